@@ -1,0 +1,75 @@
+"""One article's fact file in; its quads, fit to be published, and all that is wrong with it, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pyoxigraph import Quad
+
+from spacecoop import facts, quads
+from spacecoop.facts import Facts, Layout
+from spacecoop.findings import Finding, Place, finding, ordered
+from spacecoop.iris import is_slug, local_name
+from spacecoop.quads import Envelope
+from spacecoop.shapes import Engine, Result, first_property
+from spacecoop.shared import Shared
+
+
+@dataclass(frozen=True)
+class Article:
+    """One article: a set of named graphs, or the reasons against it."""
+
+    slug: str
+    quads: tuple[Quad, ...]
+    findings: tuple[Finding, ...]
+
+
+def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) -> Article:
+    """Read, complete and validate one article: a pure function of its bytes and the shared files."""
+    if not is_slug(slug):
+        return Article(slug, (), (finding("bad-slug", Place(file), slug=slug),))
+    workspace = shared.workspace
+    envelope = Envelope(workspace.article(slug))
+    by_name = {"assertion": envelope.assertion, "provenance": envelope.provenance, "pubinfo": envelope.pubinfo}
+    by_key = {key: by_name[name] for name, keys in workspace.graphs.items() for key in keys}
+    layout = Layout(envelope.document, by_key, envelope.assertion, envelope.provenance, envelope.pubinfo)
+    read = facts.named(facts.read(data, file, shared.reader, layout), envelope.document)
+    if read.root is None or not read.quads:
+        return Article(slug, (), tuple(ordered(read.findings)))
+    graphs = [envelope.assertion, envelope.provenance, envelope.pubinfo, envelope.head]
+    try:
+        derived = quads.derive(read.quads, shared.rules, graphs)
+    except quads.DeriveError as error:
+        rule, reason = error.args
+        found = finding("derive", Place(f"queries/derive/{rule}"), rule=rule, reason=reason)
+        return Article(slug, (), tuple(ordered((*read.findings, found))))
+    findings = list(read.findings)
+    if not any(quad.graph_name.value == envelope.pubinfo for quad in read.quads):
+        keys = ", ".join(workspace.graphs["pubinfo"])
+        findings.append(finding("no-publication-info", Place(file), keys=keys))
+    enveloped = quads.arranged([*derived, *envelope.quads(read.root, workspace.licence)])
+    whole = Facts(read.root, tuple(enveloped), read.places, read.references, tuple(findings))
+    return Article(slug, whole.quads, tuple(examine(whole, envelope.document, shared, engine)))
+
+
+def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[Finding]:
+    """Return all findings on a file's facts: the reader's own, dangling names, and what SHACL says."""
+    own = frozenset(quad.subject.value for quad in read.quads)
+    findings = [*read.findings, *shared.dangling(read.references, own, document)]
+    said = "".join(f"{quad.triple} .\n" for quad in read.quads)
+    leads_to = {quad.object.value for quad in read.quads} - own
+    results = engine(shared.shapes, said + shared.background(leads_to))
+    known = {found.place for found in findings}
+    spoken = (_spoken(result, read, shared) for result in results if result.focus in own)
+    return ordered([*findings, *(found for found in spoken if found.place not in known)])
+
+
+def _spoken(result: Result, read: Facts, shared: Shared) -> Finding:
+    """Return a validation result as a finding, at its place in the source."""
+    place = read.places.find(result.focus, first_property(result.path), result.value or None)
+    rule = shared.shapes.rule(result.shape)
+    if rule.messages:
+        return Finding(place, result.severity, rule.name, rule.messages)
+    said = " ".join(local_name(part) for part in (first_property(result.path), result.value, result.component) if part)
+    return Finding(place, result.severity, rule.name, {"en": said})

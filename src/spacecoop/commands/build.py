@@ -1,0 +1,58 @@
+"""Publish the workspace: articles, entities and links become validated linked data in out/.
+
+  spacecoop build            write out/, or print every reason why not and leave it untouched
+  spacecoop build --check    write nothing; exit with 1 when out/ is not what the sources give
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from spacecoop import cli
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("--check", action="store_true", help="write nothing; say which files of out/ are out of date")
+    parser.add_argument("--engine", choices=("fast", "pyshacl"), default="fast", help="what validates (default: fast)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Publish, or check."""
+    from spacecoop import publish
+    from spacecoop.documents import Unreadable
+    from spacecoop.findings import tally
+
+    workspace, language = cli.workspace(arguments), cli.language(arguments)
+    try:
+        if arguments.check:
+            stale = publish.check(workspace, arguments.engine, progress)
+            print("\n".join(f"out/{path} is not what the sources give" for path in stale) or "out/ is up to date")
+            return cli.REPAIR if stale else cli.DONE
+        done = publish.publish(workspace, arguments.engine, progress)
+    except publish.Rejected as rejected:
+        for found in rejected.findings:
+            print(found.line(language))
+        print(f"nothing was published, out/ is as it was: {tally(rejected.findings)}", file=sys.stderr)
+        return cli.REPAIR
+    except Unreadable as error:
+        raise cli.UserError(error.finding.line(language)) from error
+    for found in done.findings:
+        print(found.line(language))
+    print(summary(done))
+    return cli.DONE
+
+
+def summary(done: publish.Published) -> str:  # type: ignore[name-defined]  # noqa: F821
+    """Return a short table of what was written for the whole dataset."""
+    rows = [one for one in done.files if "/" not in one.path]
+    lines = [f"{one.path:16} {one.statements:>9,} statements {one.bytes:>11,} bytes" for one in rows]
+    count = f"{done.articles} article{'s' * (done.articles != 1)}"
+    return "\n".join([f"published {count} in {len(done.files)} files:", *lines])
+
+
+def progress(done: int, of: int) -> None:
+    """Show how far long work has come, on a terminal."""
+    if of > 1 and sys.stderr.isatty():
+        print(f"\r{done:,} of {of:,} articles", end="\n" if done == of else "", file=sys.stderr, flush=True)

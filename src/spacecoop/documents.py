@@ -1,0 +1,202 @@
+"""YAML text in; plain data, and the place of every key and value, out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from spacecoop.findings import Finding, Place, finding
+
+Steps = tuple[str | int, ...]
+"""The way to a value: the keys and list positions that lead to it from the top."""
+
+MOST_BYTES = 8_000_000
+MOST_LEVELS = 40
+MOST_VALUES = 200_000
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Document:
+    """A YAML document as data, with the places of its keys and values."""
+
+    file: str
+    data: Any
+    _keys: Mapping[Steps, Place]
+    _values: Mapping[Steps, Place]
+
+    def place(self, steps: Steps) -> Place:
+        """Return where the value at *steps* begins, or the nearest thing around it."""
+        while steps and steps not in self._values:
+            steps = steps[:-1]
+        return self._values.get(steps, Place(self.file))
+
+    def key_place(self, steps: Steps) -> Place:
+        """Return where the key of the value at *steps* stands; a list item's is where the item begins."""
+        return self._keys.get(steps) or self.place(steps)
+
+
+class Unreadable(Exception):
+    """What stands in a file is not what it should be; the finding says where and why."""
+
+    def __init__(self, found: Finding) -> None:
+        super().__init__(str(found))
+        self.finding = found
+
+
+def load(path: Path, file: str) -> bytes:
+    """Return the bytes of a file of bounded size, to be called *file* in findings.
+
+    Raises Unreadable where it is not there, not allowed or too large.
+    """
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(finding("unreadable", Place(file), reason=error.strerror or str(error))) from error
+    if len(data) > MOST_BYTES:
+        raise Unreadable(finding("yaml-size", Place(file), size=path.stat().st_size, limit=MOST_BYTES))
+    return data
+
+
+def decode(data: bytes, file: str) -> str:
+    """Return *data* as text without a byte order mark; raises Unreadable where it is not UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig")
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise Unreadable(finding("not-utf8", place, byte=f"0x{data[error.start]:02x}")) from error
+
+
+def read(data: bytes, file: str) -> Document:
+    """Read one YAML 1.2 document (core schema), within bounds on its size, depth and aliases.
+
+    Raises Unreadable where it is not one.
+    """
+    text = decode(data, file)
+    keys: dict[Steps, Place] = {}
+    values: dict[Steps, Place] = {}
+    composer = _Composer(file, keys, values)
+    try:
+        events = yaml.parse(text, Loader=_LOADER)
+        return Document(file, composer.document(events), keys, values)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        reason = " ".join(str(part) for part in (error.context, error.problem) if part)
+        raise Unreadable(finding("yaml", place, reason=reason)) from error
+    except yaml.reader.ReaderError as error:
+        # the C reader counts bytes, the Python one code points: the character itself is looked for
+        at = text.find(chr(error.character)) if isinstance(error.character, int) else -1
+        before = text[: max(at, 0)]
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise Unreadable(finding("yaml", place, reason=error.reason)) from error
+    except yaml.YAMLError as error:
+        raise Unreadable(finding("yaml", Place(file), reason=str(error))) from error
+
+
+class _Composer:
+    """Builds data from YAML events, and notes where everything stands."""
+
+    def __init__(self, file: str, keys: dict[Steps, Place], values: dict[Steps, Place]) -> None:
+        self.file = file
+        self.keys = keys
+        self.values = values
+        self.anchors: dict[str, tuple[Any, int]] = {}
+        self.count = 0
+
+    def document(self, events: Iterator[Any]) -> Any:
+        self.events = events
+        data: Any = None
+        documents = 0
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise Unreadable(finding("yaml-documents", self.at(event)))
+                data, _ = self.value(next(events), ())
+        return data
+
+    def at(self, event: Any) -> Place:
+        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+
+    def value(self, event: Any, steps: Steps) -> tuple[Any, int]:
+        """Return the value that begins with *event*, and how many values it unfolds to."""
+        place = self.values[steps] = self.at(event)
+        if len(steps) > MOST_LEVELS:
+            raise Unreadable(finding("yaml-depth", place, limit=MOST_LEVELS))
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                raise Unreadable(finding("yaml-alias", place, name=event.anchor))
+            data, size = self.anchors[event.anchor]
+        else:
+            if event.tag and event.tag not in _TAGS and not (event.tag == "!" and isinstance(event, yaml.ScalarEvent)):
+                raise Unreadable(finding("yaml-tag", place, tag=event.tag))
+            kind: Callable[[Any, Steps], tuple[Any, int]] = _KINDS[type(event)]
+            data, size = kind(self, event, steps)
+            if event.anchor:
+                self.anchors[event.anchor] = data, size
+        self.count += size if isinstance(event, yaml.AliasEvent) else 1
+        if self.count > MOST_VALUES:
+            raise Unreadable(finding("yaml-expansion", place, limit=MOST_VALUES))
+        return data, size
+
+    def scalar(self, event: Any, steps: Steps) -> tuple[Any, int]:
+        plain = event.implicit[0] and event.style in (None, "")
+        return (_resolve(event.value) if plain else event.value), 1
+
+    def sequence(self, event: Any, steps: Steps) -> tuple[Any, int]:
+        items, size = [], 1
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            item, weight = self.value(event, (*steps, len(items)))
+            items.append(item)
+            size += weight
+        return items, size
+
+    def mapping(self, event: Any, steps: Steps) -> tuple[Any, int]:
+        data: dict[str, Any] = {}
+        size = 1
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            if not isinstance(event, yaml.ScalarEvent):
+                raise Unreadable(finding("bad-key", self.at(event)))
+            key, place = event.value, self.at(event)
+            if key in data:
+                raise Unreadable(finding("duplicate-key", place, key=key, line=self.keys[(*steps, key)].line))
+            self.keys[(*steps, key)] = place
+            data[key], weight = self.value(next(self.events), (*steps, key))
+            size += weight
+        return data, size
+
+
+_KINDS: dict[type, Any] = {
+    yaml.ScalarEvent: _Composer.scalar,
+    yaml.SequenceStartEvent: _Composer.sequence,
+    yaml.MappingStartEvent: _Composer.mapping,
+}
+_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map")}
+_NULL = re.compile(r"null|Null|NULL|~|")
+_TRUE = re.compile(r"true|True|TRUE")
+_FALSE = re.compile(r"false|False|FALSE")
+_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+
+
+def _resolve(plain: str) -> Any:
+    """Resolve a plain scalar by YAML 1.2's core schema (section 10.3.2), fractions and dates left as written.
+
+    >>> [_resolve(text) for text in ("no", "true", "12", "2019-03", "1.50", "")]
+    ['no', True, 12, '2019-03', '1.50', None]
+    """
+    if _NULL.fullmatch(plain):
+        return None
+    if _TRUE.fullmatch(plain):
+        return True
+    if _FALSE.fullmatch(plain):
+        return False
+    return int(plain) if _INTEGER.fullmatch(plain) else plain

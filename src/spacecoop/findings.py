@@ -1,0 +1,110 @@
+"""Remarks about data: each with its place, in the reader's language."""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import functools
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any
+
+
+class Severity(enum.IntEnum):
+    """How grave a finding is, in SHACL's words (SHACL 1.0, section 2.1.4)."""
+
+    INFO = 1
+    WARNING = 2
+    VIOLATION = 3
+
+    @property
+    def word(self) -> Mapping[str, str]:
+        """The word for it in each language."""
+        french = {"INFO": "info", "WARNING": "avertissement", "VIOLATION": "violation"}
+        return {"en": self.name.lower(), "fr": french[self.name]}
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """A file, with a line and a column in code points, both counted from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark: where, how grave, by which rule, what is the matter, what would help."""
+
+    place: Place
+    severity: Severity
+    rule: str
+    message: Mapping[str, str]
+    help: Mapping[str, str] = field(default_factory=dict)
+
+    def line(self, language: str = "en") -> str:
+        """Return the finding as the one line that compilers write."""
+        advice = said(self.help, language)
+        advice = f"; {advice}" if advice else ""
+        word = said(self.severity.word, language)
+        return f"{self.place}: {word}: {said(self.message, language)}{advice} [{self.rule}]"
+
+    def __str__(self) -> str:
+        return self.line()
+
+
+def said(texts: Mapping[str, str], language: str) -> str:
+    """Return the text in *language*, else in English, else in any; empty where there is none."""
+    return texts.get(language) or texts.get("en") or next((texts[key] for key in sorted(texts)), "")
+
+
+def finding(rule: str, place: Place, suggestion: str | None = None, **values: object) -> Finding:
+    """Make a finding of one of the reader's own rules, those of ``rules.toml``.
+
+    The rule's ``help`` is said where there is a *suggestion* to fill it with, its ``hint`` otherwise.
+    """
+    row = rules()[rule]
+    help_ = row.get("help", {}) if suggestion else row.get("hint", {})
+    return Finding(
+        place,
+        Severity[row.get("severity", "violation").upper()],
+        rule,
+        {language: text.format(**values) for language, text in row["message"].items()},
+        {language: text.format(suggestion=suggestion, **values) for language, text in help_.items()},
+    )
+
+
+@functools.cache
+def rules() -> Mapping[str, Mapping[str, Any]]:
+    """Return the reader's own rules by name."""
+    return tomllib.loads(resources.files("spacecoop").joinpath("rules.toml").read_text("utf-8"))
+
+
+def suggest(name: str, names: Iterable[str]) -> str | None:
+    """Return the one of *names* that *name* was probably meant to be."""
+    return next(iter(difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)), None)
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Sort findings by place, rule and text; say each one once."""
+    unique = {(found.place, found.rule, said(found.message, "en")): found for found in findings}
+    return [unique[key] for key in sorted(unique)]
+
+
+def refused(findings: Iterable[Finding]) -> bool:
+    """Tell whether anything found forbids publication."""
+    return any(found.severity is Severity.VIOLATION for found in findings)
+
+
+def tally(findings: Iterable[Finding]) -> str:
+    """Return how many findings there are of each severity, gravest first."""
+    counts = Counter(found.severity for found in findings)
+    words = [f"{counts[one]} {one.name.lower()}{'s' * (counts[one] > 1)}" for one in sorted(counts, reverse=True)]
+    return ", ".join(words) or "no findings"

@@ -1,0 +1,63 @@
+"""IRIs: what may stand in one, and how one is shortened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
+_NAME = re.compile(r"[^\W_][\w.-]*")
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+def is_iri(text: str) -> bool:
+    """Tell whether *text* is an absolute IRI, as far as Turtle's IRIREF goes (RDF 1.1 Turtle, section 6.5).
+
+    >>> is_iri("https://example.org/é"), is_iri("https://example.org/a b"), is_iri("a/b")
+    (True, False, False)
+    """
+    return _IRI.fullmatch(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Tell whether *text* can be the last part of an IRI without leaving its folder.
+
+    >>> is_name("change-6"), is_name("../change-6"), is_name("")
+    (True, False, False)
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether *text* can name an article in its IRI and in a file name.
+
+    >>> is_slug("moon-2019"), is_slug("Moon 2019")
+    (True, False)
+    """
+    return _SLUG.fullmatch(text) is not None
+
+
+def local_name(iri: str) -> str:
+    """Return what stands behind the last ``#`` or ``/``.
+
+    >>> local_name("https://w3id.org/spacecoop/ns#Claim")
+    'Claim'
+    """
+    return re.split(r"[#/]", iri)[-1]
+
+
+def namespace(iri: str) -> str:
+    """Return the IRI up to and with its last ``#`` or ``/``."""
+    return iri[: len(iri) - len(local_name(iri))]
+
+
+def shorten(iri: str, prefixes: Mapping[str, str]) -> str:
+    """Return ``prefix:name`` where a prefix fits, the IRI in angle brackets otherwise.
+
+    >>> shorten("https://example.org/ns#Claim", {"ex": "https://example.org/ns#"})
+    'ex:Claim'
+    """
+    for prefix, start in prefixes.items():
+        if iri.startswith(start) and is_name(iri[len(start) :]):
+            return f"{prefix}:{iri[len(start) :]}"
+    return f"<{iri}>"

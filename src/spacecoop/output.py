@@ -1,0 +1,160 @@
+"""Arranged quads in, files out: the same quads give the same bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import itertools
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Literal, Quad, Triple, parse, serialize
+
+from spacecoop.iris import shorten
+from spacecoop.syntaxes import JSONLD, NQUADS, Syntax
+
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_STRING = "http://www.w3.org/2001/XMLSchema#string"
+
+
+def write(quads: Iterable[Quad], path: Path, syntax: Syntax, prefixes: Mapping[str, str]) -> None:
+    """Write arranged quads to a file; a syntax without named graphs gets each triple once, by subject."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if syntax is JSONLD:
+        with path.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(_jsonld(quads, prefixes))
+        return
+    statements: Iterable[Quad] | Iterable[Triple] = quads if syntax.named_graphs else flat(quads)
+    serialize(statements, path, syntax.format, prefixes=dict(prefixes))
+
+
+def flat(quads: Iterable[Quad]) -> Iterator[Triple]:
+    """Yield the triples of arranged quads without their graphs, those of one article sorted together.
+
+    The shared graphs, whose IRIs have no fragment, count as one. Only one article's quads are held at a time.
+    """
+
+    def article(quad: Quad) -> str:
+        document, fragment, _ = quad.graph_name.value.partition("#")
+        return document if fragment else ""
+
+    for _, group in itertools.groupby(quads, key=article):
+        together = list(group)
+        together.sort(key=lambda quad: quad.subject.value)  # stable: properties stay in order within a graph
+        yield from (quad.triple for quad in together)
+
+
+def read(path: Path) -> Iterator[Quad]:
+    """Yield the quads of an N-Quads file in its order, without holding them."""
+    yield from parse(path=str(path), format=NQUADS.format)
+
+
+def _jsonld(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> Iterator[str]:
+    """Yield a JSON-LD 1.1 document, one node a line, with the prefixes as its context."""
+    yield f'{{"@context": {json.dumps(dict(prefixes), ensure_ascii=False)},\n"@graph": ['
+    between = "\n"
+    for graph, members in itertools.groupby(quads, key=lambda quad: quad.graph_name.value):
+        yield f'{between}{{"@id": {json.dumps(_compact(graph, prefixes))}, "@graph": ['
+        inner = "\n"
+        for subject, said in itertools.groupby(members, key=lambda quad: quad.subject.value):
+            yield inner + json.dumps(_node(subject, said, prefixes), ensure_ascii=False)
+            inner = ",\n"
+        yield "\n]}"
+        between = ",\n"
+    yield "\n]}\n"
+
+
+def _node(subject: str, said: Iterable[Quad], prefixes: Mapping[str, str]) -> dict[str, object]:
+    node: dict[str, object] = {"@id": _compact(subject, prefixes)}
+    for predicate, quads in itertools.groupby(said, key=lambda quad: quad.predicate.value):
+        if predicate == _TYPE:
+            node["@type"] = [_compact(quad.object.value, prefixes) for quad in quads]
+        else:
+            node[_compact(predicate, prefixes)] = [_value(quad.object, prefixes) for quad in quads]
+    return node
+
+
+def _value(term: object, prefixes: Mapping[str, str]) -> object:
+    if not isinstance(term, Literal):
+        return {"@id": _compact(term.value, prefixes)}  # type: ignore[attr-defined]
+    if term.language:
+        return {"@value": term.value, "@language": term.language}
+    if term.datatype.value == _STRING:
+        return term.value
+    return {"@value": term.value, "@type": _compact(term.datatype.value, prefixes)}
+
+
+def _compact(iri: str, prefixes: Mapping[str, str]) -> str:
+    return shorten(iri, prefixes).removeprefix("<").removesuffix(">")
+
+
+@dataclass(frozen=True)
+class Written:
+    """One file that was written: its path in the folder, its size, digest and number of statements."""
+
+    path: str
+    bytes: int
+    sha256: str
+    statements: int
+
+
+def measured(folder: Path, path: Path, statements: int) -> Written:
+    """Measure a file for the manifest."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return Written(path.relative_to(folder).as_posix(), path.stat().st_size, digest, statements)
+
+
+@contextlib.contextmanager
+def replaced(folder: Path) -> Iterator[Path]:
+    """Give an empty folder to write in, which takes the place of *folder* at the end, or else vanishes.
+
+    Readers see the old folder or the new one, never half; where the system cannot exchange two folders in one
+    step, an interruption between two renamings is mended by the next call.
+    """
+    new = folder.with_name(f".{folder.name}.new")
+    old = folder.with_name(f".{folder.name}.old")
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+    for rest in (new, old):
+        shutil.rmtree(rest, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+        if not folder.exists():
+            new.rename(folder)
+        elif not _exchange(new, folder):
+            folder.rename(old)
+            new.rename(folder)
+    finally:
+        for rest in (new, old):
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, as Linux can (renameat2, RENAME_EXCHANGE); tell whether it did."""
+    here, exchange = -100, 2
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """Return the paths of files that are not the same, or not there, in both folders."""
+    names = {path.relative_to(folder).as_posix() for folder in (one, other) for path in _files(folder)}
+    return sorted(name for name in names if not _same(one / name, other / name))
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()

@@ -1,0 +1,173 @@
+"""The files that all articles share in; what they say, and under which names, out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from pyoxigraph import NamedNode, Quad
+
+from spacecoop import context, documents, facts, links, quads
+from spacecoop.documents import Unreadable
+from spacecoop.facts import Facts, Layout, Places, Reader, Reference
+from spacecoop.findings import Finding, finding, suggest
+from spacecoop.iris import local_name, namespace
+from spacecoop.shapes import Shapes
+from spacecoop.workspace import Workspace
+
+FACT_FILES = (".yaml", ".yml", ".ttl", ".trig")
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every article of a workspace is read, completed and validated with."""
+
+    workspace: Workspace
+    reader: Reader
+    rules: Mapping[str, str]
+    """The derive rules: SPARQL texts by file name."""
+    shapes: Shapes
+    facts: Facts
+    """What the shared files say, arranged in their graphs; and what is wrong with them."""
+    homes: Mapping[str, str]
+    """By IRI: the file that describes it."""
+    lines: Mapping[str, tuple[str, ...]]
+    """By IRI: what is said of it, as lines of N-Triples."""
+    edges: Mapping[str, frozenset[str]]
+    """By IRI: the shared things that what is said of it leads to, classes left out."""
+
+    def background(self, start: Iterable[str]) -> str:
+        """Return, as N-Triples, what is said of these IRIs and of all shared things that they lead to."""
+        seen: set[str] = set()
+        ahead = {iri for iri in start if iri in self.lines}
+        while ahead:
+            seen |= ahead
+            ahead = set[str]().union(*(self.edges[iri] for iri in ahead)) - seen
+        return "".join(line for iri in sorted(seen) for line in self.lines[iri])
+
+    def dangling(self, references: Iterable[Reference], own: frozenset[str], document: str) -> Iterator[Finding]:
+        """Yield a finding for each reference to a thing under our base IRI that nobody describes."""
+        for one in references:
+            if not one.iri.startswith(self.workspace.base) or one.iri in own or one.iri in self.homes:
+                continue
+            if one.iri.startswith(f"{document}#"):
+                names = [f"this:{local_name(iri)}" for iri in own if iri.startswith(f"{document}#")]
+                where = one.place.file
+            else:
+                siblings = [iri for iri in self.homes if namespace(iri) == namespace(one.iri)]
+                names = [local_name(iri) for iri in siblings]
+                where = _home({self.homes[iri] for iri in siblings})
+            yield finding("unknown-name", one.place, suggest(one.name, names), key=one.key, name=one.name, where=where)
+
+
+def _home(files: set[str]) -> str:
+    """Return the one file, or the folder of several."""
+    if len(files) == 1:
+        return next(iter(files))
+    return f"{min(files).partition('/')[0]}/" if files else "ontology/ or entities/"
+
+
+def load(workspace: Workspace) -> Shared:
+    """Read the shared files of a workspace.
+
+    Raises Unreadable where there is no usable context, since nothing can be read without one.
+    """
+    file = workspace.name(workspace.context)
+    source, scope = context.read(documents.load(workspace.context, file), file)
+    reader = Reader(source, scope, dict(context.places_of_keys(source)))
+
+    ontology = _each(workspace, "ontology", (".ttl",), _reader_of(workspace, reader, "ontology", workspace.base))
+    entities = _each(workspace, "entities", FACT_FILES, _reader_of(workspace, reader, "entities", f"{workspace.base}id/"))
+    mappings = _each(workspace, "links", (".tsv",), lambda data, file: _links(workspace, data, file))
+    described = [*ontology, *entities]
+    together = _together([*described, *mappings])
+
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for quad in together.quads:
+        lines[quad.subject.value].append(f"{quad.triple} .\n")
+    edges: defaultdict[str, set[str]] = defaultdict(set)
+    for quad in together.quads:
+        if quad.predicate.value != _TYPE and isinstance(quad.object, NamedNode) and quad.object.value in lines:
+            edges[quad.subject.value].add(quad.object.value)
+    homes = {node: place.file for node, place in together.places.nodes.items() if not node.startswith("_:")}
+    shapes = Shapes(tuple((workspace.name(path), path.read_text("utf-8")) for path in workspace.files("shapes", ".ttl")))
+    return Shared(
+        workspace,
+        reader,
+        {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
+        shapes,
+        replace(together, findings=(*together.findings, *_repeated(entities))),
+        homes,
+        {iri: tuple(said) for iri, said in lines.items()},
+        {iri: frozenset(edges[iri]) for iri in lines},
+    )
+
+
+def _each(
+    workspace: Workspace, folder: str, endings: tuple[str, ...], read: Callable[[bytes, str], Facts]
+) -> list[Facts]:
+    """Read each file of a folder; what cannot be read is a finding."""
+    parts = []
+    for path in workspace.files(folder, *endings):
+        file = workspace.name(path)
+        try:
+            parts.append(read(documents.load(path, file), file))
+        except Unreadable as error:
+            parts.append(Facts(None, (), Places(file), (), (error.finding,)))
+    return parts
+
+
+def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) -> Callable[[bytes, str], Facts]:
+    """Return what reads a shared file into one shared graph."""
+    iri = workspace.graph(graph)
+    layout = Layout(document, {"*": iri}, iri, iri)
+
+    def read(data: bytes, file: str) -> Facts:
+        read = facts.named(facts.read(data, file, reader, layout), document)
+        return replace(read, references=()) if graph == "ontology" else read  # it may name what nobody describes
+
+    return read
+
+
+def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
+    """Read a mapping set as links that are to be published, each placed at its line."""
+    mapping_set = links.read(data, file, workspace.prefixes)
+    accepted = mapping_set.accepted(float(workspace.settings.get("links", {}).get("confidence", 0)))
+    places = Places(file)
+    references = []
+    for one in mapping_set.mappings:
+        row = (one.object, one.place, one.columns["object_id"])
+        places.values.setdefault((one.subject, one.predicate), []).append(row)
+        if not one.negated:
+            place = one.columns["subject_id"]
+            references.append(Reference(one.subject, local_name(one.subject), "subject_id", place))
+    linked = tuple(links.quads(accepted, workspace.graph("links")))
+    return Facts(None, linked, places, tuple(references), mapping_set.findings)
+
+
+def _together(parts: list[Facts]) -> Facts:
+    """Return several files' facts as one."""
+    nodes = {node: place for part in reversed(parts) for node, place in part.places.nodes.items()}
+    values: defaultdict[tuple[str, str], list] = defaultdict(list)  # type: ignore[type-arg]
+    for part in parts:
+        for key, rows in part.places.values.items():
+            values[key] += rows
+    return Facts(
+        None,
+        tuple(quads.arranged(quad for part in parts for quad in part.quads)),
+        Places("entities", nodes, dict(values)),
+        tuple(one for part in parts for one in part.references),
+        tuple(found for part in parts for found in part.findings),
+    )
+
+
+def _repeated(parts: list[Facts]) -> Iterator[Finding]:
+    """Yield a finding for each node that a second file describes too."""
+    first: dict[str, Facts] = {}
+    for part in parts:
+        for node, place in part.places.nodes.items():
+            if node in first and not node.startswith("_:"):
+                yield finding("duplicate-id", place, id=local_name(node), first=first[node].places.nodes[node])
+            first.setdefault(node, part)

@@ -1,0 +1,115 @@
+"""A workspace: where a curator keeps what is published, and under which names it is."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spacecoop.iris import is_iri
+
+SETTINGS = "spacecoop.toml"
+
+
+class WorkspaceError(Exception):
+    """There is no workspace here, or its settings cannot be used."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of a dataset, and its settings, parsed once."""
+
+    root: Path
+    base: str
+    """The IRI that all published IRIs begin with; it ends with ``/``."""
+    title: Mapping[str, str]
+    licence: str
+    publisher: str
+    languages: tuple[str, ...]
+    graphs: Mapping[str, tuple[str, ...]]
+    """Which top keys of a fact file go into which graph of its article; ``*`` is all the rest."""
+    prefixes: Mapping[str, str]
+    settings: Mapping[str, Any] = field(repr=False)
+    """All of ``spacecoop.toml``, for the parts that read a table of their own."""
+
+    @property
+    def out(self) -> Path:
+        """Where the dataset is published to."""
+        return self.root / "out"
+
+    @property
+    def context(self) -> Path:
+        """The one mapping from fact files to RDF."""
+        return self.root / "ontology" / "context.jsonld"
+
+    def files(self, folder: str, *endings: str) -> list[Path]:
+        """Return the files with these endings in a folder of the workspace, and below it, sorted by path."""
+        found = (path for path in (self.root / folder).rglob("*") if path.suffix in endings and path.is_file())
+        return sorted(path for path in found if not path.name.startswith("."))
+
+    def name(self, path: Path) -> str:
+        """Return what findings call a file: its path from the workspace, where it lies inside."""
+        path = path.absolute()
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+
+    def graph(self, name: str) -> str:
+        """Return the IRI of one of the graphs that all articles share."""
+        return f"{self.base}graph/{name}"
+
+    def article(self, slug: str) -> str:
+        """Return the IRI of the document that describes an article."""
+        return f"{self.base}article/{slug}"
+
+
+def find(start: Path) -> Workspace:
+    """Open the workspace that *start* lies in.
+
+    Raises WorkspaceError where neither it nor a folder above it has a ``spacecoop.toml``.
+    """
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / SETTINGS).is_file():
+            return read(folder)
+    raise WorkspaceError(f"no {SETTINGS} in {start} or above it; `spacecoop init DIR` makes a workspace")
+
+
+def read(root: Path) -> Workspace:
+    """Read the settings of the workspace in *root*; raises WorkspaceError where they cannot be used."""
+    path = root / SETTINGS
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise WorkspaceError(f"{path}: {error}") from error
+    try:
+        dataset = settings["dataset"]
+        workspace = Workspace(
+            root=root.absolute(),
+            base=dataset["base"],
+            title=dict(dataset["title"]),
+            licence=dataset["licence"],
+            publisher=dataset["publisher"],
+            languages=tuple(dataset.get("languages", ["en"])),
+            graphs={name: tuple(keys) for name, keys in settings["graphs"].items()},
+            prefixes=dict(sorted(settings.get("prefixes", {}).items())),
+            settings=settings,
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise WorkspaceError(f"{path}: what is missing or not as it should be: {error}") from error
+    _check(workspace, path)
+    return workspace
+
+
+def _check(workspace: Workspace, path: Path) -> None:
+    for key in ("base", "licence", "publisher"):
+        if not is_iri(getattr(workspace, key)):
+            raise WorkspaceError(f"{path}: dataset.{key} is not an IRI: {getattr(workspace, key)!r}")
+    if not workspace.base.endswith("/"):
+        raise WorkspaceError(f"{path}: dataset.base must end with '/': {workspace.base!r}")
+    if set(workspace.graphs) != {"assertion", "provenance", "pubinfo"}:
+        raise WorkspaceError(f"{path}: [graphs] names assertion, provenance and pubinfo, and nothing else")
+    for prefix, iri in workspace.prefixes.items():
+        if not re.fullmatch(r"[a-z][a-z0-9-]*", prefix) or not is_iri(iri):
+            raise WorkspaceError(f"{path}: [prefixes] {prefix} = {iri!r} cannot be a prefix")
