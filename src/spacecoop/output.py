@@ -31,6 +31,16 @@ def write(quads: Iterable[Quad], path: Path, syntax: Syntax, prefixes: Mapping[s
         return
     statements: Iterable[Quad] | Iterable[Triple] = quads if syntax.named_graphs else flat(quads)
     serialize(statements, path, syntax.format, prefixes=dict(prefixes))
+    if syntax.prefixes:
+        _sort_prefixes(path, len(prefixes))
+
+
+def _sort_prefixes(path: Path, count: int) -> None:
+    """Sort the declarations that the first *count* lines of a file hold; its length stays the same."""
+    with path.open("r+b") as stream:
+        declarations = [stream.readline() for _ in range(count)]
+        stream.seek(0)
+        stream.writelines(sorted(declarations))
 
 
 def flat(quads: Iterable[Quad]) -> Iterator[Triple]:

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Syntax:
-    """One syntax: its name, media type and file ending, and whether it holds named graphs."""
+    """One syntax: its name, media type and file ending, whether it holds named graphs and prefixes."""
 
     name: str
     media_type: str
     ending: str
     named_graphs: bool = False
+    prefixes: bool = False
 
     @property
     def format(self) -> RdfFormat:
@@ -29,8 +30,8 @@ class Syntax:
         return found
 
 
-TURTLE = Syntax("Turtle", "text/turtle", ".ttl")
-TRIG = Syntax("TriG", "application/trig", ".trig", named_graphs=True)
+TURTLE = Syntax("Turtle", "text/turtle", ".ttl", prefixes=True)
+TRIG = Syntax("TriG", "application/trig", ".trig", named_graphs=True, prefixes=True)
 NTRIPLES = Syntax("N-Triples", "application/n-triples", ".nt")
 NQUADS = Syntax("N-Quads", "application/n-quads", ".nq", named_graphs=True)
 JSONLD = Syntax("JSON-LD", "application/ld+json", ".jsonld", named_graphs=True)
