@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyoxigraph import Quad
 
 from spacecoop import facts, quads
-from spacecoop.facts import Facts, Layout
+from spacecoop.facts import Facts, Layout, Places
 from spacecoop.findings import Finding, Place, finding, ordered
 from spacecoop.iris import is_slug, local_name
 from spacecoop.quads import Envelope
@@ -23,12 +23,13 @@ class Article:
     slug: str
     quads: tuple[Quad, ...]
     findings: tuple[Finding, ...]
+    places: Places
 
 
 def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) -> Article:
     """Read, complete and validate one article: a pure function of its bytes and the shared files."""
     if not is_slug(slug):
-        return Article(slug, (), (finding("bad-slug", Place(file), slug=slug),))
+        return Article(slug, (), (finding("bad-slug", Place(file), slug=slug),), Places(file))
     workspace = shared.workspace
     envelope = Envelope(workspace.article(slug))
     by_name = {"assertion": envelope.assertion, "provenance": envelope.provenance, "pubinfo": envelope.pubinfo}
@@ -36,21 +37,21 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) 
     layout = Layout(envelope.document, by_key, envelope.assertion, envelope.provenance, envelope.pubinfo)
     read = facts.named(facts.read(data, file, shared.reader, layout), envelope.document)
     if read.root is None or not read.quads:
-        return Article(slug, (), tuple(ordered(read.findings)))
+        return Article(slug, (), tuple(ordered(read.findings)), read.places)
     graphs = [envelope.assertion, envelope.provenance, envelope.pubinfo, envelope.head]
     try:
         derived = quads.derive(read.quads, shared.rules, graphs)
     except quads.DeriveError as error:
         rule, reason = error.args
         found = finding("derive", Place(f"queries/derive/{rule}"), rule=rule, reason=reason)
-        return Article(slug, (), tuple(ordered((*read.findings, found))))
+        return Article(slug, (), tuple(ordered((*read.findings, found))), read.places)
     findings = list(read.findings)
     if not any(quad.graph_name.value == envelope.pubinfo for quad in read.quads):
         keys = ", ".join(workspace.graphs["pubinfo"])
         findings.append(finding("no-publication-info", Place(file), keys=keys))
     enveloped = quads.arranged([*derived, *envelope.quads(read.root, workspace.licence)])
     whole = Facts(read.root, tuple(enveloped), read.places, read.references, tuple(findings))
-    return Article(slug, whole.quads, tuple(examine(whole, envelope.document, shared, engine)))
+    return Article(slug, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
 
 
 def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[Finding]:

@@ -68,8 +68,13 @@ class Scope:
         return f"{term.id}{name}" if term and term.prefix else None
 
 
-def read(data: bytes, file: str) -> tuple[Any, Scope]:
-    """Read a context file; return the context as JSON and as the scope at the top of a fact file.
+def scope(source: Any, base: str) -> Scope:
+    """Return the scope at the top of a document whose relative IRIs are resolved against *base*."""
+    return Scope(Context(source, base=base))
+
+
+def read(data: bytes, file: str) -> Any:
+    """Read a context file; return the context as JSON.
 
     Raises Unreadable where it is not JSON, has no ``@context``, or would fetch another from the network.
     """
@@ -80,7 +85,7 @@ def read(data: bytes, file: str) -> tuple[Any, Scope]:
     remote = next(_remote(source), None)
     if remote is not None:
         raise Unreadable(finding("context", Place(file), reason=f"{remote!r} would be fetched; write it out here"))
-    return source, Scope(Context(source))
+    return source
 
 
 def _remote(source: Any) -> Iterator[str]:

@@ -30,6 +30,7 @@ class Document:
     data: Any
     _keys: Mapping[Steps, Place]
     _values: Mapping[Steps, Place]
+    _ends: Mapping[Steps, Place]
 
     def place(self, steps: Steps) -> Place:
         """Return where the value at *steps* begins, or the nearest thing around it."""
@@ -40,6 +41,10 @@ class Document:
     def key_place(self, steps: Steps) -> Place:
         """Return where the key of the value at *steps* stands; a list item's is where the item begins."""
         return self._keys.get(steps) or self.place(steps)
+
+    def end(self, steps: Steps) -> Place:
+        """Return where the scalar at *steps* ends, exclusive; raises KeyError where there is none."""
+        return self._ends[steps]
 
 
 class Unreadable(Exception):
@@ -65,6 +70,16 @@ def load(path: Path, file: str) -> bytes:
     return data
 
 
+def save(path: Path, text: str) -> None:
+    """Replace a file's text in one step: readers see the old one or the new one, never half."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(text, "utf-8", newline="")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def decode(data: bytes, file: str) -> str:
     """Return *data* as text without a byte order mark; raises Unreadable where it is not UTF-8."""
     try:
@@ -83,10 +98,11 @@ def read(data: bytes, file: str) -> Document:
     text = decode(data, file)
     keys: dict[Steps, Place] = {}
     values: dict[Steps, Place] = {}
-    composer = _Composer(file, keys, values)
+    ends: dict[Steps, Place] = {}
+    composer = _Composer(file, keys, values, ends)
     try:
         events = yaml.parse(text, Loader=_LOADER)
-        return Document(file, composer.document(events), keys, values)
+        return Document(file, composer.document(events), keys, values, ends)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
@@ -105,10 +121,13 @@ def read(data: bytes, file: str) -> Document:
 class _Composer:
     """Builds data from YAML events, and notes where everything stands."""
 
-    def __init__(self, file: str, keys: dict[Steps, Place], values: dict[Steps, Place]) -> None:
+    def __init__(
+        self, file: str, keys: dict[Steps, Place], values: dict[Steps, Place], ends: dict[Steps, Place]
+    ) -> None:
         self.file = file
         self.keys = keys
         self.values = values
+        self.ends = ends
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0
 
@@ -149,6 +168,7 @@ class _Composer:
         return data, size
 
     def scalar(self, event: Any, steps: Steps) -> tuple[Any, int]:
+        self.ends[steps] = Place(self.file, event.end_mark.line + 1, event.end_mark.column + 1)
         plain = event.implicit[0] and event.style in (None, "")
         return (_resolve(event.value) if plain else event.value), 1
 

@@ -323,7 +323,6 @@ class _Walk:
         else:
             name = "" if colon else value
             iri = scope.prefixed(value) or (value if colon else scope.iri(value, vocabulary))
-            iri = iri if vocabulary else urljoin(self.layout.document, iri)
         if name and not is_name(name):
             self.findings.append(finding("bad-name", place, name=value))
             return None

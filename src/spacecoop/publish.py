@@ -16,6 +16,7 @@ from pyoxigraph import Quad
 from spacecoop import articles, documents, output, shared
 from spacecoop.articles import Article
 from spacecoop.documents import Unreadable
+from spacecoop.facts import Places
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.output import Written
 from spacecoop.shapes import ENGINES
@@ -74,6 +75,11 @@ def validate(workspace: Workspace, sources: Sequence[Path], engine: str = FAST) 
     return ordered(chain(_of_the_whole(common, engine), *(article.findings for article in articles)))
 
 
+def articles_of(workspace: Workspace, sources: Sequence[Path]) -> Iterator[Article]:
+    """Yield the articles of these fact files, or all, with whatever is wrong with them."""
+    yield from described(shared.load(workspace), sources or _sources(workspace), FAST, _silent)
+
+
 def write(workspace: Workspace, folder: Path, engine: str, progress: Progress) -> Published:
     """Write all that is published into an empty folder; raises Rejected where something forbids it."""
     common = shared.load(workspace)
@@ -126,7 +132,7 @@ def _describe(common: Shared, engine: str, path: Path) -> Article:
     try:
         data = documents.load(path, file)
     except Unreadable as error:
-        return Article(path.stem, (), (error.finding,))
+        return Article(path.stem, (), (error.finding,), Places(file))
     return articles.describe(data, path.stem, file, common, ENGINES[engine])
 
 

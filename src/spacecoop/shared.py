@@ -26,6 +26,7 @@ class Shared:
 
     workspace: Workspace
     reader: Reader
+    """What reads the articles' files."""
     rules: Mapping[str, str]
     """The derive rules: SPARQL texts by file name."""
     shapes: Shapes
@@ -75,11 +76,15 @@ def load(workspace: Workspace) -> Shared:
     Raises Unreadable where there is no usable context, since nothing can be read without one.
     """
     file = workspace.name(workspace.context)
-    source, scope = context.read(documents.load(workspace.context, file), file)
-    reader = Reader(source, scope, dict(context.places_of_keys(source)))
+    source = context.read(documents.load(workspace.context, file), file)
+    belongs = dict(context.places_of_keys(source))
+    things = f"{workspace.base}id/"
+    of_things = Reader(source, context.scope(source, things), belongs)
 
-    ontology = _each(workspace, "ontology", (".ttl",), _reader_of(workspace, reader, "ontology", workspace.base))
-    entities = _each(workspace, "entities", FACT_FILES, _reader_of(workspace, reader, "entities", f"{workspace.base}id/"))
+    ontology = _each(workspace, "ontology", (".ttl",), _reader_of(workspace, of_things, "ontology", workspace.base))
+    alignments = _reader_of(workspace, of_things, "alignments", workspace.base)
+    ontology += _each(workspace, "ontology/alignments", (".ttl",), alignments)
+    entities = _each(workspace, "entities", FACT_FILES, _reader_of(workspace, of_things, "entities", things))
     mappings = _each(workspace, "links", (".tsv",), lambda data, file: _links(workspace, data, file))
     described = [*ontology, *entities]
     together = _together([*described, *mappings])
@@ -95,7 +100,7 @@ def load(workspace: Workspace) -> Shared:
     shapes = Shapes(tuple((workspace.name(path), path.read_text("utf-8")) for path in workspace.files("shapes", ".ttl")))
     return Shared(
         workspace,
-        reader,
+        Reader(source, context.scope(source, workspace.article("")), belongs),
         {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
         shapes,
         replace(together, findings=(*together.findings, *_repeated(entities))),
@@ -126,7 +131,7 @@ def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) 
 
     def read(data: bytes, file: str) -> Facts:
         read = facts.named(facts.read(data, file, reader, layout), document)
-        return replace(read, references=()) if graph == "ontology" else read  # it may name what nobody describes
+        return read if graph == "entities" else replace(read, references=())  # an ontology may name any IRI
 
     return read
 

@@ -46,8 +46,8 @@ class Workspace:
         return self.root / "ontology" / "context.jsonld"
 
     def files(self, folder: str, *endings: str) -> list[Path]:
-        """Return the files with these endings in a folder of the workspace, and below it, sorted by path."""
-        found = (path for path in (self.root / folder).rglob("*") if path.suffix in endings and path.is_file())
+        """Return the files with these endings in a folder of the workspace, sorted by path."""
+        found = (path for path in (self.root / folder).glob("*") if path.suffix in endings and path.is_file())
         return sorted(path for path in found if not path.name.startswith("."))
 
     def name(self, path: Path) -> str:

@@ -1,0 +1,101 @@
+"""Replace quotes in a fact file by their place and digest in the private text; or check those that stand.
+
+While a claim is being written it may carry the passage it rests on:
+
+  claims:
+    - id: this:claim-1
+      quote: "the passage, copied from the text"
+
+  spacecoop anchor articles/mine.yaml --text mine.txt    finds each quote in the text, and writes instead of it
+                                                         where it stands: its sentence, its first and last code
+                                                         point, and the SHA-256 of its words
+  spacecoop anchor --check --texts DIR                   recomputes every anchor whose text is in DIR
+
+The words of a text stay with their owner: they are never published, nor copied into the workspace.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.evidence import Text
+    from spacecoop.workspace import Workspace
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="fact files (with --check: all by default)")
+    parser.add_argument("--text", type=Path, metavar="TEXT", help="the article's text, as UTF-8")
+    parser.add_argument("--check", action="store_true", help="write nothing; recompute the anchors that stand")
+    texts = os.environ.get("SPACECOOP_TEXTS")
+    parser.add_argument("--texts", type=Path, metavar="DIR", default=texts and Path(texts), help="folder of private texts (default: $SPACECOOP_TEXTS)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Anchor, or check."""
+    from spacecoop.documents import Unreadable
+
+    workspace = cli.workspace(arguments)
+    files = [(arguments.folder / path).absolute() for path in arguments.files]
+    try:
+        if arguments.check:
+            return check(arguments, workspace, files)
+        if not files or arguments.text is None:
+            raise cli.UserError("say which FILE, and --text TEXT; or --check. See spacecoop anchor --help")
+        return anchor(arguments, workspace, files)
+    except Unreadable as error:
+        raise cli.UserError(error.finding.line(cli.language(arguments))) from error
+
+
+def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
+    """Replace the quotes of each file; a file in which one cannot be found stays as it is."""
+    from spacecoop import documents, evidence
+
+    text = evidence.read(arguments.folder / arguments.text)
+    settings = workspace.settings.get("evidence", {})
+    failed = False
+    for path in files:
+        name = workspace.name(path)
+        data = documents.load(path, name)
+        source, document = documents.decode(data, name), documents.read(data, name)
+        done = evidence.anchored(source, document, text, settings["key"], settings["fields"])
+        for found in done.findings:
+            print(found.line(cli.language(arguments)))
+        failed |= bool(done.findings)
+        if done.replaced:
+            documents.save(path, done.source)
+        if not done.findings:
+            print(f"{name}: {done.replaced} quote{'s' * (done.replaced != 1)} replaced")
+    return cli.REPAIR if failed else cli.DONE
+
+
+def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
+    """Recompute anchors, and say how many."""
+    from spacecoop import evidence, publish
+
+    texts = _texts(arguments.texts)
+    query = (workspace.root / "queries" / "check" / "anchors.rq").read_text("utf-8")
+    checked = skipped = 0
+    findings = []
+    for article in publish.articles_of(workspace, files):
+        result = evidence.check(article.quads, article.places, query, texts)
+        checked, skipped = checked + result.checked, skipped + result.skipped
+        findings += result.findings
+    for found in findings:
+        print(found.line(cli.language(arguments)))
+    print(f"{checked} anchors checked, {len(findings)} differ, {skipped} skipped (their text is not at hand)")
+    return cli.REPAIR if findings else cli.DONE
+
+
+def _texts(folder: Path | None) -> dict[str, Text]:
+    """Return the texts in a folder by the digests of their files."""
+    from spacecoop import evidence
+
+    texts = [evidence.read(path) for path in sorted(folder.glob("*.txt"))] if folder else []
+    return {text.sha256: text for text in texts}
