@@ -33,8 +33,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="fact files (with --check: all by default)")
     parser.add_argument("--text", type=Path, metavar="TEXT", help="the article's text, as UTF-8")
     parser.add_argument("--check", action="store_true", help="write nothing; recompute the anchors that stand")
-    texts = os.environ.get("SPACECOOP_TEXTS")
-    parser.add_argument("--texts", type=Path, metavar="DIR", default=texts and Path(texts), help="folder of private texts (default: $SPACECOOP_TEXTS)")
+    texts = os.environ.get("SPACECOOP_TEXTS", "texts")
+    text = f"folder of private texts (default: {texts}/, which $SPACECOOP_TEXTS can change)"
+    parser.add_argument("--texts", type=Path, metavar="DIR", default=Path(texts), help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,7 +80,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     """Recompute anchors, and say how many."""
     from spacecoop import evidence, publish
 
-    texts = _texts(arguments.texts)
+    texts = _texts(workspace.root / arguments.texts)
     query = (workspace.root / "queries" / "check" / "anchors.rq").read_text("utf-8")
     checked = skipped = 0
     findings = []
@@ -93,9 +94,9 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     return cli.REPAIR if findings else cli.DONE
 
 
-def _texts(folder: Path | None) -> dict[str, Text]:
+def _texts(folder: Path) -> dict[str, Text]:
     """Return the texts in a folder by the digests of their files."""
     from spacecoop import evidence
 
-    texts = [evidence.read(path) for path in sorted(folder.glob("*.txt"))] if folder else []
+    texts = [evidence.read(path) for path in sorted(folder.glob("*.txt"))]
     return {text.sha256: text for text in texts}

@@ -1,0 +1,52 @@
+# `make build` and `make test` set up all they need in .venv, from Python 3.11+ alone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help build test check format pins clean
+help:
+	@echo "make build    publish the articles into out/"
+	@echo "make test     run the tests"
+	@echo "make check    format, lint, types, all tests, and out/ is what the sources give"
+	@echo "make format   format the code"
+	@echo "make pins     renew the pinned requirements"
+	@echo "make clean    delete the environment and the caches"
+
+build: .venv/run
+	$(BIN)/spacecoop build
+
+test: .venv/dev
+	$(BIN)/pytest
+
+check: .venv/dev
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+	$(BIN)/pytest -rs
+	$(BIN)/spacecoop build --check
+
+format: .venv/dev
+	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests
+
+pins: .venv/dev
+	$(BIN)/pip install -q pip-tools
+	$(BIN)/pip-compile $(PIN) -o requirements/run.txt pyproject.toml requirements/house.in
+	$(BIN)/pip-compile $(PIN) --extra dev -o requirements/dev.txt pyproject.toml requirements/house.in
+PIN := -q --upgrade --generate-hashes --strip-extras --allow-unsafe --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+clean:
+	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spacecoop needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/python requirements/run.txt pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: .venv/run requirements/dev.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

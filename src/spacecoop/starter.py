@@ -1,0 +1,43 @@
+"""The files of a new workspace: those that ship with the program, and a small example."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+SHIPPED = ("ontology", "queries", "shapes")
+
+
+def sources() -> Iterator[Path]:
+    """Yield the folders whose contents make up a new workspace."""
+    package = Path(str(resources.files("spacecoop")))
+    yield package / "starter"
+    installed = package / "workspace_files"
+    # in a checkout they stand beside src/, and only the wheel has copies of them
+    home = installed if installed.is_dir() else package.parent.parent
+    for name in SHIPPED:
+        yield home / name
+
+
+def create(folder: Path) -> list[Path]:
+    """Write a new workspace into a folder that is empty or not there; return its files.
+
+    Raises FileExistsError where there is something in it.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(f"{folder} is not empty")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        for source in sources():
+            target = beside if source.name == "starter" else beside / source.name
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        if folder.exists():
+            folder.rmdir()
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    return sorted(path for path in folder.rglob("*") if path.is_file())
