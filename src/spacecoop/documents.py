@@ -105,7 +105,9 @@ def read(data: bytes, file: str) -> Document:
         return Document(file, composer.document(events), keys, values, ends)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
+        lines = text.splitlines() or [""]
+        within = mark is not None and mark.line < len(lines)
+        place = Place(file, mark.line + 1, mark.column + 1) if within else Place(file, len(lines), len(lines[-1]) + 1)
         reason = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise Unreadable(finding("yaml", place, reason=reason)) from error
     except yaml.reader.ReaderError as error:

@@ -115,7 +115,9 @@ def anchored(source: str, document: Document, text: Text, key: str, fields: Sequ
             new = f"{key}: [{{{', '.join(written)}}}]"
         else:
             new = (", " if flow else f"\n{' ' * (at.column - 1)}").join(written)
-        edits.append((_offset(lines, at), _offset(lines, document.end(steps)), new))
+        start = _offset(lines, at)
+        old = source[start : _offset(lines, document.end(steps))].rstrip()  # a block scalar ends with a line end
+        edits.append((start, start + len(old), new))
     if findings:
         return Anchored(source, 0, tuple(findings))
     for start, end, new in sorted(edits, reverse=True):

@@ -21,7 +21,7 @@ from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.output import Written
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
-from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE, Syntax
+from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE
 from spacecoop.workspace import Workspace
 
 ARTICLE_SYNTAXES = (TURTLE, TRIG, NQUADS)
@@ -68,16 +68,12 @@ def check(workspace: Workspace, engine: str = FAST, progress: Progress = _silent
         return output.differences(Path(folder), workspace.out)
 
 
-def validate(workspace: Workspace, sources: Sequence[Path], engine: str = FAST) -> list[Finding]:
+def validate(workspace: Workspace, sources: Sequence[Path] = (), engine: str = FAST) -> list[Finding]:
     """Return all findings on these fact files, and on the shared files; on all articles where none are given."""
     common = shared.load(workspace)
-    articles = described(common, sources or _sources(workspace), engine, _silent)
-    return ordered(chain(_of_the_whole(common, engine), *(article.findings for article in articles)))
-
-
-def articles_of(workspace: Workspace, sources: Sequence[Path]) -> Iterator[Article]:
-    """Yield the articles of these fact files, or all, with whatever is wrong with them."""
-    yield from described(shared.load(workspace), sources or _sources(workspace), FAST, _silent)
+    work = Work(common, engine)
+    done = each(work, sources or _sources(workspace), _silent)
+    return ordered(chain(_of_the_whole(common, engine), *(one.findings for one in done)))
 
 
 def write(workspace: Workspace, folder: Path, engine: str, progress: Progress) -> Published:
@@ -86,11 +82,10 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress) -
     findings = _of_the_whole(common, engine)
     written: list[Written] = []
     slugs: list[str] = []
-    for article in described(common, _sources(workspace), engine, progress):
-        findings += article.findings
-        slugs.append(article.slug)
-        if not refused(findings):
-            written += _write_article(article, folder, workspace)
+    for done in each(Work(common, engine, folder), _sources(workspace), progress):
+        findings += done.findings
+        written += done.written
+        slugs.append(done.slug)
     if refused(findings):
         raise Rejected(ordered(findings))
     written += _write_dataset(sorted(slugs), common, folder)
@@ -98,14 +93,72 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress) -
     return Published(tuple(written), len(slugs), tuple(ordered(findings)))
 
 
-def described(common: Shared, sources: Sequence[Path], engine: str, progress: Progress) -> Iterator[Article]:
-    """Yield each article, described and validated, in the order of *sources*; many of them in parallel."""
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with each article: validate it, and write it where there is a folder."""
+
+    common: Shared
+    engine: str
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done with one article."""
+
+    slug: str
+    findings: tuple[Finding, ...]
+    written: tuple[Written, ...]
+
+
+def each(work: Work, sources: Sequence[Path], progress: Progress) -> Iterator[Done]:
+    """Do the work on each article, in the order of *sources*; on many of them in parallel processes."""
     if len(sources) <= FEW:
-        done = map(functools.partial(_describe, common, engine), sources)
-        yield from _counted(done, len(sources), progress)
+        yield from _counted(map(functools.partial(_do, work), sources), len(sources), progress)
         return
-    with ProcessPoolExecutor(initializer=_begin, initargs=(common.workspace, engine)) as pool:
-        yield from _counted(pool.map(_describe_here, sources, chunksize=8), len(sources), progress)
+    begin = (work.common.workspace, work.engine, work.folder)
+    with ProcessPoolExecutor(initializer=_begin, initargs=begin) as pool:
+        try:
+            yield from _counted(pool.map(_do_here, sources, chunksize=8), len(sources), progress)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _do(work: Work, path: Path) -> Done:
+    article = describe(work.common, path, work.engine)
+    if work.folder is None or refused(article.findings):
+        return Done(article.slug, article.findings, ())
+    return Done(article.slug, article.findings, tuple(_write_article(article, work.folder, work.common.workspace)))
+
+
+_here: list[Work] = []
+"""A worker process's one state: its work, with the shared files read once."""
+
+
+def _begin(workspace: Workspace, engine: str, folder: Path | None) -> None:
+    _here.append(Work(shared.load(workspace), engine, folder))
+
+
+def _do_here(path: Path) -> Done:
+    return _do(_here[0], path)
+
+
+def _counted(done: Iterable[Done], total: int, progress: Progress) -> Iterator[Done]:
+    progress(0, total)
+    for number, one in enumerate(done, 1):
+        yield one
+        progress(number, total)
+
+
+def describe(common: Shared, path: Path, engine: str = FAST) -> Article:
+    """Describe the article of one fact file, with whatever is wrong with it."""
+    file = common.workspace.name(path)
+    try:
+        data = documents.load(path, file)
+    except Unreadable as error:
+        return Article(path.stem, (), (error.finding,), Places(file))
+    return articles.describe(data, path.stem, file, common, ENGINES[engine])
 
 
 def _sources(workspace: Workspace) -> list[Path]:
@@ -118,38 +171,13 @@ def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
     sources = _sources(common.workspace)
     if not sources:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
-    first: dict[str, Path] = {}
+    first: dict[str, str] = {}
     for path in sources:
+        file = common.workspace.name(path)
         if path.stem in first:
-            place = Place(common.workspace.name(path))
-            findings.append(finding("duplicate-id", place, id=path.stem, first=common.workspace.name(first[path.stem])))
-        first.setdefault(path.stem, path)
+            findings.append(finding("duplicate-id", Place(file), id=path.stem, first=first[path.stem]))
+        first.setdefault(path.stem, file)
     return findings
-
-
-def _describe(common: Shared, engine: str, path: Path) -> Article:
-    file = common.workspace.name(path)
-    try:
-        data = documents.load(path, file)
-    except Unreadable as error:
-        return Article(path.stem, (), (error.finding,), Places(file))
-    return articles.describe(data, path.stem, file, common, ENGINES[engine])
-
-
-_describe_here: Callable[[Path], Article]
-"""What a worker process does with each article; set once, when the process begins."""
-
-
-def _begin(workspace: Workspace, engine: str) -> None:
-    global _describe_here  # the one state of a worker: the shared files, read once
-    _describe_here = functools.partial(_describe, shared.load(workspace), engine)
-
-
-def _counted(done: Iterable[Article], total: int, progress: Progress) -> Iterator[Article]:
-    progress(0, total)
-    for number, article in enumerate(done, 1):
-        yield article
-        progress(number, total)
 
 
 def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iterator[Written]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Store
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QueryTriples, Store
 
 from spacecoop.iris import local_name
 
@@ -98,11 +98,13 @@ def derive(quads: Sequence[Quad], rules: Mapping[str, str], graphs: Sequence[str
     derived = list(quads)
     for rule, text in sorted(rules.items()):
         try:
-            triples = list(store.query(text, use_default_graph_as_union=True))
-            for triple in triples:
+            made = store.query(text, use_default_graph_as_union=True)
+            if not isinstance(made, QueryTriples):
+                raise DeriveError(rule, "it is not a CONSTRUCT query")
+            for triple in made:
                 graph = home.get(str(triple.subject), NamedNode(graphs[0]))
                 derived.append(Quad(triple.subject, triple.predicate, triple.object, graph))
-        except (SyntaxError, OSError, TypeError, ValueError, AttributeError) as error:
+        except (SyntaxError, OSError, ValueError) as error:
             raise DeriveError(rule, str(error)) from error
     return derived
 

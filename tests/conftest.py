@@ -1,0 +1,51 @@
+"""What several tests start from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--accept", action="store_true", help="renew the golden files; read the difference")
+
+
+@pytest.fixture
+def accept(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--accept"))
+
+
+@pytest.fixture
+def birds(tmp_path: Path) -> Path:
+    """A tiny workspace about something else, with another vocabulary."""
+    return Path(shutil.copytree(REPOSITORY / "tests" / "birds", tmp_path / "birds"))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A new workspace as `spacecoop init` makes it, with one invented article."""
+    from spacecoop import starter
+
+    starter.create(tmp_path / "small")
+    return tmp_path / "small"
+
+
+@pytest.fixture(scope="session")
+def run() -> Run:
+    """Run the program as a user does, in a process of its own, and return what it did."""
+
+    def run(*words: str | Path, cwd: Path = REPOSITORY, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", **settings}
+        command = [sys.executable, "-m", "spacecoop", *map(str, words)]
+        return subprocess.run(command, cwd=cwd, env=environment, text=True, capture_output=True, timeout=120, check=False)
+
+    return run

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import filecmp
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, Run
+
+from spacecoop import output, publish, workspace
+from spacecoop.publish import Rejected
+
+GOLDEN = REPOSITORY / "tests" / "golden" / "birds"
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Every file below a folder, by path, with the digest of its bytes."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_another_vocabulary_is_published_by_the_same_program(birds: Path, accept: bool) -> None:
+    publish.publish(workspace.read(birds))
+
+    if accept:
+        subprocess.run(["rm", "-rf", GOLDEN], check=True)
+        subprocess.run(["cp", "-r", birds / "out", GOLDEN], check=True)
+    assert output.differences(birds / "out", GOLDEN) == []
+
+
+def test_the_committed_out_is_what_the_articles_give() -> None:
+    assert publish.check(workspace.read(REPOSITORY)) == []
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"PYTHONHASHSEED": "1", "TZ": "Asia/Shanghai", "LC_ALL": "C"},
+        {"PYTHONHASHSEED": "4242", "TZ": "America/Lima", "LC_ALL": "tr_TR.UTF-8", "LANG": "fr_FR.UTF-8"},
+    ],
+)
+def test_hash_seed_time_zone_and_locale_change_no_byte(birds: Path, run: Run, settings: dict[str, str]) -> None:
+    done = run("-C", birds, "build", **settings)
+
+    assert done.returncode == 0, done.stderr
+    assert tree(birds / "out") == tree(GOLDEN)
+
+
+def test_the_order_in_which_files_are_found_and_written_changes_no_byte(birds: Path) -> None:
+    article = birds / "articles" / "cranes.yaml"
+    head, sightings = article.read_text("utf-8").split("sightings:\n")
+    reordered = "sightings:\n" + "".join(reversed(sightings.splitlines(keepends=True))) + head
+    article.write_text(reordered, "utf-8")
+    entities = birds / "entities" / "species.yaml"
+    (birds / "entities" / "z.yaml").write_text(
+        "things:\n" + entities.read_text("utf-8").splitlines(keepends=True)[1], "utf-8"
+    )
+    entities.write_text("things:\n" + entities.read_text("utf-8").splitlines(keepends=True)[2], "utf-8")
+
+    publish.publish(workspace.read(birds))
+
+    assert tree(birds / "out") == tree(GOLDEN)
+
+
+def test_many_articles_in_parallel_give_the_same_bytes_as_one_after_another(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (birds / "articles" / "cranes.yaml").read_text("utf-8")
+    for number in range(publish.FEW + 4):
+        (birds / "articles" / f"cranes-{number}.yaml").write_text(text.replace("leaflets/1", f"leaflets/{number + 9}"))
+    publish.publish(workspace.read(birds))
+    parallel = tree(birds / "out")
+
+    monkeypatch.setattr(publish, "FEW", 1000)
+    publish.publish(workspace.read(birds))
+
+    assert tree(birds / "out") == parallel
+
+
+def test_a_violation_leaves_the_old_out_untouched(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    before = tree(birds / "out")
+    article = birds / "articles" / "cranes.yaml"
+    article.write_text(article.read_text("utf-8").replace("count: 40", "count: 0"), "utf-8")
+
+    with pytest.raises(Rejected) as caught:
+        publish.publish(workspace.read(birds))
+
+    said = "violation: A sighting has a count of at least one bird. [Sighting-count]"
+    assert [str(found) for found in caught.value.findings] == [f"articles/cranes.yaml:5:47: {said}"]
+    assert tree(birds / "out") == before
+    assert sorted(path.name for path in birds.iterdir() if "out" in path.name) == ["out"]
+
+
+def test_the_manifest_tells_size_digest_and_statements_of_every_file(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+
+    manifest = json.loads((birds / "out" / "manifest.json").read_text("utf-8"))
+    listed = {row["path"]: row for row in manifest["files"]}
+    digests = tree(birds / "out")
+    assert {path: row["sha256"] for path, row in listed.items()} == {
+        path: digest for path, digest in digests.items() if path != "manifest.json"
+    }
+    lines = (birds / "out" / "dataset.nq").read_text("utf-8").count("\n")
+    assert {listed[f"dataset.{ending}"]["statements"] for ending in ("nq", "trig", "jsonld")} == {lines}
+
+
+def test_check_names_the_files_that_are_out_of_date_and_writes_nothing(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    (birds / "out" / "dataset.ttl").write_text("changed", "utf-8")
+    (birds / "out" / "extra").write_text("not ours", "utf-8")
+    before = tree(birds / "out")
+
+    assert publish.check(workspace.read(birds)) == ["dataset.ttl", "extra"]
+    assert tree(birds / "out") == before
+
+
+@pytest.mark.parametrize("after", [0.02, 0.1, 0.25, 0.4, 0.5, 0.6])
+def test_a_build_that_is_killed_leaves_the_old_out_or_the_new_one(small: Path, run: Run, after: float) -> None:
+    assert run("-C", small, "build").returncode == 0
+    old = tree(small / "out")
+    article = small / "articles" / "example.yaml"
+    article.write_text(article.read_text("utf-8").replace("satellite together", "craft together"), "utf-8")
+
+    build = subprocess.Popen([sys.executable, "-m", "spacecoop", "-C", small, "build"], stdout=subprocess.DEVNULL)
+    time.sleep(after)
+    build.kill()
+    build.wait()
+
+    found = tree(small / "out")
+    assert run("-C", small, "build").returncode == 0
+    assert found in (old, tree(small / "out"))
+    assert not [path for path in small.iterdir() if path.name.startswith(".out")]
+
+
+def test_ctrl_c_ends_the_build_with_one_line_and_leaves_nothing_behind(small: Path) -> None:
+    text = (small / "articles" / "example.yaml").read_text("utf-8")
+    for number in range(60):
+        (small / "articles" / f"example-{number}.yaml").write_text(text, "utf-8")
+    command = [sys.executable, "-m", "spacecoop", "-C", str(small), "build"]
+    build = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    time.sleep(0.6)
+
+    os.killpg(build.pid, signal.SIGINT)
+
+    _, errors = build.communicate(timeout=20)
+    assert build.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert not [path for path in small.iterdir() if "out" in path.name]
+
+
+def test_two_folders_are_the_same_only_with_the_same_files_and_bytes(tmp_path: Path) -> None:
+    for name, text in (("one/a", "x"), ("other/a", "x"), ("one/b", "x"), ("other/b", "y"), ("other/c/d", "z")):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert output.differences(tmp_path / "one", tmp_path / "other") == ["b", "c/d"]
+    assert filecmp.cmp(tmp_path / "one" / "a", tmp_path / "other" / "a")
