@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyoxigraph import Quad
 
@@ -43,14 +42,13 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) 
         derived = quads.derive(read.quads, shared.rules, graphs)
     except quads.DeriveError as error:
         rule, reason = error.args
-        found = finding("derive", Place(f"queries/derive/{rule}"), rule=rule, reason=reason)
+        found = finding("derive", Place(f"queries/derive/{rule}"), name=rule, reason=reason)
         return Article(slug, (), tuple(ordered((*read.findings, found))), read.places)
-    findings = list(read.findings)
     if not any(quad.graph_name.value == envelope.pubinfo for quad in read.quads):
-        keys = ", ".join(workspace.graphs["pubinfo"])
-        findings.append(finding("no-publication-info", Place(file), keys=keys))
+        found = finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
+        read = replace(read, findings=(*read.findings, found), suspects=read.suspects | {read.root})
     enveloped = quads.arranged([*derived, *envelope.quads(read.root, workspace.licence)])
-    whole = Facts(read.root, tuple(enveloped), read.places, read.references, tuple(findings))
+    whole = replace(read, quads=tuple(enveloped))
     return Article(slug, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
 
 
@@ -62,7 +60,8 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     leads_to = {quad.object.value for quad in read.quads} - own
     results = engine(shared.shapes, said + shared.background(leads_to))
     known = {found.place for found in findings}
-    spoken = (_spoken(result, read, shared) for result in results if result.focus in own)
+    judged = (one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects)
+    spoken = (_spoken(one, read, shared) for one in judged)
     return ordered([*findings, *(found for found in spoken if found.place not in known)])
 
 

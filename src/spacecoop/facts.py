@@ -115,6 +115,8 @@ class Facts:
     places: Places
     references: tuple[Reference, ...]
     findings: tuple[Finding, ...]
+    suspects: frozenset[str] = frozenset()
+    """The nodes of which something could not be read, so that no rule can judge them yet."""
 
 
 def read(data: bytes, file: str, reader: Reader, layout: Layout) -> Facts:
@@ -135,7 +137,9 @@ def named(read: Facts, document: str) -> Facts:
     renamed, names, unnamed = quads.name_blank_nodes(read.quads, document)
     findings = tuple(finding("unnamed-node", read.places.find(label)) for label in unnamed)
     kept = tuple(quad for quad in renamed if not quads.has_blank_node(quad))
-    return Facts(read.root, kept, read.places.renamed(names), read.references, read.findings + findings)
+    suspects = frozenset(names.get(label, label) for label in read.suspects)
+    places = read.places.renamed(names)
+    return Facts(read.root, kept, places, read.references, read.findings + findings, suspects)
 
 
 class _Walk:
@@ -148,6 +152,7 @@ class _Walk:
         self.places = Places(document.file)
         self.references: list[Reference] = []
         self.findings: list[Finding] = []
+        self.suspects: set[str] = set()
         self.blank = 0
 
     def facts(self) -> Facts:
@@ -156,13 +161,14 @@ class _Walk:
         if not isinstance(top, dict):
             raise Unreadable(finding("not-a-mapping", self.document.place(()), what="a fact file"))
         root, node = self.node(self.reader.scope, top, (), label=None)
-        if self.layout.pubinfo and root.startswith("_:"):
-            self.findings.append(finding("no-root", self.document.place(())))
+        if self.layout.pubinfo and root.startswith("_:") and not self.findings:
+            raise Unreadable(finding("no-root", self.document.place(())))
         usable = not any(found.rule in _FATAL for found in self.findings)
         read = tuple(self.quads(root, node)) if usable else ()
         self.check_nothing_lost(read)
         own = None if root.startswith("_:") else root
-        return Facts(own, read, self.places, tuple(self.references), tuple(self.findings))
+        suspects = frozenset(self.suspects)
+        return Facts(own, read, self.places, tuple(self.references), tuple(self.findings), suspects)
 
     def quads(self, root: str, node: Mapping[str, Any]) -> Iterator[Quad]:
         """Yield the quads of the top node, each part in its graph, as a JSON-LD processor reads them."""
@@ -184,6 +190,7 @@ class _Walk:
     def node(self, scope: Scope, data: Mapping[str, Any], steps: Steps, label: str | None) -> tuple[str, dict[str, Any]]:
         """Return a node's IRI or blank label, and the node with that label as its id."""
         scope = scope.of_types(data)
+        found = len(self.findings)
         label = self.identity(scope, data, steps) or label or self.fresh()
         self.places.nodes.setdefault(label, self.document.place(steps))
         labelled: dict[str, Any] = {"@id": label}
@@ -201,6 +208,8 @@ class _Walk:
                 labelled[key] = self.values(scope, label, key, value, here)
             else:
                 self.unknown(scope, key, here)
+        if len(self.findings) > found:
+            self.suspects.add(label)
         return label, labelled
 
     def identity(self, scope: Scope, data: Mapping[str, Any], steps: Steps) -> str | None:

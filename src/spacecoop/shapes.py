@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from spacecoop.findings import Severity
+from spacecoop.findings import Finding, Place, Severity, finding, suggest
 from spacecoop.iris import local_name
 
 _SH = "http://www.w3.org/ns/shacl#"
@@ -45,7 +45,7 @@ class Shapes:
     texts: tuple[tuple[str, str], ...]
 
     @functools.cached_property
-    def turtle(self) -> str:
+    def ntriples(self) -> str:
         """All of it as N-Triples, the syntax that every engine reads alike."""
         from pyoxigraph import RdfFormat, parse, serialize
 
@@ -58,7 +58,7 @@ class Shapes:
         from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
         texts: dict[str, dict[str, dict[str, str]]] = {}
-        for quad in parse(self.turtle, format=RdfFormat.N_TRIPLES):
+        for quad in parse(self.ntriples, format=RdfFormat.N_TRIPLES):
             if isinstance(quad.subject, NamedNode) and isinstance(quad.object, Literal):
                 said = texts.setdefault(quad.subject.value, {}).setdefault(quad.predicate.value, {})
                 said[quad.object.language or "en"] = quad.object.value
@@ -101,42 +101,75 @@ def fast(shapes: Shapes, data: str) -> list[Result]:
 def _compiled(shapes: Shapes):  # type: ignore[no-untyped-def]
     import shacl
 
-    return shacl.Shapes.from_text(shapes.turtle, format="ntriples")
+    return shacl.Shapes.from_text(shapes.ntriples, format="ntriples")
 
 
 def reference(shapes: Shapes, data: str) -> list[Result]:
     """Validate with pySHACL, the reference; literals keep the spelling they have in *data*."""
+    import warnings
+
     import rdflib
     from pyshacl import validate
     from rdflib.namespace import RDF, SH
 
     rdflib.NORMALIZE_LITERALS = False
-    graph = rdflib.Graph().parse(data=data, format="nt")
-    shapes_graph = rdflib.Graph().parse(data=shapes.turtle, format="nt")
-    _, report, _ = validate(graph, shacl_graph=shapes_graph, advanced=False, inference="none", allow_warnings=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of rdflib, about the very values that are being judged
+        graph = rdflib.Graph().parse(data=data, format="nt")
+        _, report, _ = validate(graph, shacl_graph=_parsed(shapes), inference="none", allow_warnings=True)
     assert isinstance(report, rdflib.Graph)
     results = []
-    for node in report.subjects(RDF.type, SH.ValidationResult):
-        path = report.value(node, SH.resultPath)
+    root = report.value(predicate=RDF.type, object=SH.ValidationReport)
+    for node in report.objects(root, SH.result):  # and not the details inside of results
+        said = {key: report.value(node, SH[key]) for key in _RESULT_KEYS}
         results.append(
             Result(
-                focus=str(report.value(node, SH.focusNode)),
-                path=_path(report, path) if path is not None else "",
-                value=str(report.value(node, SH.value) or ""),
-                component=str(report.value(node, SH.sourceConstraintComponent)),
-                severity=_SEVERITIES[str(report.value(node, SH.resultSeverity))],
-                shape=str(report.value(node, SH.sourceShape)),
+                focus=_text(said["focusNode"]),
+                path=_path(report, said["resultPath"]),
+                value=_text(said["value"]),
+                component=_text(said["sourceConstraintComponent"]),
+                severity=_SEVERITIES[_text(said["resultSeverity"])],
+                shape=_text(said["sourceShape"]),
             )
         )
     return sorted(results)
 
 
-def _path(graph, node) -> str:  # type: ignore[no-untyped-def]
-    """Return a property path in SPARQL's syntax; a single property as its IRI."""
-    import rdflib
-    from pyshacl.helper.path_helper import shacl_path_to_sparql_path
+_RESULT_KEYS = ("focusNode", "resultPath", "value", "sourceConstraintComponent", "resultSeverity", "sourceShape")
 
-    return str(node) if isinstance(node, rdflib.URIRef) else str(shacl_path_to_sparql_path(graph, node))
+
+@functools.cache
+def _parsed(shapes: Shapes):  # type: ignore[no-untyped-def]
+    import rdflib
+
+    return rdflib.Graph().parse(data=shapes.ntriples, format="nt")
+
+
+def _text(term: object) -> str:
+    return "" if term is None else str(term)
+
+
+def _path(graph, node, outermost: bool = True) -> str:  # type: ignore[no-untyped-def]
+    """Return a path (SHACL 1.0, section 2.3.1) in SPARQL's syntax; of one property, its IRI."""
+    from rdflib import URIRef
+    from rdflib.collection import Collection
+    from rdflib.namespace import RDF, SH
+
+    if node is None or isinstance(node, URIRef):
+        return _text(node) if outermost else f"<{node}>"
+
+    def inner(part):  # type: ignore[no-untyped-def]
+        return _path(graph, part, outermost=False)
+
+    if (node, RDF.first, None) in graph:
+        return f"({'/'.join(inner(part) for part in Collection(graph, node))})"
+    if (alternatives := graph.value(node, SH.alternativePath)) is not None:
+        return f"({'|'.join(inner(part) for part in Collection(graph, alternatives))})"
+    if (inverse := graph.value(node, SH.inversePath)) is not None:
+        return f"^{inner(inverse)}"
+    repeated = {"*": SH.zeroOrMorePath, "+": SH.oneOrMorePath, "?": SH.zeroOrOnePath}
+    sign, part = next((sign, graph.value(node, key)) for sign, key in repeated.items() if (node, key, None) in graph)
+    return f"({inner(part)}){sign}"
 
 
 ENGINES: Mapping[str, Engine] = {"fast": fast, "pyshacl": reference}
@@ -158,7 +191,25 @@ def first_property(path: str) -> str:
     return found.group(1) if found else path
 
 
-def unknown_terms(shapes: Shapes, known: Iterable[str]) -> list[str]:
-    """Return the terms in SHACL's namespace that SHACL does not have, which engines would ignore."""
-    used = set(re.findall(rf"<({re.escape(_SH)}[^>]*)>", shapes.turtle))
-    return sorted(used - set(known))
+def check(text: str, file: str) -> list[Finding]:
+    """Return what is wrong with a file of shapes: that it is no Turtle, or uses a term that SHACL does not have.
+
+    Most engines ignore such a term, and with it the rule that was meant.
+    """
+    from pyoxigraph import RdfFormat, parse
+    from rdflib.namespace import SH
+
+    try:
+        list(parse(text, format=RdfFormat.TURTLE))
+    except SyntaxError as error:
+        place = Place(file, error.lineno or 1, error.offset or 1)
+        return [finding("rdf", place, syntax="Turtle", reason=error.msg)]
+    known = {*SH.__annotations__, *SH._extras}  # the second has the terms that are keywords of Python
+    findings = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for used in re.finditer(r"(?<![\w:])sh:(\w+)", line.partition(" #")[0]):
+            if used[1] not in known:
+                near = suggest(used[1], known)
+                place = Place(file, number, used.start() + 1)
+                findings.append(finding("shape-unknown-term", place, near and f"sh:{near}", term=used[0]))
+    return findings

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from pyoxigraph import NamedNode, Quad
 
-from spacecoop import context, documents, facts, links, quads
+from spacecoop import context, documents, facts, links, quads, shapes
 from spacecoop.documents import Unreadable
 from spacecoop.facts import Facts, Layout, Places, Reader, Reference
 from spacecoop.findings import Finding, finding, suggest
@@ -49,9 +50,13 @@ class Shared:
         return "".join(line for iri in sorted(seen) for line in self.lines[iri])
 
     def dangling(self, references: Iterable[Reference], own: frozenset[str], document: str) -> Iterator[Finding]:
-        """Yield a finding for each reference to a thing under our base IRI that nobody describes."""
+        """Yield a finding for each reference to a thing of ours that nobody describes.
+
+        Of ours is what stands under the workspace's base IRI, and whatever a file names by a plain word.
+        """
         for one in references:
-            if not one.iri.startswith(self.workspace.base) or one.iri in own or one.iri in self.homes:
+            ours = one.iri.startswith(self.workspace.base) or ":" not in one.name
+            if not ours or one.iri in own or one.iri in self.homes:
                 continue
             if one.iri.startswith(f"{document}#"):
                 names = [f"this:{local_name(iri)}" for iri in own if iri.startswith(f"{document}#")]
@@ -73,7 +78,7 @@ def _home(files: set[str]) -> str:
 def load(workspace: Workspace) -> Shared:
     """Read the shared files of a workspace.
 
-    Raises Unreadable where there is no usable context, since nothing can be read without one.
+    Raises Unreadable where the context or the shapes cannot be used, since nothing can be judged without them.
     """
     file = workspace.name(workspace.context)
     source = context.read(documents.load(workspace.context, file), file)
@@ -97,17 +102,26 @@ def load(workspace: Workspace) -> Shared:
         if quad.predicate.value != _TYPE and isinstance(quad.object, NamedNode) and quad.object.value in lines:
             edges[quad.subject.value].add(quad.object.value)
     homes = {node: place.file for node, place in together.places.nodes.items() if not node.startswith("_:")}
-    shapes = Shapes(tuple((workspace.name(path), path.read_text("utf-8")) for path in workspace.files("shapes", ".ttl")))
+    texts = [(file, documents.decode(documents.load(path, file), file)) for path, file in _named(workspace, "shapes", ".ttl")]
+    wrong = [found for file, text in texts for found in shapes.check(text, file)]
+    unusable = next((found for found in wrong if found.rule == "rdf"), None)
+    if unusable is not None:
+        raise Unreadable(unusable)
     return Shared(
         workspace,
         Reader(source, context.scope(source, workspace.article("")), belongs),
         {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
-        shapes,
-        replace(together, findings=(*together.findings, *_repeated(entities))),
+        Shapes(tuple(texts)),
+        replace(together, findings=(*together.findings, *_repeated(entities), *wrong)),
         homes,
         {iri: tuple(said) for iri, said in lines.items()},
         {iri: frozenset(edges[iri]) for iri in lines},
     )
+
+
+def _named(workspace: Workspace, folder: str, *endings: str) -> list[tuple[Path, str]]:
+    """Return the files of a folder with what findings call them."""
+    return [(path, workspace.name(path)) for path in workspace.files(folder, *endings)]
 
 
 def _each(
@@ -115,8 +129,7 @@ def _each(
 ) -> list[Facts]:
     """Read each file of a folder; what cannot be read is a finding."""
     parts = []
-    for path in workspace.files(folder, *endings):
-        file = workspace.name(path)
+    for path, file in _named(workspace, folder, *endings):
         try:
             parts.append(read(documents.load(path, file), file))
         except Unreadable as error:
@@ -165,6 +178,7 @@ def _together(parts: list[Facts]) -> Facts:
         Places("entities", nodes, dict(values)),
         tuple(one for part in parts for one in part.references),
         tuple(found for part in parts for found in part.findings),
+        frozenset().union(*(part.suspects for part in parts)),
     )
 
 

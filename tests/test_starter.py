@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import REPOSITORY, Run
+
+from spacecoop import starter
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", str(folder), str(REPOSITORY)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_all_that_a_workspace_needs_and_no_article(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+
+    for folder in starter.SHIPPED:
+        for path in (REPOSITORY / folder).rglob("*.*"):
+            assert f"spacecoop/workspace_files/{path.relative_to(REPOSITORY).as_posix()}" in names
+    assert not [name for name in names if "a001" in name or "/out/" in name]
+
+
+def test_the_installed_wheel_makes_and_builds_a_workspace_far_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    isolated = f"import sys; sys.path.insert(0, {str(site)!r}); from spacecoop.cli import main; sys.exit(main())"
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-I", "-c", isolated, *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    assert run("init", "mine").startswith("made mine with ")
+    assert run("-C", "mine", "validate") == "no findings\n"
+    assert run("-C", "mine", "build").startswith("published 1 article in ")
+    assert run("-C", "mine", "anchor", "--check") == (
+        "2 anchors checked, 0 differ, 0 skipped (their text is not at hand)\n"
+    )
+
+
+def test_init_refuses_a_folder_with_something_in_it(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+
+    done = run("init", "full", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr == "spacecoop init: full is not empty; name a folder that is empty or not there\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["full"]
