@@ -46,6 +46,8 @@ def run() -> Run:
     def run(*words: str | Path, cwd: Path = REPOSITORY, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "LC_ALL": "C.UTF-8", **settings}
         command = [sys.executable, "-m", "spacecoop", *map(str, words)]
-        return subprocess.run(command, cwd=cwd, env=environment, text=True, capture_output=True, timeout=120, check=False)
+        return subprocess.run(
+            command, cwd=cwd, env=environment, text=True, capture_output=True, timeout=120, check=False
+        )
 
     return run

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Run
 
+from conftest import Run
 from spacecoop import cli
 
 
@@ -88,7 +89,7 @@ def test_findings_come_in_the_language_asked_for_or_of_the_locale(birds: Path, r
 def test_whatever_is_wrong_is_said_in_a_line_and_nothing_is_published(
     birds: Path,
     run: Run,
-    spoil,  # type: ignore[no-untyped-def]
+    spoil: Callable[[Path], object],
     said: str | None,
 ) -> None:
     spoil(birds)

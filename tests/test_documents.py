@@ -44,7 +44,10 @@ def test_words_that_yaml_1_1_takes_for_truth_values_and_dates_stay_words() -> No
         (b"a: 1\nb: 2\na: 3\n", "f.yaml:3:1: violation: the key 'a' stands here twice; the first is at line 1"),
         (b"a: caf\xe9\n", "f.yaml:1:7: violation: byte 0xe9 is not UTF-8"),
         (b"a: 1\n---\nb: 2\n", "f.yaml:2:1: violation: a second YAML document starts here"),
-        (b"a: !!python/object:os.system x\n", "f.yaml:1:4: violation: the tag tag:yaml.org,2002:python/object:os.system"),
+        (
+            b"a: !!python/object:os.system x\n",
+            "f.yaml:1:4: violation: the tag tag:yaml.org,2002:python/object:os.system",
+        ),
         (b"? [a]\n: 1\n", "f.yaml:1:3: violation: a key is a word"),
         (b"a: *b\n", "f.yaml:1:4: violation: no anchor &b comes before this alias"),
         (b"a: " + b"[" * 60 + b"]" * 60, "f.yaml:1:44: violation: nested deeper than 40 levels"),

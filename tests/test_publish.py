@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Run
 
+from conftest import REPOSITORY, Run
 from spacecoop import output, publish, workspace
 from spacecoop.publish import Rejected
 
@@ -68,19 +68,50 @@ def test_the_order_in_which_files_are_found_and_written_changes_no_byte(birds: P
     assert tree(birds / "out") == tree(GOLDEN)
 
 
-def test_many_articles_in_parallel_give_the_same_bytes_as_one_after_another(
+def test_an_article_gives_the_same_bytes_alone_and_among_many(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    alone = tree(birds / "out" / "article")
+    text = (birds / "articles" / "cranes.yaml").read_text("utf-8")
+    for number in range(30):
+        (birds / "articles" / f"cranes-{number}.yaml").write_text(text.replace("leaflets/1", f"leaflets/{number + 9}"))
+
+    publish.publish(workspace.read(birds))
+
+    many = tree(birds / "out" / "article")
+    assert alone.items() < many.items()
+    assert len(many) == 3 * 32
+
+
+def test_an_article_that_takes_too_long_is_given_up_and_the_rule_named(
     birds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = (birds / "articles" / "cranes.yaml").read_text("utf-8")
-    for number in range(publish.FEW + 4):
-        (birds / "articles" / f"cranes-{number}.yaml").write_text(text.replace("leaflets/1", f"leaflets/{number + 9}"))
-    publish.publish(workspace.read(birds))
-    parallel = tree(birds / "out")
+    monkeypatch.setattr(publish, "SECONDS", 2.0)
+    (birds / "shapes" / "slow.ttl").write_text(SLOW, "utf-8")
 
-    monkeypatch.setattr(publish, "FEW", 1000)
-    publish.publish(workspace.read(birds))
+    found = publish.validate(workspace.read(birds), [birds / "articles" / "cranes.yaml"])
 
-    assert tree(birds / "out") == parallel
+    assert [str(one) for one in found] == [
+        "articles/cranes.yaml:1:1: violation: the article took more than 2 seconds to read and validate,"
+        " and was given up; what takes so long: Slow [overdue]"
+    ]
+
+
+SLOW = '''
+@prefix bird: <https://example.org/birds/vocabulary#> .
+@prefix sh: <http://www.w3.org/ns/shacl#> .
+<https://example.org/birds/shapes#Slow> a sh:NodeShape ;
+  sh:targetSubjectsOf bird:reportedIn ;
+  sh:sparql <https://example.org/birds/shapes#Slow-query> .
+<https://example.org/birds/shapes#Slow-query> a sh:SPARQLConstraint ;
+  sh:select """SELECT $this WHERE {
+    ?s0 ?p0 ?o0 . ?s1 ?p1 ?o1 . ?s2 ?p2 ?o2 . ?s3 ?p3 ?o3 . ?s4 ?p4 ?o4 .
+    ?s5 ?p5 ?o5 . ?s6 ?p6 ?o6 . ?s7 ?p7 ?o7 . ?s8 ?p8 ?o8
+    FILTER (CONCAT(
+      STR(?o0), STR(?o1), STR(?o2), STR(?o3), STR(?o4),
+      STR(?o5), STR(?o6), STR(?o7), STR(?o8)
+    ) = "never")
+  }""" .
+'''
 
 
 def test_a_violation_leaves_the_old_out_untouched(birds: Path) -> None:

@@ -6,8 +6,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import REPOSITORY, Run
 
+from conftest import REPOSITORY, Run
 from spacecoop import starter
 
 

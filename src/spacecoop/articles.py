@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from pyoxigraph import Quad
 
@@ -10,8 +10,8 @@ from spacecoop import facts, quads
 from spacecoop.facts import Facts, Layout, Places
 from spacecoop.findings import Finding, Place, finding, ordered
 from spacecoop.iris import is_slug, local_name
-from spacecoop.quads import Envelope
-from spacecoop.shapes import Engine, Result, first_property
+from spacecoop.quads import Envelope, text
+from spacecoop.shapes import Disagreement, Engine, Result, first_property
 from spacecoop.shared import Shared
 
 
@@ -20,6 +20,8 @@ class Article:
     """One article: a set of named graphs, or the reasons against it."""
 
     slug: str
+    about: str | None
+    """The IRI of what the file is about: the article as its publisher knows it."""
     quads: tuple[Quad, ...]
     findings: tuple[Finding, ...]
     places: Places
@@ -28,37 +30,42 @@ class Article:
 def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) -> Article:
     """Read, complete and validate one article: a pure function of its bytes and the shared files."""
     if not is_slug(slug):
-        return Article(slug, (), (finding("bad-slug", Place(file), slug=slug),), Places(file))
+        return Article(slug, None, (), (finding("bad-slug", Place(file), slug=slug),), Places(file))
     workspace = shared.workspace
     envelope = Envelope(workspace.article(slug))
     by_name = {"assertion": envelope.assertion, "provenance": envelope.provenance, "pubinfo": envelope.pubinfo}
     by_key = {key: by_name[name] for name, keys in workspace.graphs.items() for key in keys}
     layout = Layout(envelope.document, by_key, envelope.assertion, envelope.provenance, envelope.pubinfo)
     read = facts.named(facts.read(data, file, shared.reader, layout), envelope.document)
-    if read.root is None or not read.quads:
-        return Article(slug, (), tuple(ordered(read.findings)), read.places)
+    root = read.root
+    if root is None or not read.quads:
+        return Article(slug, root, (), tuple(ordered(read.findings)), read.places)
     graphs = [envelope.assertion, envelope.provenance, envelope.pubinfo, envelope.head]
     try:
         derived = quads.derive(read.quads, shared.rules, graphs)
     except quads.DeriveError as error:
         rule, reason = error.args
         found = finding("derive", Place(f"queries/derive/{rule}"), name=rule, reason=reason)
-        return Article(slug, (), tuple(ordered((*read.findings, found))), read.places)
-    if not any(quad.graph_name.value == envelope.pubinfo for quad in read.quads):
+        return Article(slug, root, (), tuple(ordered((*read.findings, found))), read.places)
+    if not any(text(quad.graph_name) == envelope.pubinfo for quad in read.quads):
         found = finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
-        read = replace(read, findings=(*read.findings, found), suspects=read.suspects | {read.root})
-    enveloped = quads.arranged([*derived, *envelope.quads(read.root, workspace.licence)])
+        read = replace(read, findings=(*read.findings, found), suspects=read.suspects | {root})
+    enveloped = quads.arranged([*derived, *envelope.quads(root, workspace.licence)])
     whole = replace(read, quads=tuple(enveloped))
-    return Article(slug, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
+    return Article(slug, root, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
 
 
 def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[Finding]:
     """Return all findings on a file's facts: the reader's own, dangling names, and what SHACL says."""
-    own = frozenset(quad.subject.value for quad in read.quads)
+    own = frozenset(text(quad.subject) for quad in read.quads)
     findings = [*read.findings, *shared.dangling(read.references, own, document)]
     said = "".join(f"{quad.triple} .\n" for quad in read.quads)
-    leads_to = {quad.object.value for quad in read.quads} - own
-    results = engine(shared.shapes, said + shared.background(leads_to))
+    leads_to = {text(quad.object) for quad in read.quads} - own
+    try:
+        results = engine(shared.shapes, said + shared.background(leads_to))
+    except Disagreement as error:
+        place = read.places.find(read.root or document)
+        return ordered([*findings, finding("engines-disagree", place, differences=error)])
     known = {found.place for found in findings}
     judged = (one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects)
     spoken = (_spoken(one, read, shared) for one in judged)
@@ -69,7 +76,8 @@ def _spoken(result: Result, read: Facts, shared: Shared) -> Finding:
     """Return a validation result as a finding, at its place in the source."""
     place = read.places.find(result.focus, first_property(result.path), result.value or None)
     rule = shared.shapes.rule(result.shape)
+    terms = {key: term for key, term in asdict(result).items() if key != "severity" and term}
     if rule.messages:
-        return Finding(place, result.severity, rule.name, rule.messages)
+        return Finding(place, result.severity, rule.name, rule.messages, result=terms)
     said = " ".join(local_name(part) for part in (first_property(result.path), result.value, result.component) if part)
-    return Finding(place, result.severity, rule.name, {"en": said})
+    return Finding(place, result.severity, rule.name, {"en": said}, result=terms)

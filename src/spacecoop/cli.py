@@ -68,7 +68,9 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("spacecoop", description=ABOUT, epilog=FIRST_STEPS, formatter_class=form)
     parser.add_argument("--version", action="version", version=_version(words))
     parser.add_argument("-C", dest="folder", metavar="DIR", type=Path, default=Path(), help="work in this folder")
-    parser.add_argument("--lang", choices=("en", "fr"), default=None, help="language of messages (default: the locale's)")
+    parser.add_argument(
+        "--lang", choices=("en", "fr"), default=None, help="language of messages (default: the locale's)"
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     called = next((word for word in words if word in COMMANDS), None)
     for name, about in COMMANDS.items():

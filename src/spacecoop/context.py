@@ -31,7 +31,7 @@ class Scope:
         meaning = term.id if term else key
         return meaning if isinstance(meaning, str) and meaning.startswith("@") else None
 
-    def keys(self) -> list[str]:
+    def names(self) -> list[str]:
         """Return all keys known here, but not the prefixes."""
         return [name for name, term in self._context.terms.items() if not term.prefix]
 

@@ -106,8 +106,9 @@ def read(data: bytes, file: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines = text.splitlines() or [""]
-        within = mark is not None and mark.line < len(lines)
-        place = Place(file, mark.line + 1, mark.column + 1) if within else Place(file, len(lines), len(lines[-1]) + 1)
+        place = Place(file, len(lines), len(lines[-1]) + 1)  # where the file ends too soon
+        if mark is not None and mark.line < len(lines):
+            place = Place(file, mark.line + 1, mark.column + 1)
         reason = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise Unreadable(finding("yaml", place, reason=reason)) from error
     except yaml.reader.ReaderError as error:
@@ -160,7 +161,7 @@ class _Composer:
         else:
             if event.tag and event.tag not in _TAGS and not (event.tag == "!" and isinstance(event, yaml.ScalarEvent)):
                 raise Unreadable(finding("yaml-tag", place, tag=event.tag))
-            kind: Callable[[Any, Steps], tuple[Any, int]] = _KINDS[type(event)]
+            kind = _KINDS[type(event)]
             data, size = kind(self, event, steps)
             if event.anchor:
                 self.anchors[event.anchor] = data, size
@@ -175,7 +176,8 @@ class _Composer:
         return (_resolve(event.value) if plain else event.value), 1
 
     def sequence(self, event: Any, steps: Steps) -> tuple[Any, int]:
-        items, size = [], 1
+        items: list[Any] = []
+        size = 1
         while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
             item, weight = self.value(event, (*steps, len(items)))
             items.append(item)
@@ -197,7 +199,7 @@ class _Composer:
         return data, size
 
 
-_KINDS: dict[type, Any] = {
+_KINDS: Mapping[type, Callable[[_Composer, Any, Steps], tuple[Any, int]]] = {
     yaml.ScalarEvent: _Composer.scalar,
     yaml.SequenceStartEvent: _Composer.sequence,
     yaml.MappingStartEvent: _Composer.mapping,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import Quad, Store
+from pyoxigraph import Quad, QuerySolutions, Store
 
 from spacecoop import documents
 from spacecoop.documents import Document, Steps
@@ -153,8 +153,12 @@ def check(quads: Sequence[Quad], places: Places, query: str, texts: Mapping[str,
     store.extend(quads)
     checked = skipped = 0
     findings: list[Finding] = []
-    for row in store.query(query, use_default_graph_as_union=True):
-        evidence, digest, start, end, sha256 = (row[name].value for name in ("evidence", "text", "start", "end", "sha256"))
+    rows = store.query(query, use_default_graph_as_union=True)
+    assert isinstance(rows, QuerySolutions), "anchors are selected"
+    for row in rows:
+        evidence, digest, start, end, sha256 = (
+            row[name].value for name in ("evidence", "text", "start", "end", "sha256")
+        )
         text = texts.get(digest)
         if text is None:
             skipped += 1

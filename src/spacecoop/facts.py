@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from pyoxigraph import BlankNode, DefaultGraph, NamedNode, Quad, parse
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Triple, parse
 
 from spacecoop import documents, quads
 from spacecoop.documents import Document, Steps, Unreadable
@@ -187,7 +187,9 @@ class _Walk:
         except SyntaxError as error:
             self.findings.append(finding("rdf", Place(self.document.file), syntax="JSON-LD", reason=str(error)))
 
-    def node(self, scope: Scope, data: Mapping[str, Any], steps: Steps, label: str | None) -> tuple[str, dict[str, Any]]:
+    def node(
+        self, scope: Scope, data: Mapping[str, Any], steps: Steps, label: str | None
+    ) -> tuple[str, dict[str, Any]]:
         """Return a node's IRI or blank label, and the node with that label as its id."""
         scope = scope.of_types(data)
         found = len(self.findings)
@@ -317,7 +319,7 @@ class _Walk:
                 row = (iri, self.document.key_place(steps), place)
                 self.places.values.setdefault((node, _TYPE), []).append(row)
             else:
-                classes = [key for key in scope.keys() if key[:1].isupper()]
+                classes = [key for key in scope.names() if key[:1].isupper()]
                 self.findings.append(finding("unknown-class", place, suggest(str(name), classes), name=name))
 
     def iri(self, scope: Scope, key: str, value: Any, steps: Steps, vocabulary: bool) -> str | None:
@@ -348,13 +350,13 @@ class _Walk:
         elif key in self.reader.belongs:
             self.findings.append(finding("misplaced-key", place, key=key, where=self.reader.belongs[key]))
         else:
-            self.findings.append(finding("unknown-key", place, suggest(key, scope.keys()), key=key))
+            self.findings.append(finding("unknown-key", place, suggest(key, scope.names()), key=key))
 
     def check_nothing_lost(self, read: tuple[Quad, ...]) -> None:
         """Report each noted value that the JSON-LD processor has dropped without a word."""
         if not read:
             return
-        kept = {(_label(quad.subject), quad.predicate.value) for quad in read}
+        kept = {(quads.text(quad.subject), quad.predicate.value) for quad in read}
         for (node, predicate), rows in self.places.values.items():
             if (node, predicate) not in kept:
                 self.findings.append(finding("lost-value", rows[0][1], key=local_name(predicate)))
@@ -362,10 +364,6 @@ class _Walk:
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _FATAL = frozenset({"bad-iri", "bad-name", "bad-language"})
-
-
-def _label(term: Any) -> str:
-    return f"_:{term.value}" if isinstance(term, BlankNode) else str(term.value)
 
 
 def _read_rdf(data: bytes, file: str, layout: Layout) -> Facts:
@@ -379,24 +377,32 @@ def _read_rdf(data: bytes, file: str, layout: Layout) -> Facts:
         return Facts(None, (), Places(file), (), (finding("rdf", place, syntax=syntax.name, reason=error.msg),))
     graphs = {*layout.graphs.values(), layout.assertion, layout.provenance}
     lines = _subject_places(text, file, layout.document)
-    subjects = {_label(quad.subject): Place(file) for quad in parsed}
+    subjects = {quads.text(quad.subject): Place(file) for quad in parsed}
     places = Places(file, subjects | {node: place for node, place in lines.items() if node in subjects})
     findings, read = [], []
     for quad in parsed:
-        subject = _label(quad.subject)
-        if isinstance(quad.graph_name, DefaultGraph):
+        subject = quads.text(quad.subject)
+        home = quad.graph_name
+        if isinstance(quad.subject, Triple) or isinstance(quad.object, Triple):
+            findings.append(finding("triple-term", places.find(subject)))
+            continue
+        if isinstance(home, DefaultGraph):
             home = NamedNode(layout.graph_of_subject(subject))
-            quad = Quad(quad.subject, quad.predicate, quad.object, home)
-        elif _label(quad.graph_name) not in graphs:
-            named = _label(quad.graph_name)
-            findings.append(finding("foreign-graph", places.find(subject), graph=named, graphs=", ".join(sorted(graphs))))
-        read.append(quad)
-    outside = {_label(quad.subject) for quad in read} - {layout.document}
+        elif quads.text(home) not in graphs:
+            named = {"graph": quads.text(home), "graphs": ", ".join(sorted(graphs))}
+            findings.append(finding("foreign-graph", places.find(subject), **named))
+        read.append(Quad(quad.subject, quad.predicate, quad.object, home))
+    outside = {quads.text(quad.subject) for quad in read} - {layout.document}
     roots = sorted(node for node in outside if not node.startswith((f"{layout.document}#", "_:")))
     if layout.pubinfo and len(roots) != 1:
         findings.append(finding("no-root", Place(file)))
     references = tuple(
-        Reference(quad.object.value, local_name(quad.object.value), local_name(quad.predicate.value), places.find(_label(quad.subject)))
+        Reference(
+            quad.object.value,
+            local_name(quad.object.value),
+            local_name(quad.predicate.value),
+            places.find(quads.text(quad.subject)),
+        )
         for quad in read
         if isinstance(quad.object, NamedNode) and quad.predicate.value != _TYPE
     )

@@ -48,6 +48,13 @@ class Finding:
     rule: str
     message: Mapping[str, str]
     help: Mapping[str, str] = field(default_factory=dict)
+    result: Mapping[str, str] = field(default_factory=dict)
+    """The terms of the SHACL validation result that it comes from: focus, path, value, component, shape."""
+
+    @property
+    def value(self) -> str:
+        """What was found, where the finding is about one value."""
+        return self.result.get("value", "")
 
     def line(self, language: str = "en") -> str:
         """Return the finding as the one line that compilers write."""
@@ -58,6 +65,27 @@ class Finding:
 
     def __str__(self) -> str:
         return self.line()
+
+
+def as_data(found: Finding) -> dict[str, Any]:
+    """Return a finding as plain data, for JSON."""
+    return {
+        "file": found.place.file,
+        "line": found.place.line,
+        "column": found.place.column,
+        "severity": found.severity.name.lower(),
+        "rule": found.rule,
+        "message": dict(found.message),
+        "help": dict(found.help),
+        "result": dict(found.result),
+    }
+
+
+def from_data(data: Mapping[str, Any]) -> Finding:
+    """Return the finding that ``as_data`` made this of."""
+    place = Place(data["file"], data["line"], data["column"])
+    severity = Severity[data["severity"].upper()]
+    return Finding(place, severity, data["rule"], data["message"], data["help"], data["result"])
 
 
 def said(texts: Mapping[str, str], language: str) -> str:

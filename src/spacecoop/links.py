@@ -27,8 +27,8 @@ _BUILT_IN = {
 
 
 @dataclass(frozen=True)
-class Mapping_:
-    """One line of a mapping set: that a thing of ours is, or is not, the outside one."""
+class Link:
+    """One mapping: that a thing of ours is, or is not, the outside one."""
 
     subject: str
     predicate: str
@@ -43,10 +43,10 @@ class Mapping_:
 class MappingSet:
     """A mapping set: its mappings in the order of the file, and what is wrong with it."""
 
-    mappings: tuple[Mapping_, ...]
+    mappings: tuple[Link, ...]
     findings: tuple[Finding, ...]
 
-    def accepted(self, confidence: float) -> list[Mapping_]:
+    def accepted(self, confidence: float) -> list[Link]:
         """Return the mappings that are to be published: affirmed, and at least so confident (0 to 1)."""
         return [one for one in self.mappings if not one.negated and one.confidence >= confidence]
 
@@ -66,7 +66,7 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         return MappingSet((), tuple(finding("mapping-columns", Place(file, first + 1), column=one) for one in missing))
-    mappings: list[Mapping_] = []
+    mappings: list[Link] = []
     findings: list[Finding] = []
     seen: dict[tuple[str, str], int] = {}
     for number, cells in enumerate(rows[1:], first + 2):
@@ -125,7 +125,7 @@ class _Row:
         self.refuse("confidence", "a number from 0 to 1")
         return None
 
-    def mapping(self) -> Mapping_ | None:
+    def mapping(self) -> Link | None:
         subject, predicate, object_ = (self.iri(one) for one in ("subject_id", "predicate_id", "object_id"))
         self.iri("mapping_justification")
         confidence = self.confidence()
@@ -136,10 +136,10 @@ class _Row:
             return None
         columns = {column: self.place(column) for column in ("subject_id", "object_id")}
         place = Place(self.file, self.line)
-        return Mapping_(subject, predicate, object_, confidence, modifier == "Not", place, columns)
+        return Link(subject, predicate, object_, confidence, modifier == "Not", place, columns)
 
 
-def quads(mappings: list[Mapping_], graph: str) -> list[Quad]:
+def quads(mappings: list[Link], graph: str) -> list[Quad]:
     """Return the links as quads in one graph."""
     home = NamedNode(graph)
     return [Quad(NamedNode(one.subject), NamedNode(one.predicate), NamedNode(one.object), home) for one in mappings]

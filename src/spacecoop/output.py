@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import Literal, Quad, Triple, parse, serialize
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple, parse, serialize
 
 from spacecoop.iris import shorten
+from spacecoop.quads import text
 from spacecoop.syntaxes import JSONLD, NQUADS, Syntax
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
@@ -50,12 +51,12 @@ def flat(quads: Iterable[Quad]) -> Iterator[Triple]:
     """
 
     def article(quad: Quad) -> str:
-        document, fragment, _ = quad.graph_name.value.partition("#")
+        document, fragment, _ = text(quad.graph_name).partition("#")
         return document if fragment else ""
 
     for _, group in itertools.groupby(quads, key=article):
         together = list(group)
-        together.sort(key=lambda quad: quad.subject.value)  # stable: properties stay in order within a graph
+        together.sort(key=lambda quad: text(quad.subject))  # stable: properties stay in order within a graph
         yield from (quad.triple for quad in together)
 
 
@@ -68,10 +69,10 @@ def _jsonld(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> Iterator[str]
     """Yield a JSON-LD 1.1 document, one node a line, with the prefixes as its context."""
     yield f'{{"@context": {json.dumps(dict(prefixes), ensure_ascii=False)},\n"@graph": ['
     between = "\n"
-    for graph, members in itertools.groupby(quads, key=lambda quad: quad.graph_name.value):
+    for graph, members in itertools.groupby(quads, key=lambda quad: text(quad.graph_name)):
         yield f'{between}{{"@id": {json.dumps(_compact(graph, prefixes))}, "@graph": ['
         inner = "\n"
-        for subject, said in itertools.groupby(members, key=lambda quad: quad.subject.value):
+        for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject)):
             yield inner + json.dumps(_node(subject, said, prefixes), ensure_ascii=False)
             inner = ",\n"
         yield "\n]}"
@@ -83,15 +84,15 @@ def _node(subject: str, said: Iterable[Quad], prefixes: Mapping[str, str]) -> di
     node: dict[str, object] = {"@id": _compact(subject, prefixes)}
     for predicate, quads in itertools.groupby(said, key=lambda quad: quad.predicate.value):
         if predicate == _TYPE:
-            node["@type"] = [_compact(quad.object.value, prefixes) for quad in quads]
+            node["@type"] = [_compact(text(quad.object), prefixes) for quad in quads]
         else:
             node[_compact(predicate, prefixes)] = [_value(quad.object, prefixes) for quad in quads]
     return node
 
 
-def _value(term: object, prefixes: Mapping[str, str]) -> object:
+def _value(term: NamedNode | BlankNode | Literal | Triple, prefixes: Mapping[str, str]) -> object:
     if not isinstance(term, Literal):
-        return {"@id": _compact(term.value, prefixes)}  # type: ignore[attr-defined]
+        return {"@id": _compact(text(term), prefixes)}
     if term.language:
         return {"@value": term.value, "@language": term.language}
     if term.datatype.value == _STRING:
@@ -118,6 +119,17 @@ def measured(folder: Path, path: Path, statements: int) -> Written:
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Written(path.relative_to(folder).as_posix(), path.stat().st_size, digest, statements)
+
+
+def taken_over(one: Written, old: Path, new: Path) -> bool:
+    """Take a file over from one folder into another, where it still has the size and digest that it had."""
+    path = old / one.path
+    if not path.is_file() or measured(old, path, one.statements) != one:
+        return False
+    target = new / one.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)
+    return True
 
 
 @contextlib.contextmanager

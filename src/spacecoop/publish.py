@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import TimeoutError
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
+from pebble import ProcessExpired, ProcessPool
 from pyoxigraph import Quad
 
-from spacecoop import articles, documents, output, shared
+from spacecoop import articles, cache, documents, output, shared
 from spacecoop.articles import Article
+from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.facts import Places
-from spacecoop.findings import Finding, Place, finding, ordered, refused
+from spacecoop.findings import Finding, Place, as_data, finding, from_data, ordered, refused
 from spacecoop.output import Written
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
@@ -27,8 +29,8 @@ from spacecoop.workspace import Workspace
 ARTICLE_SYNTAXES = (TURTLE, TRIG, NQUADS)
 DATASET_SYNTAXES = (TURTLE, TRIG, NQUADS, JSONLD)
 FAST = "fast"
-FEW = 16
-"""Up to so many articles, one process is quicker than several."""
+SECONDS = 30.0
+"""How long one article may take, from its file to its findings."""
 
 Progress = Callable[[int, int], None]
 """Told how many articles are done, and how many there are."""
@@ -55,42 +57,44 @@ class Published:
     findings: tuple[Finding, ...]
 
 
-def publish(workspace: Workspace, engine: str = FAST, progress: Progress = _silent) -> Published:
+def publish(workspace: Workspace, engine: str = FAST, progress: Progress = _silent, cached: bool = True) -> Published:
     """Publish the workspace into its ``out/``, whole; or raise Rejected with every reason at once."""
     with output.replaced(workspace.out) as folder:
-        return write(workspace, folder, engine, progress)
+        return write(workspace, folder, engine, progress, cached)
 
 
 def check(workspace: Workspace, engine: str = FAST, progress: Progress = _silent) -> list[str]:
     """Return the files in ``out/`` that are not what the sources give; raises Rejected as publish does."""
     with tempfile.TemporaryDirectory() as folder:
-        write(workspace, Path(folder), engine, progress)
+        write(workspace, Path(folder), engine, progress, cached=False)
         return output.differences(Path(folder), workspace.out)
 
 
-def validate(workspace: Workspace, sources: Sequence[Path] = (), engine: str = FAST) -> list[Finding]:
+def validate(
+    workspace: Workspace,
+    sources: Sequence[Path] = (),
+    engine: str = FAST,
+    progress: Progress = _silent,
+    cached: bool = True,
+) -> list[Finding]:
     """Return all findings on these fact files, and on the shared files; on all articles where none are given."""
     common = shared.load(workspace)
-    work = Work(common, engine)
-    done = each(work, sources or _sources(workspace), _silent)
-    return ordered(chain(_of_the_whole(common, engine), *(one.findings for one in done)))
+    done = list(each(Work(common, engine), sources or _sources(workspace), progress, cached))
+    return ordered(chain(_of_the_whole(common, engine), *(one.findings for one in done), _repeated(done)))
 
 
-def write(workspace: Workspace, folder: Path, engine: str, progress: Progress) -> Published:
+def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, cached: bool) -> Published:
     """Write all that is published into an empty folder; raises Rejected where something forbids it."""
     common = shared.load(workspace)
     findings = _of_the_whole(common, engine)
-    written: list[Written] = []
-    slugs: list[str] = []
-    for done in each(Work(common, engine, folder), _sources(workspace), progress):
-        findings += done.findings
-        written += done.written
-        slugs.append(done.slug)
+    done = list(each(Work(common, engine, folder), _sources(workspace), progress, cached))
+    findings += chain(*(one.findings for one in done), _repeated(done))
     if refused(findings):
         raise Rejected(ordered(findings))
-    written += _write_dataset(sorted(slugs), common, folder)
+    written = list(chain.from_iterable(one.written for one in done))
+    written += _write_dataset(sorted(one.slug for one in done), common, folder)
     _write_manifest(written, folder, workspace)
-    return Published(tuple(written), len(slugs), tuple(ordered(findings)))
+    return Published(tuple(written), len(done), tuple(ordered(findings)))
 
 
 @dataclass(frozen=True)
@@ -107,48 +111,125 @@ class Done:
     """What was done with one article."""
 
     slug: str
+    file: str
+    about: str | None
+    """The IRI of the article described."""
     findings: tuple[Finding, ...]
     written: tuple[Written, ...]
 
 
-def each(work: Work, sources: Sequence[Path], progress: Progress) -> Iterator[Done]:
-    """Do the work on each article, in the order of *sources*; on many of them in parallel processes."""
-    if len(sources) <= FEW:
-        yield from _counted(map(functools.partial(_do, work), sources), len(sources), progress)
+def each(work: Work, sources: Sequence[Path], progress: Progress, cached: bool) -> Iterator[Done]:
+    """Do the work on each article, in the order of *sources*, or find it done before."""
+    kept = Cache(work.common.workspace.root / ".cache" / "articles")
+    keys = _keys(work, sources)
+    before = kept.load() if cached else {}
+    hits = {path: done for path in sources if (done := _found(work, before.get(keys[path]))) is not None}
+    new: dict[str, bytes] = {}
+    todo = processed(work, [path for path in sources if path not in hits])
+    progress(0, len(sources))
+    for number, path in enumerate(sources, 1):
+        done = hits.get(path)
+        if done is None:
+            done = next(todo)
+            if not any(found.rule == "overdue" for found in done.findings):
+                new[keys[path]] = _kept(done)
+        yield done
+        progress(number, len(sources))
+    todo.close()
+    if cached and new:
+        kept.keep(new, before)
+
+
+def _keys(work: Work, sources: Sequence[Path]) -> dict[Path, str]:
+    """Return, for each article, the digest of all that its findings and files depend on."""
+    workspace = work.common.workspace
+    basis = cache.key(cache.program(), work.engine.encode(), *(path.read_bytes() for path in shared.files(workspace)))
+    keys = {}
+    for path in sources:
+        data = path.read_bytes() if path.is_file() else b""
+        keys[path] = cache.key(basis.encode(), workspace.name(path).encode(), data)
+    return keys
+
+
+def _kept(done: Done) -> bytes:
+    """Return what was done as bytes for the cache."""
+    data = asdict(done) | {"findings": [as_data(found) for found in done.findings]}
+    return json.dumps(data).encode()
+
+
+def _found(work: Work, value: bytes | None) -> Done | None:
+    """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
+    if value is None:
+        return None
+    data = json.loads(value)
+    findings = tuple(from_data(found) for found in data["findings"])
+    written = tuple(Written(**row) for row in data["written"])
+    done = Done(data["slug"], data["file"], data["about"], findings, written)
+    if work.folder is None or refused(findings):
+        return done
+    taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
+    return done if taken else None
+
+
+def processed(work: Work, sources: Sequence[Path]) -> Generator[Done]:
+    """Do the work on each article in processes that are ended when one takes too long."""
+    if not sources:
         return
+    _here[:] = [work]
     begin = (work.common.workspace, work.engine, work.folder)
-    with ProcessPoolExecutor(initializer=_begin, initargs=begin) as pool:
+    with ProcessPool(min(len(sources), os.cpu_count() or 1), initializer=_begin, initargs=begin) as pool:
         try:
-            yield from _counted(pool.map(_do_here, sources, chunksize=8), len(sources), progress)
+            done = pool.map(_do_here, sources, timeout=SECONDS).result()
+            for path in sources:
+                try:
+                    yield next(done)
+                except (TimeoutError, ProcessExpired):
+                    yield _overdue(work, path, pool)
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.stop()  # type: ignore[no-untyped-call]
             raise
+
+
+def _overdue(work: Work, path: Path, pool: ProcessPool) -> Done:
+    """Report an article that took too long, with the rules that do when they are alone with it."""
+    rules = []
+    for shape in work.common.shapes.targeting():
+        try:
+            pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 10).result()
+        except (TimeoutError, ProcessExpired):
+            rules.append(work.common.shapes.rule(shape).name)
+    file = work.common.workspace.name(path)
+    found = finding("overdue", Place(file), ", ".join(rules) or None, seconds=SECONDS)
+    return Done(path.stem, file, None, (found,), ())
 
 
 def _do(work: Work, path: Path) -> Done:
     article = describe(work.common, path, work.engine)
-    if work.folder is None or refused(article.findings):
-        return Done(article.slug, article.findings, ())
-    return Done(article.slug, article.findings, tuple(_write_article(article, work.folder, work.common.workspace)))
+    file = work.common.workspace.name(path)
+    written: tuple[Written, ...] = ()
+    if work.folder is not None and not refused(article.findings):
+        written = tuple(_write_article(article, work.folder, work.common.workspace))
+    return Done(article.slug, file, article.about, article.findings, written)
 
 
 _here: list[Work] = []
-"""A worker process's one state: its work, with the shared files read once."""
+"""A process's one state: its work, with the shared files read once; a forked process finds it there."""
 
 
 def _begin(workspace: Workspace, engine: str, folder: Path | None) -> None:
-    _here.append(Work(shared.load(workspace), engine, folder))
+    if not _here:
+        _here.append(Work(shared.load(workspace), engine, folder))
 
 
 def _do_here(path: Path) -> Done:
     return _do(_here[0], path)
 
 
-def _counted(done: Iterable[Done], total: int, progress: Progress) -> Iterator[Done]:
-    progress(0, total)
-    for number, one in enumerate(done, 1):
-        yield one
-        progress(number, total)
+def _judge_here(path: Path, shape: str) -> None:
+    """Validate an article against one shape, for the time that it takes."""
+    work = _here[0]
+    alone = replace(work.common, shapes=work.common.shapes.alone(shape))
+    describe(alone, path, work.engine)
 
 
 def describe(common: Shared, path: Path, engine: str = FAST) -> Article:
@@ -157,7 +238,7 @@ def describe(common: Shared, path: Path, engine: str = FAST) -> Article:
     try:
         data = documents.load(path, file)
     except Unreadable as error:
-        return Article(path.stem, (), (error.finding,), Places(file))
+        return Article(path.stem, None, (), (error.finding,), Places(file))
     return articles.describe(data, path.stem, file, common, ENGINES[engine])
 
 
@@ -178,6 +259,16 @@ def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
             findings.append(finding("duplicate-id", Place(file), id=path.stem, first=first[path.stem]))
         first.setdefault(path.stem, file)
     return findings
+
+
+def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
+    """Yield a finding for each file about an article that another file is about."""
+    first: dict[str, str] = {}
+    for one in done:
+        if one.about in first:
+            yield finding("article-twice", Place(one.file), first=first[one.about])
+        elif one.about:
+            first[one.about] = one.file
 
 
 def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iterator[Written]:

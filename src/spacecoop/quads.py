@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QueryTriples, Store
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple
 
 from spacecoop.iris import local_name
 
@@ -15,6 +15,13 @@ _NP = "http://www.nanopub.org/nschema#"
 _TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _DERIVED_FROM = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 _LICENCE = NamedNode("http://purl.org/dc/terms/license")
+
+
+def text(term: NamedNode | BlankNode | Literal | Triple | DefaultGraph) -> str:
+    """Return a term as plain text: an IRI, the words of a literal, or a blank node's label with ``_:``."""
+    if isinstance(term, NamedNode | Literal):
+        return term.value
+    return f"_:{term.value}" if isinstance(term, BlankNode) else str(term)
 
 
 class DeriveError(Exception):
@@ -58,7 +65,7 @@ def name_blank_nodes(quads: Iterable[Quad], document: str) -> tuple[list[Quad], 
             if len(above) != 1 or own is None:
                 return None
             parent = above[0].subject
-            start = name(parent.value) if isinstance(parent, BlankNode) else parent.value
+            start = name(parent.value) if isinstance(parent, BlankNode) else text(parent)
             if start is None:
                 return None
             names[label] = _mint(start, document, local_name(above[0].predicate.value), own[:8])
@@ -92,13 +99,13 @@ def derive(quads: Sequence[Quad], rules: Mapping[str, str], graphs: Sequence[str
     """
     store = Store()
     store.extend(quads)
-    home: dict[str, NamedNode] = {}
-    for quad in sorted(quads, key=lambda quad: graphs.index(quad.graph_name.value), reverse=True):
+    home: dict[str, NamedNode | BlankNode | DefaultGraph] = {}
+    for quad in sorted(quads, key=lambda quad: graphs.index(text(quad.graph_name)), reverse=True):
         home[str(quad.subject)] = quad.graph_name
     derived = list(quads)
-    for rule, text in sorted(rules.items()):
+    for rule, query in sorted(rules.items()):
         try:
-            made = store.query(text, use_default_graph_as_union=True)
+            made = store.query(query, use_default_graph_as_union=True)
             if not isinstance(made, QueryTriples):
                 raise DeriveError(rule, "it is not a CONSTRUCT query")
             for triple in made:
@@ -153,14 +160,14 @@ def arranged(quads: Iterable[Quad]) -> list[Quad]:
     homes: dict[tuple[str, str, str], Quad] = {}
     for quad in quads:
         key = (str(quad.subject), str(quad.predicate), str(quad.object))
-        if key not in homes or quad.graph_name.value < homes[key].graph_name.value:
+        if key not in homes or text(quad.graph_name) < text(homes[key].graph_name):
             homes[key] = quad
     return sorted(homes.values(), key=_order)
 
 
 def _order(quad: Quad) -> tuple[str, str, str, tuple[str, str]]:
     predicate = "" if quad.predicate == _TYPE else quad.predicate.value
-    return quad.graph_name.value, quad.subject.value, predicate, _object_order(quad)
+    return text(quad.graph_name), text(quad.subject), predicate, _object_order(quad)
 
 
 def _object_order(quad: Quad) -> tuple[str, str]:

@@ -6,9 +6,15 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spacecoop.findings import Finding, Place, Severity, finding, suggest
 from spacecoop.iris import local_name
+
+if TYPE_CHECKING:
+    import shacl
+    from rdflib import Graph
+    from rdflib.term import Node
 
 _SH = "http://www.w3.org/ns/shacl#"
 
@@ -67,6 +73,14 @@ class Shapes:
             for iri, said in texts.items()
         }
 
+    def targeting(self) -> list[str]:
+        """Return the IRIs of the shapes that choose their own focus nodes (SHACL 1.0, section 2.1.3)."""
+        return sorted(set(re.findall(rf"^<([^>]+)> <{_SH}target", self.ntriples, re.MULTILINE)))
+
+    def alone(self, iri: str) -> Shapes:
+        """Return the same shapes, of which only this one chooses focus nodes."""
+        others = re.compile(rf"^(?!<{re.escape(iri)}>)\S+ <{_SH}target.*\n", re.MULTILINE)
+        return Shapes((("", others.sub("", self.ntriples)),))
 
     def rule(self, iri: str) -> Rule:
         """Return what a shape says to people; of one that says nothing, its name."""
@@ -91,14 +105,14 @@ def fast(shapes: Shapes, data: str) -> list[Result]:
                 value=result.value_plain or "",
                 component=result.component_iri,
                 severity=_SEVERITIES[result.severity_iri],
-                shape=_plain(result.root_shape or result.source_shape),
+                shape=_plain(result.root_shape or result.source_shape or ""),
             )
         )
     return sorted(results)
 
 
 @functools.cache
-def _compiled(shapes: Shapes):  # type: ignore[no-untyped-def]
+def _compiled(shapes: Shapes) -> shacl.Shapes:
     import shacl
 
     return shacl.Shapes.from_text(shapes.ntriples, format="ntriples")
@@ -139,7 +153,7 @@ _RESULT_KEYS = ("focusNode", "resultPath", "value", "sourceConstraintComponent",
 
 
 @functools.cache
-def _parsed(shapes: Shapes):  # type: ignore[no-untyped-def]
+def _parsed(shapes: Shapes) -> Graph:
     import rdflib
 
     return rdflib.Graph().parse(data=shapes.ntriples, format="nt")
@@ -149,30 +163,47 @@ def _text(term: object) -> str:
     return "" if term is None else str(term)
 
 
-def _path(graph, node, outermost: bool = True) -> str:  # type: ignore[no-untyped-def]
+def _path(graph: Graph, node: Node | None) -> str:
     """Return a path (SHACL 1.0, section 2.3.1) in SPARQL's syntax; of one property, its IRI."""
+    from rdflib import URIRef
+
+    return _text(node) if node is None or isinstance(node, URIRef) else _nested_path(graph, node)
+
+
+def _nested_path(graph: Graph, node: Node) -> str:
     from rdflib import URIRef
     from rdflib.collection import Collection
     from rdflib.namespace import RDF, SH
 
-    if node is None or isinstance(node, URIRef):
-        return _text(node) if outermost else f"<{node}>"
-
-    def inner(part):  # type: ignore[no-untyped-def]
-        return _path(graph, part, outermost=False)
-
+    if isinstance(node, URIRef):
+        return f"<{node}>"
     if (node, RDF.first, None) in graph:
-        return f"({'/'.join(inner(part) for part in Collection(graph, node))})"
+        return f"({'/'.join(_nested_path(graph, part) for part in Collection(graph, node))})"
     if (alternatives := graph.value(node, SH.alternativePath)) is not None:
-        return f"({'|'.join(inner(part) for part in Collection(graph, alternatives))})"
+        return f"({'|'.join(_nested_path(graph, part) for part in Collection(graph, alternatives))})"
     if (inverse := graph.value(node, SH.inversePath)) is not None:
-        return f"^{inner(inverse)}"
-    repeated = {"*": SH.zeroOrMorePath, "+": SH.oneOrMorePath, "?": SH.zeroOrOnePath}
-    sign, part = next((sign, graph.value(node, key)) for sign, key in repeated.items() if (node, key, None) in graph)
-    return f"({inner(part)}){sign}"
+        return f"^{_nested_path(graph, inverse)}"
+    signs = {SH.zeroOrMorePath: "*", SH.oneOrMorePath: "+", SH.zeroOrOnePath: "?"}
+    sign, part = next((sign, part) for key, sign in signs.items() if (part := graph.value(node, key)) is not None)
+    return f"({_nested_path(graph, part)}){sign}"
 
 
-ENGINES: Mapping[str, Engine] = {"fast": fast, "pyshacl": reference}
+class Disagreement(Exception):
+    """Two engines give different results for the same shapes and data."""
+
+
+def both(shapes: Shapes, data: str) -> list[Result]:
+    """Validate with both engines; raises Disagreement, with all that only one of them says."""
+    results = {name: engine(shapes, data) for name, engine in (("fast", fast), ("pyshacl", reference))}
+    if results["fast"] == results["pyshacl"]:
+        return results["fast"]
+    lines = []
+    for name, other in (("fast", "pyshacl"), ("pyshacl", "fast")):
+        lines += [f"only {name}: {result}" for result in results[name] if result not in results[other]]
+    raise Disagreement("; ".join(lines) or "the same results, but not as many times")
+
+
+ENGINES: Mapping[str, Engine] = {"fast": fast, "pyshacl": reference, "both": both}
 
 _SEVERITIES = {f"{_SH}{name}": Severity[name.upper()] for name in ("Info", "Warning", "Violation")}
 

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import NamedNode
 
 from spacecoop import context, documents, facts, links, quads, shapes
 from spacecoop.documents import Unreadable
 from spacecoop.facts import Facts, Layout, Places, Reader, Reference
 from spacecoop.findings import Finding, finding, suggest
 from spacecoop.iris import local_name, namespace
+from spacecoop.quads import text
 from spacecoop.shapes import Shapes
-from spacecoop.workspace import Workspace
+from spacecoop.workspace import SETTINGS, Workspace
 
 FACT_FILES = (".yaml", ".yml", ".ttl", ".trig")
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
@@ -96,13 +97,15 @@ def load(workspace: Workspace) -> Shared:
 
     lines: defaultdict[str, list[str]] = defaultdict(list)
     for quad in together.quads:
-        lines[quad.subject.value].append(f"{quad.triple} .\n")
+        lines[text(quad.subject)].append(f"{quad.triple} .\n")
     edges: defaultdict[str, set[str]] = defaultdict(set)
     for quad in together.quads:
-        if quad.predicate.value != _TYPE and isinstance(quad.object, NamedNode) and quad.object.value in lines:
-            edges[quad.subject.value].add(quad.object.value)
+        if quad.predicate.value != _TYPE and isinstance(quad.object, NamedNode) and text(quad.object) in lines:
+            edges[text(quad.subject)].add(text(quad.object))
     homes = {node: place.file for node, place in together.places.nodes.items() if not node.startswith("_:")}
-    texts = [(file, documents.decode(documents.load(path, file), file)) for path, file in _named(workspace, "shapes", ".ttl")]
+    texts = [
+        (file, documents.decode(documents.load(path, file), file)) for path, file in _named(workspace, "shapes", ".ttl")
+    ]
     wrong = [found for file, text in texts for found in shapes.check(text, file)]
     unusable = next((found for found in wrong if found.rule == "rdf"), None)
     if unusable is not None:
@@ -117,6 +120,22 @@ def load(workspace: Workspace) -> Shared:
         {iri: tuple(said) for iri, said in lines.items()},
         {iri: frozenset(edges[iri]) for iri in lines},
     )
+
+
+def files(workspace: Workspace) -> list[Path]:
+    """Return all files that an article's findings and quads depend on beside its own."""
+    folders = {
+        "ontology": (".ttl", ".jsonld"),
+        "ontology/alignments": (".ttl",),
+        "entities": FACT_FILES,
+        "links": (".tsv",),
+        "shapes": (".ttl",),
+        "queries/derive": (".rq",),
+    }
+    return [
+        workspace.root / SETTINGS,
+        *(path for folder, endings in folders.items() for path in workspace.files(folder, *endings)),
+    ]
 
 
 def _named(workspace: Workspace, folder: str, *endings: str) -> list[tuple[Path, str]]:

@@ -25,6 +25,7 @@ from spacecoop import cli
 
 if TYPE_CHECKING:
     from spacecoop.evidence import Text
+    from spacecoop.findings import Finding
     from spacecoop.workspace import Workspace
 
 
@@ -84,7 +85,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     texts = _texts(workspace.root / arguments.texts)
     query = (workspace.root / "queries" / "check" / "anchors.rq").read_text("utf-8")
     checked = skipped = 0
-    findings = []
+    findings: list[Finding] = []
     for path in files or workspace.files("articles", *shared.FACT_FILES):
         article = publish.describe(common, path)
         result = evidence.check(article.quads, article.places, query, texts)

@@ -1,7 +1,7 @@
 """Publish the workspace: articles, entities and links become validated linked data in out/.
 
-  spacecoop build            write out/, or print every reason why not and leave it untouched
-  spacecoop build --check    write nothing; exit with 1 when out/ is not what the sources give
+spacecoop build            write out/, or print every reason why not and leave it untouched
+spacecoop build --check    write nothing; exit with 1 when out/ is not what the sources give
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from spacecoop import cli
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("--check", action="store_true", help="write nothing; say which files of out/ are out of date")
-    parser.add_argument("--engine", choices=("fast", "pyshacl"), default="fast", help="what validates (default: fast)")
+    parser.add_argument(
+        "--engine", choices=("fast", "pyshacl", "both"), default="fast", help="what validates (default: fast)"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -30,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             stale = publish.check(workspace, arguments.engine, progress)
             print("\n".join(f"out/{path} is not what the sources give" for path in stale) or "out/ is up to date")
             return cli.REPAIR if stale else cli.DONE
-        done = publish.publish(workspace, arguments.engine, progress)
+        done = publish.publish(workspace, arguments.engine, progress, cached=not arguments.no_cache)
     except publish.Rejected as rejected:
         for found in rejected.findings:
             print(found.line(language))

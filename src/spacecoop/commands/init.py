@@ -1,6 +1,6 @@
 """Make a new workspace: vocabulary, shapes, queries, settings, and an example article to write over.
 
-  spacecoop init my-dataset
+spacecoop init my-dataset
 """
 
 from __future__ import annotations

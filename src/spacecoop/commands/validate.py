@@ -1,7 +1,11 @@
 """Say what is wrong with fact files, as compilers do: file, line, column, what, and what would help.
 
-  spacecoop validate                      all articles, and the files that they share
-  spacecoop validate articles/a001.yaml   one article
+  spacecoop validate                        all articles, and the files that they share
+  spacecoop validate articles/a001.yaml     one article, and the shared files
+  spacecoop validate --format sarif         for a code host; also json, github, junit, turtle
+  spacecoop explain Claim-modality          what a rule is for, with a good and a bad example
+
+SHACL decides. Exit code 0: nothing to repair; 1: something of the severity that fails (--severity); 2: wrong usage.
 """
 
 from __future__ import annotations
@@ -11,26 +15,38 @@ from pathlib import Path
 
 from spacecoop import cli
 
+SEVERITIES = ("violation", "warning", "info")
+FORMATS = ("text", "json", "sarif", "github", "junit", "turtle")
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
     parser.add_argument("files", nargs="*", metavar="FILE", type=Path, help="fact files (default: all in articles/)")
-    parser.add_argument("--engine", choices=("fast", "pyshacl"), default="fast", help="what validates (default: fast)")
+    parser.add_argument("--format", choices=FORMATS, default="text", help="form of the report (default: text)")
+    parser.add_argument("--severity", choices=SEVERITIES, default="violation", help="what fails (default: violation)")
+    parser.add_argument("--max", type=int, metavar="N", help="show at most so many findings")
+    parser.add_argument(
+        "--engine", choices=("fast", "pyshacl", "both"), default="fast", help="what validates; both: compare them"
+    )
+    parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print all findings."""
-    from spacecoop import publish
+    """Report all findings."""
+    from spacecoop import publish, reports
+    from spacecoop.commands.build import progress
     from spacecoop.documents import Unreadable
-    from spacecoop.findings import refused, tally
+    from spacecoop.findings import Severity
+    from spacecoop.reports import Report
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     files = [(arguments.folder / path).absolute() for path in arguments.files]
     try:
-        findings = publish.validate(workspace, files, arguments.engine)
+        findings = publish.validate(workspace, files, arguments.engine, progress, cached=not arguments.no_cache)
     except Unreadable as error:
         findings = [error.finding]
-    for found in findings:
-        print(found.line(language))
-    print(tally(findings))
-    return cli.REPAIR if refused(findings) else cli.DONE
+    shown = findings if arguments.max is None else findings[: max(0, arguments.max)]
+    report = Report(shown, language, workspace.root, len(findings) - len(shown))
+    print(reports.FORMATS[arguments.format](report), end="")
+    fails = Severity[arguments.severity.upper()]
+    return cli.REPAIR if any(found.severity >= fails for found in findings) else cli.DONE

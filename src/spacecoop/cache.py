@@ -1,0 +1,70 @@
+"""What was found out before, by the digest of all that it was found out from; damaged entries are never believed."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+
+class Cache:
+    """A file of values by key. Where it cannot be used, it is empty, and nothing fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> dict[str, bytes]:
+        """Return all entries whose digests are right; delete a file that is no cache."""
+        try:
+            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                rows = database.execute("SELECT key, value, digest FROM entry").fetchall()
+        except sqlite3.DatabaseError:
+            return {}
+        return {key: value for key, value, digest in rows if digest == _digest(key, value)}
+
+    def keep(self, entries: Mapping[str, bytes], known: Iterable[str]) -> None:
+        """Keep new entries beside those of the *known* keys, and forget all others."""
+        try:
+            self._write(entries, known)
+        except sqlite3.DatabaseError:
+            try:
+                self._path.unlink(missing_ok=True)
+                self._write(entries, ())
+            except (sqlite3.DatabaseError, OSError):
+                return  # a cache that cannot be written costs time, nothing else
+
+    def _write(self, entries: Mapping[str, bytes], known: Iterable[str]) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise sqlite3.DatabaseError(str(error)) from error
+        with closing(sqlite3.connect(self._path)) as database, database:
+            database.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, value BLOB, digest TEXT)")
+            database.execute("CREATE TEMP TABLE known (key TEXT PRIMARY KEY)")
+            database.executemany("INSERT OR IGNORE INTO known VALUES (?)", ((key,) for key in known))
+            database.execute("DELETE FROM entry WHERE key NOT IN known")
+            rows = ((key, value, _digest(key, value)) for key, value in entries.items())
+            database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
+
+
+def key(*parts: bytes) -> str:
+    """Return the key for what depends on these parts, in their order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8) + part)
+    return digest.hexdigest()
+
+
+def program() -> bytes:
+    """Return a digest of the program itself, so that another program believes nothing of this one's."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*")):
+        if path.suffix in (".py", ".toml"):
+            digest.update(path.read_bytes())
+    return digest.digest()
+
+
+def _digest(key: str, value: bytes) -> str:
+    return hashlib.sha256(key.encode() + value).hexdigest()

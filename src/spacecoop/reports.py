@@ -1,0 +1,223 @@
+"""Findings in, a report out: for people, for editors, for continuous integration, for RDF tools."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import quoteattr
+
+from spacecoop.findings import Finding, Severity, as_data, said
+from spacecoop.iris import is_iri
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is to be reported, and how."""
+
+    findings: Sequence[Finding]
+    """Sorted by place."""
+    language: str
+    root: Path
+    """The folder that the findings' files are relative to."""
+    more: int = 0
+    """How many findings were left out."""
+
+
+def text(report: Report) -> str:
+    """Return the findings as compilers show them: the line, a caret, what was found, what would help."""
+    return "".join(f"{_shown(found, report)}\n" for found in report.findings) + f"{summary(report)}\n"
+
+
+def _shown(found: Finding, report: Report) -> str:
+    word, message = said(found.severity.word, report.language), said(found.message, report.language)
+    lines = [f"{found.place}: {word}: {message} [{found.rule}]"]
+    source = _line(report.root / found.place.file, found.place.line)
+    if source.strip():
+        gutter = f"{found.place.line:>6} | "
+        before = "".join(sign if sign == "\t" else " " * _width(sign) for sign in source[: found.place.column - 1])
+        caret = "^" * max(1, _token(source[found.place.column - 1 :]))
+        lines += [f"{gutter}{source}", f"{' ' * (len(gutter) - 2)}| {before}{caret}"]
+    words = {"en": ("found", "help"), "fr": ("trouvé", "aide")}[report.language]
+    if found.value and found.value not in source and found.value != found.result.get("focus"):
+        lines.append(f"       = {words[0]}: {_short(found.value)}")
+    if advice := said(found.help, report.language):
+        lines.append(f"       = {words[1]}: {advice}")
+    return "\n".join(lines)
+
+
+def _line(path: Path, number: int) -> str:
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return lines[number - 1] if number <= len(lines) else ""
+
+
+def _token(rest: str) -> int:
+    """Return how many columns the word at the beginning of *rest* takes."""
+    if rest[:1] in ("'", '"'):
+        end = rest.find(rest[0], 1)
+        return end + 1 if end > 0 else 1
+    word = re.split(r"[,}\]#]|: ", rest, maxsplit=1)[0].rstrip(": ")
+    return sum(_width(sign) for sign in word)
+
+
+def _width(sign: str) -> int:
+    from wcwidth import wcwidth
+
+    return max(0, wcwidth(sign))
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= 120 else f"{value[:117]}..."
+
+
+def summary(report: Report) -> str:
+    """Return how many findings there are of each severity and rule."""
+    if not report.findings:
+        return {"en": "no findings", "fr": "rien à signaler"}[report.language]
+    rows = Counter((-found.severity, found.rule) for found in report.findings)
+    counts = Counter(found.severity for found in report.findings)
+    plural = {"en": "s", "fr": "s"}[report.language]
+    total = ", ".join(
+        f"{counts[one]} {said(one.word, report.language)}{plural * (counts[one] > 1)}"
+        for one in sorted(counts, reverse=True)
+    )
+    by_rule = ", ".join(f"{rule} {count}" for (_, rule), count in sorted(rows.items()))
+    left = {"en": f"; {report.more} more not shown", "fr": f" ; {report.more} de plus non montrés"}[report.language]
+    return f"{total} ({by_rule}){left if report.more else ''}"
+
+
+def as_json(report: Report) -> str:
+    """Return the findings as JSON, with their texts in every language."""
+    return json.dumps([as_data(found) for found in report.findings], ensure_ascii=False, indent=1) + "\n"
+
+
+def sarif(report: Report) -> str:
+    """Return the findings as a SARIF 2.1.0 log, which code hosts and editors show in place."""
+    levels = {Severity.INFO: "note", Severity.WARNING: "warning", Severity.VIOLATION: "error"}
+    rules = sorted({found.rule for found in report.findings})
+    run = {
+        "tool": {
+            "driver": {
+                "name": "spacecoop",
+                "informationUri": "https://w3id.org/spacecoop/",
+                "rules": [{"id": rule} for rule in rules],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "results": [
+            {
+                "ruleId": found.rule,
+                "ruleIndex": rules.index(found.rule),
+                "level": levels[found.severity],
+                "message": {"text": _sentence(found, report.language)},
+                "locations": [
+                    {
+                        "physicalLocation": {
+                            "artifactLocation": {"uri": found.place.file.replace(" ", "%20")},
+                            "region": {"startLine": found.place.line, "startColumn": found.place.column},
+                        }
+                    }
+                ],
+            }
+            for found in report.findings
+        ],
+    }
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, ensure_ascii=False, indent=1) + "\n"
+
+
+def _sentence(found: Finding, language: str) -> str:
+    advice = said(found.help, language)
+    return said(found.message, language) + (f"; {advice}" if advice else "")
+
+
+def github(report: Report) -> str:
+    """Return the findings as workflow commands, which GitHub shows beside the lines."""
+    commands = {Severity.INFO: "notice", Severity.WARNING: "warning", Severity.VIOLATION: "error"}
+
+    def escaped(value: str, also: str = "") -> str:
+        signs = {"%": "%25", "\r": "%0D", "\n": "%0A"} | {sign: f"%{ord(sign):02X}" for sign in also}
+        for sign, code in signs.items():
+            value = value.replace(sign, code)
+        return value
+
+    return "".join(
+        f"::{commands[found.severity]} file={escaped(found.place.file, ':,')},line={found.place.line},"
+        f"col={found.place.column},title={escaped(found.rule, ':,')}::{escaped(_sentence(found, report.language))}\n"
+        for found in report.findings
+    )
+
+
+def junit(report: Report) -> str:
+    """Return the findings as JUnit XML, a test case for each file that has any; only violations fail."""
+    files = sorted({found.place.file for found in report.findings})
+    failed = {found.place.file for found in report.findings if found.severity is Severity.VIOLATION}
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
+    lines.append(f'<testsuite name="spacecoop validate" tests="{len(files)}" failures="{len(failed)}">')
+    for file in files:
+        lines.append(f'  <testcase name={quoteattr(file)} classname="spacecoop.validate">')
+        here = [found for found in report.findings if found.place.file == file]
+        told = "\n".join(found.line(report.language) for found in here)
+        kind = "failure" if file in failed else "system-out"
+        message = f" message={quoteattr(_sentence(here[0], report.language))}" if file in failed else ""
+        lines.append(f"    <{kind}{message}>{_escaped(told)}</{kind}>")
+        lines.append("  </testcase>")
+    return "\n".join([*lines, "</testsuite>"]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    from xml.sax.saxutils import escape
+
+    return escape(text)
+
+
+def turtle(report: Report) -> str:
+    """Return the findings as a ``sh:ValidationReport`` in Turtle (SHACL 1.0, section 3.6).
+
+    What the reader found before SHACL could look has its place in the source as focus node.
+    """
+    lines = ["@prefix sh: <http://www.w3.org/ns/shacl#> .", "", "[] a sh:ValidationReport ;"]
+    conforms = not any(found.severity is Severity.VIOLATION for found in report.findings)
+    lines.append(f"  sh:conforms {str(conforms).lower()}{' ;' if report.findings else ' .'}")
+    for number, found in enumerate(report.findings, 1):
+        component = found.result.get("component") or f"urn:spacecoop:rule:{found.rule}"
+        said_ = [
+            f"sh:focusNode {_term(found.result.get('focus') or str(found.place))}",
+            f"sh:resultSeverity sh:{found.severity.name.capitalize()}",
+            f"sh:sourceConstraintComponent {_term(component)}",
+        ]
+        if is_iri(found.result.get("path", "")):
+            said_.append(f"sh:resultPath {_term(found.result['path'])}")
+        said_ += [f"{key} {_term(found.result[name])}" for key, name in _TERMS if found.result.get(name)]
+        messages = {language: _sentence(found, language) for language in found.message}
+        said_ += [f"sh:resultMessage {json.dumps(text, ensure_ascii=False)}@{one}" for one, text in messages.items()]
+        end = " ." if number == len(report.findings) else " ;"
+        lines.append("  sh:result [\n    a sh:ValidationResult ;\n    " + " ;\n    ".join(said_) + f"\n  ]{end}")
+    return "\n".join(lines) + "\n"
+
+
+_TERMS = (("sh:value", "value"), ("sh:sourceShape", "shape"))
+
+
+def _term(value: str) -> str:
+    return (
+        f"<{value}>"
+        if (is_iri(value) and "://" in value) or value.startswith("urn:")
+        else json.dumps(value, ensure_ascii=False)
+    )
+
+
+FORMATS: Mapping[str, Callable[[Report], str]] = {
+    "text": text,
+    "json": as_json,
+    "sarif": sarif,
+    "github": github,
+    "junit": junit,
+    "turtle": turtle,
+}
