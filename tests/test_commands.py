@@ -57,11 +57,14 @@ def test_findings_come_in_the_language_asked_for_or_of_the_locale(birds: Path, r
 
     assert english.returncode == french.returncode == 1
     assert english.stdout.splitlines() == [
-        "articles/cranes.yaml:5:33: violation: no species 'crone' in entities/species.yaml; did you mean 'crane'?"
-        " [unknown-name]",
-        "1 violation",
+        "articles/cranes.yaml:5:33: violation: no species 'crone' in entities/species.yaml [unknown-name]",
+        "     5 |   - {id: this:morning, species: crone, count: 40, weather: {sky: clear, wind: 2.50}}",
+        "       |                                 ^^^^^",
+        "       = help: did you mean 'crane'?",
+        "1 violation (unknown-name 1)",
     ]
-    assert "aucun species 'crone' dans entities/species.yaml ; vouliez-vous dire 'crane' ?" in french.stdout
+    assert "aucun species 'crone' dans entities/species.yaml" in french.stdout
+    assert "vouliez-vous dire 'crane' ?" in french.stdout
     assert by_locale.stdout == french.stdout
 
 

@@ -172,11 +172,11 @@ def test_a_build_that_is_killed_leaves_the_old_out_or_the_new_one(small: Path, r
 
 def test_ctrl_c_ends_the_build_with_one_line_and_leaves_nothing_behind(small: Path) -> None:
     text = (small / "articles" / "example.yaml").read_text("utf-8")
-    for number in range(60):
-        (small / "articles" / f"example-{number}.yaml").write_text(text, "utf-8")
+    for number in range(600):
+        (small / "articles" / f"example-{number}.yaml").write_text(text.replace("two-states", f"{number}-states"))
     command = [sys.executable, "-m", "spacecoop", "-C", str(small), "build"]
     build = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
-    time.sleep(0.6)
+    time.sleep(1.5)
 
     os.killpg(build.pid, signal.SIGINT)
 

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pyoxigraph import Quad
 
 from spacecoop import facts, quads
-from spacecoop.facts import Facts, Layout, Places
+from spacecoop.facts import Facts, Layout
 from spacecoop.findings import Finding, Place, finding, ordered
 from spacecoop.iris import is_slug, local_name
+from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
 from spacecoop.shapes import Disagreement, Engine, Result, first_property
 from spacecoop.shared import Shared

@@ -106,3 +106,9 @@ def language(arguments: argparse.Namespace) -> str:
         return str(arguments.lang)
     locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
     return "fr" if locale.startswith("fr") else "en"
+
+
+def progress(done: int, of: int) -> None:
+    """Show how far long work has come, on a terminal."""
+    if of > 1 and sys.stderr.isatty():
+        print(f"\r{done:,} of {of:,} articles", end="\n" if done == of else "", file=sys.stderr, flush=True)

@@ -13,8 +13,8 @@ from pyoxigraph import Quad, QuerySolutions, Store
 
 from spacecoop import documents
 from spacecoop.documents import Document, Steps
-from spacecoop.facts import Places
 from spacecoop.findings import Finding, Place, finding
+from spacecoop.places import Places
 
 QUOTE = "quote"
 """The key under which a claim carries the passage until it is anchored."""

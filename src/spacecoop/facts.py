@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -18,6 +18,7 @@ from spacecoop import documents, quads
 from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri, is_name, local_name
+from spacecoop.places import Places
 from spacecoop.syntaxes import BY_ENDING, JSONLD
 
 if TYPE_CHECKING:
@@ -72,37 +73,6 @@ class Reference:
     name: str
     key: str
     place: Place
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where the nodes of a file, and the values of their properties, stand."""
-
-    file: str
-    nodes: dict[str, Place] = field(default_factory=dict)
-    values: dict[tuple[str, str], list[tuple[str, Place, Place]]] = field(default_factory=dict)
-    """By node and property: each value, the place of its key and its own place."""
-
-    def find(self, node: str, path: str | None = None, value: str | None = None) -> Place:
-        """Return the place of a value, else of the property's key, else of the node, else the file's top."""
-        rows = self.values.get((node, path or ""), [])
-        for written, _, place in rows:
-            if written == value:
-                return place
-        if rows:
-            return rows[0][1] if len(rows) > 1 or value is None else rows[0][2]
-        return self.nodes.get(node, Place(self.file))
-
-    def renamed(self, names: Mapping[str, str]) -> Places:
-        """Return the same places with blank nodes under their new IRIs."""
-        return Places(
-            self.file,
-            {names.get(node, node): place for node, place in self.nodes.items()},
-            {
-                (names.get(node, node), path): [(names.get(value, value), key, place) for value, key, place in rows]
-                for (node, path), rows in self.values.items()
-            },
-        )
 
 
 @dataclass(frozen=True)

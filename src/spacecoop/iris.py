@@ -40,7 +40,7 @@ def is_slug(text: str) -> bool:
 def local_name(iri: str) -> str:
     """Return what stands behind the last ``#`` or ``/``.
 
-    >>> local_name("https://w3id.org/spacecoop/ns#Claim")
+    >>> local_name("https://example.org/ns#Claim")
     'Claim'
     """
     return re.split(r"[#/]", iri)[-1]

@@ -18,9 +18,9 @@ from spacecoop import articles, cache, documents, output, shared
 from spacecoop.articles import Article
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
-from spacecoop.facts import Places
 from spacecoop.findings import Finding, Place, as_data, finding, from_data, ordered, refused
 from spacecoop.output import Written
+from spacecoop.places import Places
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE

@@ -105,7 +105,6 @@ def sarif(report: Report) -> str:
         "tool": {
             "driver": {
                 "name": "spacecoop",
-                "informationUri": "https://w3id.org/spacecoop/",
                 "rules": [{"id": rule} for rule in rules],
             }
         },

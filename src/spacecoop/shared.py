@@ -11,9 +11,10 @@ from pyoxigraph import NamedNode
 
 from spacecoop import context, documents, facts, links, quads, shapes
 from spacecoop.documents import Unreadable
-from spacecoop.facts import Facts, Layout, Places, Reader, Reference
+from spacecoop.facts import Facts, Layout, Reader, Reference
 from spacecoop.findings import Finding, finding, suggest
 from spacecoop.iris import local_name, namespace
+from spacecoop.places import Places
 from spacecoop.quads import text
 from spacecoop.shapes import Shapes
 from spacecoop.workspace import SETTINGS, Workspace

@@ -30,10 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     try:
         if arguments.check:
-            stale = publish.check(workspace, arguments.engine, progress)
+            stale = publish.check(workspace, arguments.engine, cli.progress)
             print("\n".join(f"out/{path} is not what the sources give" for path in stale) or "out/ is up to date")
             return cli.REPAIR if stale else cli.DONE
-        done = publish.publish(workspace, arguments.engine, progress, cached=not arguments.no_cache)
+        done = publish.publish(workspace, arguments.engine, cli.progress, cached=not arguments.no_cache)
     except publish.Rejected as rejected:
         for found in rejected.findings:
             print(found.line(language))
@@ -53,9 +53,3 @@ def summary(done: publish.Published) -> str:  # type: ignore[name-defined]  # no
     lines = [f"{one.path:16} {one.statements:>9,} statements {one.bytes:>11,} bytes" for one in rows]
     count = f"{done.articles} article{'s' * (done.articles != 1)}"
     return "\n".join([f"published {count} in {len(done.files)} files:", *lines])
-
-
-def progress(done: int, of: int) -> None:
-    """Show how far long work has come, on a terminal."""
-    if of > 1 and sys.stderr.isatty():
-        print(f"\r{done:,} of {of:,} articles", end="\n" if done == of else "", file=sys.stderr, flush=True)

@@ -34,7 +34,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Report all findings."""
     from spacecoop import publish, reports
-    from spacecoop.commands.build import progress
     from spacecoop.documents import Unreadable
     from spacecoop.findings import Severity
     from spacecoop.reports import Report
@@ -42,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     files = [(arguments.folder / path).absolute() for path in arguments.files]
     try:
-        findings = publish.validate(workspace, files, arguments.engine, progress, cached=not arguments.no_cache)
+        findings = publish.validate(workspace, files, arguments.engine, cli.progress, cached=not arguments.no_cache)
     except Unreadable as error:
         findings = [error.finding]
     shown = findings if arguments.max is None else findings[: max(0, arguments.max)]
