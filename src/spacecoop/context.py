@@ -102,6 +102,26 @@ def _remote(source: Any) -> Iterator[str]:
                 yield from _remote(definition["@context"])
 
 
+def without_bases(source: Any) -> Any:
+    """Return the context without the inner contexts that do nothing but place plain words under an IRI.
+
+    Where every plain word is written out as an IRI, they change nothing, and processing them takes most of the time.
+    """
+    if isinstance(source, list):
+        return [without_bases(part) for part in source]
+    if not isinstance(source, dict):
+        return source
+    plain = {}
+    for key, definition in source.items():
+        if isinstance(definition, dict) and "@context" in definition:
+            inner = definition["@context"]
+            rest = {name: value for name, value in definition.items() if name != "@context"}
+            only_bases = isinstance(inner, dict) and inner.keys() <= {"@base", "@vocab"}
+            definition = rest if only_bases else {**rest, "@context": without_bases(inner)}  # noqa: PLW2901
+        plain[key] = definition
+    return plain
+
+
 def places_of_keys(source: Any, around: str = "") -> Iterator[tuple[str, str]]:
     """Yield each key of a scoped context with the key that it belongs inside of."""
     for part in source if isinstance(source, list) else [source]:

@@ -34,7 +34,7 @@ class Reader:
     """What is needed to read any fact file of a workspace."""
 
     context: Any
-    """The context as JSON."""
+    """The context as JSON, for values that are IRIs already."""
     scope: Scope
     """The same as the keys known at the top of a file."""
     belongs: Mapping[str, str]
@@ -172,8 +172,7 @@ class _Walk:
             if meaning == "@id":
                 continue
             if meaning == "@type":
-                self.classes(scope, label, value, here)
-                labelled[key] = value
+                labelled["@type"] = self.classes(scope, label, value, here)
             elif meaning == "@context":
                 self.findings.append(finding("context-in-file", self.document.key_place(here)))
             elif meaning == "@included" or scope.predicate(key):
@@ -280,17 +279,20 @@ class _Walk:
         row = (value, self.document.key_place(steps[:at]), self.document.place(steps))
         self.places.values.setdefault((node, predicate), []).append(row)
 
-    def classes(self, scope: Scope, node: str, value: Any, steps: Steps) -> None:
-        """Check the classes that a node gives itself."""
+    def classes(self, scope: Scope, node: str, value: Any, steps: Steps) -> list[str]:
+        """Return the IRIs of the classes that a node gives itself."""
+        iris = []
         for at, name in enumerate(value if isinstance(value, list) else [value]):
             place = self.document.place((*steps, at) if isinstance(value, list) else steps)
             iri = scope.iri(name, vocabulary=True) if isinstance(name, str) else ""
             if is_iri(iri):
+                iris.append(iri)
                 row = (iri, self.document.key_place(steps), place)
                 self.places.values.setdefault((node, _TYPE), []).append(row)
             else:
                 classes = [key for key in scope.names() if key[:1].isupper()]
                 self.findings.append(finding("unknown-class", place, suggest(str(name), classes), name=name))
+        return iris
 
     def iri(self, scope: Scope, key: str, value: Any, steps: Steps, vocabulary: bool) -> str | None:
         """Return the IRI that a word of the file stands for, or nothing, with a finding, where it is none."""

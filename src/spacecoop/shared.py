@@ -20,7 +20,15 @@ from spacecoop.shapes import Shapes
 from spacecoop.workspace import SETTINGS, Workspace
 
 FACT_FILES = (".yaml", ".yml", ".ttl", ".trig")
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_ASIDE = frozenset(
+    {
+        "http://www.w3.org/1999/02/22-rdf-syntax-ns#type",
+        "http://www.w3.org/2000/01/rdf-schema#isDefinedBy",
+        "http://www.w3.org/2000/01/rdf-schema#seeAlso",
+        "http://www.w3.org/2004/02/skos/core#hasTopConcept",
+    }
+)
+"""Properties that lead from a thing to what is said about terms, not about it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Shared:
     lines: Mapping[str, tuple[str, ...]]
     """By IRI: what is said of it, as lines of N-Triples."""
     edges: Mapping[str, frozenset[str]]
-    """By IRI: the shared things that what is said of it leads to, classes left out."""
+    """By IRI: the shared things that what is said of it leads to."""
 
     def background(self, start: Iterable[str]) -> str:
         """Return, as N-Triples, what is said of these IRIs and of all shared things that they lead to."""
@@ -85,8 +93,9 @@ def load(workspace: Workspace) -> Shared:
     file = workspace.name(workspace.context)
     source = context.read(documents.load(workspace.context, file), file)
     belongs = dict(context.places_of_keys(source))
+    plain = context.without_bases(source)
     things = f"{workspace.base}id/"
-    of_things = Reader(source, context.scope(source, things), belongs)
+    of_things = Reader(plain, context.scope(source, things), belongs)
 
     ontology = _each(workspace, "ontology", (".ttl",), _reader_of(workspace, of_things, "ontology", workspace.base))
     alignments = _reader_of(workspace, of_things, "alignments", workspace.base)
@@ -101,7 +110,7 @@ def load(workspace: Workspace) -> Shared:
         lines[text(quad.subject)].append(f"{quad.triple} .\n")
     edges: defaultdict[str, set[str]] = defaultdict(set)
     for quad in together.quads:
-        if quad.predicate.value != _TYPE and isinstance(quad.object, NamedNode) and text(quad.object) in lines:
+        if quad.predicate.value not in _ASIDE and isinstance(quad.object, NamedNode) and text(quad.object) in lines:
             edges[text(quad.subject)].add(text(quad.object))
     homes = {node: place.file for node, place in together.places.nodes.items() if not node.startswith("_:")}
     texts = [
@@ -113,7 +122,7 @@ def load(workspace: Workspace) -> Shared:
         raise Unreadable(unusable)
     return Shared(
         workspace,
-        Reader(source, context.scope(source, workspace.article("")), belongs),
+        Reader(plain, context.scope(source, workspace.article("")), belongs),
         {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
         Shapes(tuple(texts)),
         replace(together, findings=(*together.findings, *_repeated(entities), *wrong)),
