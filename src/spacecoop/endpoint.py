@@ -91,11 +91,13 @@ class Credentials:
     digest: bool = False
 
 
-def agent() -> str:
-    """Return who asks, as Wikimedia's User-Agent policy wants it: program, page, and a contact where one is set."""
-    contact = os.environ.get("SPACECOOP_CONTACT", "")
-    contact = f"; {contact}" if contact else ""
-    return f"spacecoop/{version('spacecoop')} (https://w3id.org/spacecoop/{contact}) SPARQLWrapper/2"
+def agent(page: str = "") -> str:
+    """Return who asks, as Wikimedia's User-Agent policy wants it: the program, and a page or a contact.
+
+    The contact is what SPACECOOP_CONTACT says: an address of e-mail, or of a page about who asks.
+    """
+    who = "; ".join(part for part in (page, os.environ.get("SPACECOOP_CONTACT", "")) if part)
+    return f"spacecoop/{version('spacecoop')}{f' ({who})' if who else ''} SPARQLWrapper/{version('SPARQLWrapper')}"
 
 
 def credentials(url: str) -> Credentials | None:

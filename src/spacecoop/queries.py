@@ -15,6 +15,8 @@ from spacecoop.findings import suggest
 from spacecoop.iris import is_iri
 from spacecoop.sparql import QueryError, Term
 
+__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "find", "library", "parse", "read", "term"]
+
 LONGEST = 1_000_000
 """Characters that a query file may have."""
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -131,7 +133,7 @@ def _yaml(text: str, place: str) -> Mapping[str, Any]:
     if re.search(r"(^|[\s\[{,:])[&*]\w", text, re.MULTILINE):
         raise QueryError(f"{place}: the front matter has no need of YAML's & and *")
     try:
-        said = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        said = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (both are safe)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise QueryError(f"{place}: the front matter is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(said, dict):
@@ -229,46 +231,52 @@ TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
 def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[str, str]) -> Iterator[Quad]:
     """Yield the queries as SIB's sparql-examples have them (sh:SPARQLExecutable), without blank nodes.
 
-    Texts stand as they run anywhere: every prefix declared, every parameter at its default. Entities that a default
-    names are written as ``<base>id/NAME``.
+    Texts stand as they run anywhere: without front matter, every prefix declared, every parameter at its default.
+    An entity that a default names is written as ``<base>id/NAME``.
     """
-    home = NamedNode(graph)
+    home, declarations = NamedNode(graph), f"{base}query/prefixes"
 
     def quad(subject: str, predicate: str, value: str | Literal) -> Quad:
-        return Quad(
-            NamedNode(subject), NamedNode(predicate), value if isinstance(value, Literal) else NamedNode(value), home
-        )
+        object_ = value if isinstance(value, Literal) else NamedNode(value)
+        return Quad(NamedNode(subject), NamedNode(predicate), object_, home)
 
     def resolve(name: str, scheme: str) -> str:
-        return name if is_iri(name) else f"{scheme}#{name}" if scheme else f"{base}id/{name}"
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in prefixes:
+            return prefixes[prefix] + rest
+        if scheme and not is_iri(name):
+            raise QueryError(f"the default {name!r} is to be an IRI, such as prefix:{name}")
+        return name if is_iri(name) else f"{base}id/{name}"
 
     for query in queries:
         iri = f"{base}query/{query.name}"
-        text = query.bound({}, resolve)
-        needed = sparql.undeclared(text, prefixes)
-        declared = "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in needed.items())
-        kind = sparql.form(text)
-        yield quad(iri, f"{_RDF}type", f"{_SH}SPARQLExecutable")
-        if kind in EXECUTABLES:
-            yield quad(iri, f"{_RDF}type", _SH + EXECUTABLES[kind][0])
-            yield quad(iri, _SH + EXECUTABLES[kind][1], Literal(declared + text))
-        for language, comment in query.summary.items():
-            yield quad(iri, f"{_RDFS}comment", Literal(comment, language=language))
-        yield quad(iri, f"{_SCHEMA}target", f"{base}sparql")
-        for prefix, full in sorted({**needed, **_declared(text)}.items()):
-            declaration = f"{base}query/prefix/{prefix}"
-            yield quad(iri, f"{_SH}prefixes", declaration)
-            yield quad(declaration, f"{_SH}prefix", Literal(prefix))
-            yield quad(declaration, f"{_SH}namespace", Literal(full, datatype=NamedNode(f"{XSD}anyURI")))
+        text = "".join(line for line in query.bound({}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
+        missing = sparql.undeclared(text, prefixes)
+        text = "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
+        form = sparql.form(text)
+        if form not in EXECUTABLES:
+            raise QueryError(f"{query.name}: only SELECT, ASK, CONSTRUCT and DESCRIBE can be published")
+        for class_ in ("SPARQLExecutable", EXECUTABLES[form][0]):
+            yield quad(iri, f"{_RDF}type", class_ if is_iri(class_) else _SH + class_)
+        yield quad(iri, EXECUTABLES[form][1], Literal(text))
+        for language, said in query.summary.items():
+            yield quad(iri, f"{_RDFS}comment", Literal(said, language=language))
+        yield quad(iri, f"{_RDFS}label", Literal(query.name))
+        yield quad(iri, f"{_SCHEMA}target", base)
+        yield quad(iri, f"{_SH}prefixes", declarations)
+        for prefix, full in sparql.declared(text).items():
+            yield quad(declarations, f"{_SH}declare", f"{declarations}#{prefix}")
+            yield quad(f"{declarations}#{prefix}", f"{_SH}prefix", Literal(prefix))
+            yield quad(f"{declarations}#{prefix}", f"{_SH}namespace", Literal(full, datatype=NamedNode(f"{XSD}anyURI")))
 
 
 EXECUTABLES = {
-    "SELECT": ("SPARQLSelectExecutable", "select"),
-    "ASK": ("SPARQLAskExecutable", "ask"),
-    "CONSTRUCT": ("SPARQLConstructExecutable", "construct"),
+    "SELECT": ("SPARQLSelectExecutable", f"{_SH}select"),
+    "ASK": ("SPARQLAskExecutable", f"{_SH}ask"),
+    "CONSTRUCT": ("SPARQLConstructExecutable", f"{_SH}construct"),
+    "DESCRIBE": (
+        "https://purl.expasy.org/sparql-examples/ontology#SPARQLDescribeExecutable",
+        "https://purl.expasy.org/sparql-examples/ontology#describe",
+    ),
 }
-"""The class and the property that SHACL has for each form of query; SIB's DESCRIBE stays without."""
-
-
-def _declared(text: str) -> dict[str, str]:
-    return dict(re.findall(r"(?mi)^\s*PREFIX\s+([\w.-]+):\s*<([^>]*)>", text))
+"""The class and the property that SHACL, or for DESCRIBE sparql-examples, has for each form of query."""

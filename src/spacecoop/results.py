@@ -209,11 +209,6 @@ def spooled(answer: object, spool: Spool) -> Result:
     return Result("graph", (), spool.close())
 
 
-def sorts(text_is_ordered: bool, form: str) -> bool:
-    """Tell whether the rows of a query are to be sorted: all but those that the query orders itself."""
-    return form != "SELECT" or not text_is_ordered
-
-
 def prepare(form: str, format_: str) -> None:
     """Load what writing will need, before doors close; raise FormatError where a query has no such format."""
     kind = {"SELECT": "rows", "ASK": "boolean", "CONSTRUCT": "graph", "DESCRIBE": "graph"}.get(form)
@@ -290,7 +285,7 @@ def _table(result: Result, stream: IO[bytes], view: View) -> None:
     table.set_style(TableStyle.SINGLE_BORDER)
     table.align = "l"
     if view.width:
-        table.max_table_width = view.width
+        table.max_table_width = max(view.width - 2, 20)  # its own count leaves out the borders
     shown = result if result.shown <= SHOWN else replace(result, limit=SHOWN)
     table.add_rows(list(_texts(shown, view)))
     stream.write(table.get_string().encode() + b"\n")

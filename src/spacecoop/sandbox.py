@@ -10,13 +10,14 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Work = Callable[["Signals"], Any]
 _MEGABYTE = 1024 * 1024
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The work did not end by itself; the message says which bound it met."""
 
 
@@ -34,22 +35,22 @@ class Signals:
 
     def __init__(self, pipe: Any, limits: Limits) -> None:
         self._pipe = pipe
-        self._limits = limits
+        self.limits = limits
 
     def ready(self, network: bool = False) -> None:
-        """All that takes its time is loaded: from now on the bounds hold, and without *network* no door opens."""
+        """Tell that all is loaded: from now on the bounds hold, and without *network* no door opens."""
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
-            held = _held() + self._limits.megabytes * _MEGABYTE
-            resource.setrlimit(resource.RLIMIT_AS, (held, held))
+            held = _held() + self.limits.megabytes * _MEGABYTE
+            resource.setrlimit(resource.RLIMIT_AS, (held, resource.getrlimit(resource.RLIMIT_AS)[1]))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             if not network:  # a socket needs a file descriptor, and there are none to be had
                 resource.setrlimit(resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         self._pipe.send(("ready", None))
 
     def printing(self) -> None:
-        """The result is there and is only written out: a reader may take as long as they like."""
+        """Tell that the result is there and is only written out: a reader may take as long as they like."""
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
@@ -59,7 +60,7 @@ class Signals:
 
 
 def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: None) -> Any:
-    """Return what the work returns; raise Stopped where it met a bound or broke down.
+    """Return what the work returns; raise StoppedError where it met a bound or broke down.
 
     The work inherits standard output and may write to it. Seconds since it was ready are told to *tell*.
     """
@@ -84,7 +85,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, tell: Callable[[float], None
     while True:
         passed = 0.0 if began is None else time.monotonic() - began
         if began is not None and passed > limits.seconds:
-            raise Stopped(f"stopped after {limits.seconds:g} s; ask for less, or allow more with --timeout")
+            raise StoppedError(f"stopped after {limits.seconds:g} s; ask for less, or allow more with --timeout")
         left = 1.0 if began is None else min(1.0, limits.seconds - passed + 0.001)
         if not pipe.poll(left):
             if began is not None:
@@ -94,7 +95,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, tell: Callable[[float], None
             word, value = pipe.recv()
         except EOFError:
             process.join()
-            raise Stopped(_reason(process.exitcode, limits)) from None
+            raise StoppedError(_reason(process.exitcode, limits)) from None
         if word == "ready":
             began = time.monotonic()
         elif word == "printing":
@@ -103,7 +104,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, tell: Callable[[float], None
         elif word == "result":
             return value
         elif word == "memory":
-            raise Stopped(_reason(-signal.SIGABRT, limits))
+            raise StoppedError(_reason(-signal.SIGABRT, limits))
         else:
             raise RuntimeError(value)
 
@@ -119,7 +120,7 @@ def _reason(code: int | None, limits: Limits) -> str:
 def _work(work: Work, pipe: Any, limits: Limits) -> None:
     """Do the work, in the child; whatever happens is sent to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    with open(os.devnull, "wb") as nothing:  # the engine says on standard error that memory is short, and dies
+    with Path(os.devnull).open("wb") as nothing:  # the engine says on standard error that memory is short, and dies
         os.dup2(nothing.fileno(), 2)
     try:
         message = ("result", work(Signals(pipe, limits)))
@@ -137,5 +138,5 @@ def _work(work: Work, pipe: Any, limits: Limits) -> None:
 
 def _held() -> int:
     """Return the bytes of address space in use."""
-    with open("/proc/self/statm", "rb") as stream:
+    with Path("/proc/self/statm").open("rb") as stream:
         return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -16,7 +16,7 @@ from typing import IO, Protocol
 from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, Triple
 
 from spacecoop import sparql
-from spacecoop.endpoint import Endpoint, EndpointError
+from spacecoop.endpoint import Endpoint
 from spacecoop.findings import suggest
 from spacecoop.iris import is_iri, local_name, namespace
 from spacecoop.sparql import QueryError
@@ -45,16 +45,33 @@ class SourceError(Exception):
     """What is to be asked cannot be opened, or cannot be read; the message says what would help."""
 
 
+class DamagedError(Exception):
+    """An index in the cache cannot be read; it is to be built anew."""
+
+
 class Source(Protocol):
     """What answers queries."""
 
-    name: str
-    """What people call it."""
-    network: bool
-    """Whether an answer comes over the network."""
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        ...
 
-    def answer(self, text: str) -> Answer:
-        """Return the answer; raises SyntaxError, SourceError or EndpointError."""
+    @property
+    def network(self) -> bool:
+        """Whether an answer comes over the network."""
+        ...
+
+    @property
+    def cached(self) -> bool:
+        """Whether it is an index that can be built anew."""
+        ...
+
+    def answer(self, text: str, union: bool = True) -> Answer:
+        """Return the answer, to all graphs as one where *union* is true and the query does not name its own.
+
+        Raises SyntaxError, OSError, DamagedError or EndpointError.
+        """
         ...
 
     def has_graph(self, iri: str) -> bool:
@@ -79,11 +96,12 @@ class Local:
     prefixes: Mapping[str, str]
     base: str = ""
     """The start of the workspace's own IRIs; empty where there is no workspace."""
+    cached: bool = False
+    """Whether the store is an index that can be built anew."""
     network: bool = False
 
-    def answer(self, text: str) -> Answer:
-        """Evaluate a query; FROM takes the place of the union of all graphs."""
-        union = not sparql.outward(text, self.prefixes).graphs
+    def answer(self, text: str, union: bool = True) -> Answer:
+        """Evaluate a query."""
         return self.store.query(text, prefixes=dict(self.prefixes), use_default_graph_as_union=union)
 
     def has_graph(self, iri: str) -> bool:
@@ -119,14 +137,18 @@ class Local:
 
     def _concepts(self, scheme: str) -> dict[str, set[str]]:
         members = self.store.quads_for_pattern(None, _IN_SCHEME, NamedNode(scheme), None)
-        known = {quad.subject.value for quad in members}
+        known = {quad.subject.value for quad in members if isinstance(quad.subject, NamedNode)}
         return {**{iri: set() for iri in known}, **self._called(known.__contains__)}
 
     def _called(self, wanted: Callable[[str], bool]) -> dict[str, set[str]]:
         called: dict[str, set[str]] = {}
         for name in NAMES:
             for quad in self.store.quads_for_pattern(None, name, None, None):
-                if isinstance(quad.subject, NamedNode) and wanted(quad.subject.value):
+                if (
+                    isinstance(quad.subject, NamedNode)
+                    and wanted(quad.subject.value)
+                    and isinstance(quad.object, Literal)
+                ):
                     called.setdefault(quad.subject.value, set()).add(quad.object.value.casefold())
         return called
 
@@ -154,8 +176,9 @@ class Remote:
     names: Local | None = None
     prefixes: Mapping[str, str] = field(default_factory=dict)
     network: bool = True
+    cached: bool = False
 
-    def answer(self, text: str) -> Answer:
+    def answer(self, text: str, union: bool = True) -> Answer:  # noqa: ARG002  (the endpoint has its own default graph)
         """Send a query, with the known prefixes that it does not declare."""
         missing = sparql.undeclared(text, self.prefixes)
         full = "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in missing.items()) + text
@@ -189,7 +212,7 @@ def files(
     Raises SourceError for a file that cannot be read.
     """
     if cache is not None and sum(map(_weight, paths)) > LARGE:
-        return Local(f"{name}, indexed", _indexed(paths, cache), prefixes, base)
+        return Local(f"{name}, indexed", _indexed(paths, cache), prefixes, base, cached=True)
     store = Store()
     _load(store, paths)
     return Local(name, store, prefixes, base)
@@ -207,16 +230,6 @@ def folder(path: Path, prefixes: Mapping[str, str], base: str = "") -> Local:
         return Local(str(path), Store.read_only(str(path)), prefixes, base)
     except (OSError, ValueError) as error:
         raise SourceError(f"{path}: {error}") from error
-
-
-def endpoint(url: str, name: str, prefixes: Mapping[str, str], names: Local | None, timeout: float) -> Remote:
-    """Open an endpoint by its address; raises SourceError where it is none."""
-    from spacecoop.endpoint import credentials
-
-    try:
-        return Remote(name, Endpoint(url, timeout=timeout, credentials=credentials(url)), names, prefixes)
-    except EndpointError as error:
-        raise SourceError(str(error)) from error
 
 
 def _weight(path: Path) -> int:
