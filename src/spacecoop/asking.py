@@ -123,7 +123,10 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     outward = _allowed(text, form, question, source)
     results.prepare(form, output.format)
     spool = results.Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
-    stream = path.open("wb") if path is not None else sys.stdout.buffer
+    try:
+        stream = path.open("wb") if path is not None else sys.stdout.buffer
+    except OSError as error:
+        raise SourceError(f"{output.path}: {error.strerror}") from error
     with _reaching(text, outward.services, question, signals.limits) as (text, notes, network, failures):
         signals.ready(network=network or source.network)
         started = time.perf_counter()

@@ -78,7 +78,8 @@ class Query:
 
 def library(folder: Path) -> dict[str, Query]:
     """Read the named queries of a folder; raises QueryError for one that is not as it should be."""
-    return {path.stem: read(path) for path in sorted(folder.glob("*.rq")) if not path.name.startswith(".")}
+    paths = {path.stem: path for path in folder.glob("*.rq") if not path.name.startswith(".")}
+    return {name: read(path) for name, path in sorted(paths.items())}
 
 
 def find(name: str, folder: Path) -> Query:

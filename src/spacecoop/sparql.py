@@ -115,6 +115,8 @@ def written(term: Term) -> str:
     escaped = re.sub(r"(?<=\\)u", r"\\U00000075", re.sub(r"(?<=\\)U", r"\\U00000055", escaped))
     if term.language:
         return f'"{escaped}"@{term.language}'
+    if term.datatype.value == "http://www.w3.org/2001/XMLSchema#string":
+        return f'"{escaped}"'  # engines that know RDF 1.0 only take a written xsd:string for another term
     return f'"{escaped}"^^{written(term.datatype)}'
 
 
@@ -167,7 +169,10 @@ def redirected(text: str, services: Sequence[str], replacements: Mapping[str, st
     for found, service in sorted(zip(places, services, strict=True), key=lambda pair: -pair[0].start()):
         if found.group(2) != f"<{service}>":
             raise QueryError(f"write SERVICE <{service}> with its IRI in full")
-        text = text[: found.start()] + replacements[service] + text[found.end() :]
+        instead = replacements[service]
+        if found.group(1) and instead.startswith("SERVICE "):
+            instead = instead.replace("SERVICE ", "SERVICE SILENT ", 1)
+        text = text[: found.start()] + instead + text[found.end() :]
     return text
 
 
