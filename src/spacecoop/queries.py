@@ -11,11 +11,12 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop import sparql
-from spacecoop.findings import suggest
+from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri
 from spacecoop.sparql import QueryError, Term
+from spacecoop.workspace import Workspace
 
-__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "find", "library", "parse", "read", "term"]
+__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "check", "find", "library", "parse", "read", "term"]
 
 LONGEST = 1_000_000
 """Characters that a query file may have."""
@@ -91,6 +92,17 @@ def find(name: str, folder: Path) -> Query:
     near = suggest(name, names)
     advice = f"did you mean {near!r}?" if near else f"there are: {', '.join(names) or 'none'}"
     raise QueryError(f"no query {name!r} in {folder.name}/, nor a file of that name; {advice}")
+
+
+def check(paths: Iterable[Path], workspace: Workspace) -> Iterator[Finding]:
+    """Yield a finding for each query file that cannot be read, or cannot be published."""
+    for path in paths:
+        try:
+            for _ in as_rdf([read(path)], workspace.graph("queries"), workspace.base, workspace.prefixes):
+                pass
+        except QueryError as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            yield finding("query", Place(workspace.name(path)), reason=reason)
 
 
 def read(path: Path) -> Query:
