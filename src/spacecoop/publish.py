@@ -14,7 +14,7 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 from pyoxigraph import Quad
 
-from spacecoop import articles, cache, documents, output, shared
+from spacecoop import articles, cache, documents, output, quads, queries, shared
 from spacecoop.articles import Article
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
@@ -249,6 +249,7 @@ def _sources(workspace: Workspace) -> list[Path]:
 def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
+    findings += queries.check(common.workspace.files("queries", ".rq"), common.workspace)
     sources = _sources(common.workspace)
     if not sources:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
@@ -282,18 +283,21 @@ def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iter
 
 def _write_dataset(slugs: Sequence[str], common: Shared, folder: Path) -> Iterator[Written]:
     """Write all graphs together in each syntax, from the articles' files, one at a time."""
+    workspace = common.workspace
     parts = [folder / "article" / f"{slug}{NQUADS.ending}" for slug in slugs]
+    named = queries.library(workspace.root / "queries").values()
+    questions = quads.arranged(queries.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
     for syntax in DATASET_SYNTAXES:
         path = folder / f"dataset{syntax.ending}"
         count = 0
 
-        def quads() -> Iterator[Quad]:
+        def everything() -> Iterator[Quad]:
             nonlocal count
-            for quad in chain(chain.from_iterable(map(output.read, parts)), common.facts.quads):
+            for quad in chain(chain.from_iterable(map(output.read, parts)), common.facts.quads, questions):
                 count += 1
                 yield quad
 
-        output.write(quads(), path, syntax, common.workspace.prefixes)
+        output.write(everything(), path, syntax, workspace.prefixes)
         yield output.measured(folder, path, count)
 
 

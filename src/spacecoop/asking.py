@@ -1,0 +1,263 @@
+"""A question with its bounds in; its answer, written where it is wanted, and what came of it, out."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacecoop import queries, results, sandbox, sources, sparql
+from spacecoop.endpoint import Endpoint, EndpointError, agent, credentials
+from spacecoop.queries import Query
+from spacecoop.sandbox import Limits, Signals
+from spacecoop.sources import Local, Source, SourceError
+from spacecoop.sparql import QueryError
+
+if TYPE_CHECKING:
+    from spacecoop.workspace import Workspace
+
+AWAKE = 5.0
+"""Seconds within which a service has to say that it is there; else what is frozen of it is used."""
+
+
+class AskError(Exception):
+    """A question got no answer; the message says why, and what would help."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A query, and all that its answer depends on."""
+
+    query: Query
+    workspace: Workspace | None = None
+    said: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The values of its parameters, as words."""
+    data: tuple[Path, ...] = ()
+    store: Path | None = None
+    endpoint: str = ""
+    services: tuple[str, ...] = ()
+    """The endpoints, by name or IRI, that SERVICE may reach."""
+
+    @property
+    def prefixes(self) -> Mapping[str, str]:
+        """The prefixes that need not be declared."""
+        return self.workspace.prefixes if self.workspace is not None else {}
+
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """The endpoints that have a name."""
+        return dict(self.workspace.settings.get("endpoints", {})) if self.workspace is not None else {}
+
+
+@dataclass(frozen=True)
+class Output:
+    """How an answer is to be written, and where."""
+
+    format: str = "table"
+    path: Path | None = None
+    """None is standard output."""
+    limit: int | None = None
+    page: int = 1
+    labels: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a question: how many rows, in what time, from where, and what is to be known of it."""
+
+    rows: int
+    seconds: float
+    source: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """Why nothing came, as it is sent from one process to another."""
+
+    message: str
+
+
+def ask(question: Question, output: Output, limits: Limits, tell: Callable[[float], None]) -> Outcome | None:
+    """Evaluate in a process of its own, which writes the answer; return what came of it.
+
+    None is returned where the reader had enough. A file is written beside, and takes its place when it is whole.
+    Raises AskError.
+    """
+    beside = output.path.with_name(f".{output.path.name}.new") if output.path is not None else None
+    try:
+        outcome = sandbox.run(functools.partial(_guarded, question, output, beside), limits, tell)
+        if isinstance(outcome, _Failure):
+            raise AskError(outcome.message)
+        if beside is not None and output.path is not None:
+            beside.replace(output.path)
+    except (sandbox.StoppedError, OSError) as error:
+        raise AskError(str(error)) from error
+    finally:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+    return outcome  # type: ignore[no-any-return]
+
+
+def _guarded(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome | _Failure:
+    """Answer, in the child process; what is wrong with query, source or endpoint becomes a message."""
+    try:
+        try:
+            return _answer(question, output, path, signals)
+        except sources.DamagedError:
+            sources.forget(_files(question), sources.cache())
+            return _answer(question, output, path, signals)
+    except (QueryError, SourceError, EndpointError, results.FormatError) as error:
+        return _Failure(str(error))
+
+
+def _answer(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome:
+    source = _open(question, signals.limits)
+    text = question.query.bound(question.said, source.resolve)
+    form = sparql.form(text)
+    outward = _allowed(text, form, question, source)
+    results.prepare(form, output.format)
+    spool = results.Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
+    try:
+        stream = path.open("wb") if path is not None else sys.stdout.buffer
+    except OSError as error:
+        raise SourceError(f"{output.path}: {error.strerror}") from error
+    with _reaching(text, outward.services, question, signals.limits) as (text, notes, network, failures):
+        signals.ready(network=network or source.network)
+        started = time.perf_counter()
+        try:
+            result = results.spooled(source.answer(text, union=not outward.graphs), spool)
+        except SyntaxError as error:
+            signals.printing()  # explaining opens files
+            if source.network:
+                raise EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {error}") from error
+            place = sparql.explain(error, text, question.prefixes)
+            raise QueryError(f"{question.query.name}: {place}") from error
+        except OSError as error:
+            signals.printing()
+            if source.cached and not failures:
+                raise sources.DamagedError from error
+            raise (failures[0] if failures else SourceError(f"{source.name}: {error}")) from error
+        seconds = time.perf_counter() - started
+        told = (*notes, *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures))
+    signals.printing()
+    result = result.page(output.limit, output.page)
+    languages = question.workspace.languages if question.workspace is not None else ("en",)
+    labels = functools.partial(source.labels, languages=languages) if output.labels else None
+    width = results.terminal_width() if path is None else 0
+    results.write(result, output.format, stream, results.View(question.prefixes, labels, width))
+    stream.flush()
+    return Outcome(result.shown, seconds, source.name, told)
+
+
+def _allowed(text: str, form: str, question: Question, source: Source) -> sparql.Outward:
+    """Return what a query reaches for; raise QueryError where it changes data, or reaches for what is not allowed."""
+    name = question.query.name
+    if form == "UPDATE":
+        raise QueryError(f"{name}: this is an update, and a query changes nothing")
+    outward = sparql.outward(text, question.prefixes)
+    allowed = {question.endpoints.get(service, service) for service in question.services}
+    for service in outward.services:
+        if service not in allowed:
+            known = next((key for key, url in question.endpoints.items() if url == service), service)
+            raise QueryError(f"{name}: SERVICE <{service}> would reach the network; --allow-service {known} allows it")
+    for graph in outward.graphs:
+        if not source.has_graph(graph):
+            raise QueryError(f"{name}: FROM <{graph}> is not a graph of {source.name}, and nothing is fetched")
+    return outward
+
+
+@contextmanager
+def _reaching(
+    text: str, services: Sequence[str], question: Question, limits: Limits
+) -> Iterator[tuple[str, list[str], bool, list[EndpointError]]]:
+    """Give the query with its services led through a relay, or to what is frozen of them where they are not there.
+
+    With it come notes for the user, whether there is need of the network, and the failures as they come.
+    """
+    if not services or question.endpoint:  # a remote endpoint reaches services by itself
+        yield text, [], False, []
+        return
+    from spacecoop import relay
+
+    notes, frozen, live = [], {}, {}
+    for service in dict.fromkeys(services):
+        graph, file = _frozen(service, question)
+        who = agent(question.workspace.base if question.workspace is not None else "")
+        try:
+            Endpoint(service, who, timeout=AWAKE, attempts=1).ask("ASK {}")
+        except EndpointError as error:
+            if not graph or error.reason not in ("unreachable", "timeout", "busy"):
+                raise
+            frozen[service] = f"GRAPH <{graph}>"
+            notes.append(f"{error}; what is frozen of it in {file} was used")
+        else:
+            live[service] = Endpoint(service, who, timeout=limits.seconds)
+    with relay.running(live) as (addresses, failures):
+        led = {service: f"SERVICE <{address}>" for service, address in addresses.items()}
+        yield sparql.redirected(text, services, led | frozen), notes, bool(live), failures
+
+
+def _frozen(service: str, question: Question) -> tuple[str, str]:
+    """Return the graph and the file in which there is an extract of a service; empty where there is none."""
+    if question.workspace is not None and not question.data and question.store is None:
+        for name, url in question.endpoints.items():
+            path = question.workspace.root / "links" / f"{name}.nt"
+            if url == service and path.is_file():
+                return question.workspace.graph(name), question.workspace.name(path)
+    return "", ""
+
+
+def _open(question: Question, limits: Limits) -> Source:
+    """Open what is asked."""
+    workspace = question.workspace
+    base = workspace.base if workspace is not None else ""
+    if question.store is not None:
+        return sources.folder(question.store, question.prefixes, base)
+    if question.endpoint:
+        url = question.endpoints.get(question.endpoint, question.endpoint)
+        names = _dataset(question) if workspace is not None and _built(workspace).is_file() else None
+        remote = Endpoint(url, agent(base), limits.seconds, credentials=credentials(url))
+        return sources.Remote(question.endpoint, remote, names, question.prefixes)
+    return _dataset(question)
+
+
+def _dataset(question: Question) -> Local:
+    """Open the files that are given; else what was built, and beside it what is frozen of others in links/."""
+    files, workspace = _files(question), question.workspace
+    base = workspace.base if workspace is not None else ""
+    names = [workspace.name(path) if workspace is not None else str(path) for path in files]
+    frozen = [f"the frozen {name}" for name, graph in zip(names, files.values(), strict=True) if graph]
+    plain = [name for name, graph in zip(names, files.values(), strict=True) if not graph]
+    name = " with ".join([", ".join(plain), *frozen])
+    return sources.files(files, name, question.prefixes, base, sources.cache())
+
+
+def _files(question: Question) -> dict[Path, str]:
+    """Return the files that are asked, each with the graph that it goes to; empty where it says so itself."""
+    workspace = question.workspace
+    if question.data or workspace is None:
+        return dict.fromkeys(question.data, "")
+    built = _built(workspace)
+    if not built.is_file():
+        raise SourceError(f"{workspace.name(built)} is not there; run `spacecoop build` first")
+    return {built: "", **{path: workspace.graph(path.stem) for path in workspace.files("links", ".nt")}}
+
+
+def _built(workspace: Workspace) -> Path:
+    return workspace.out / "dataset.nq"
+
+
+def library(workspace: Workspace | None) -> dict[str, Query]:
+    """Return the named queries; raises QueryError."""
+    return queries.library(folder(workspace))
+
+
+def folder(workspace: Workspace | None) -> Path:
+    """Return where named queries are."""
+    return workspace.root / "queries" if workspace is not None else Path("queries")

@@ -1,0 +1,205 @@
+"""Ask the dataset a question: a named query of queries/, a query file, or - for standard input.
+
+  spacecoop query --list                         the questions that have a name
+  spacecoop query agreements                     ask one
+  spacecoop query cooperation --help             what it takes and gives
+  spacecoop query cooperation --param country=france --param from=2019
+  spacecoop query evidence --param claim=B-07 --format csv --output evidence.csv
+  echo 'SELECT (COUNT(*) AS ?n) { ?s ?p ?o }' | spacecoop query -
+
+The dataset is out/, as `spacecoop build` wrote it; all of its graphs are seen as one. Something else is asked with
+--data FILE, --store DIR or --endpoint URL. Rows come sorted where the query does not order them. A query changes
+nothing, and reaches nothing on the network but what --allow-service names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.queries import Query
+    from spacecoop.workspace import Workspace
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    from spacecoop.results import NAMES
+
+    about = parser.add_argument_group("help", conflict_handler="resolve")  # argparse's own --help knows no names
+    about.add_argument(
+        "-h", "--help", action="store_true", help="say how this works; after a NAME, how that query does"
+    )
+    parser.set_defaults(usage=parser.format_help)
+    parser.add_argument("question", nargs="?", metavar="NAME|FILE|-", help="a named query, a file, or standard input")
+    parser.add_argument("--list", action="store_true", help="list the named queries")
+    parser.add_argument(
+        "--param", action="append", default=[], metavar="NAME=VALUE", help="a value for the query; again for one more"
+    )
+    where = parser.add_argument_group("what is asked").add_mutually_exclusive_group()
+    where.add_argument("--data", nargs="+", type=Path, metavar="FILE", help="RDF files, in any syntax, gzipped or not")
+    where.add_argument("--store", type=Path, metavar="DIR", help="the folder of an Oxigraph store, read only")
+    where.add_argument(
+        "--endpoint", metavar="URL", help="a SPARQL endpoint, or its name in [endpoints] of spacecoop.toml"
+    )
+    shown = parser.add_argument_group("what comes out")
+    shown.add_argument("--format", choices=NAMES, default="table", metavar="FORMAT", help=f"one of {', '.join(NAMES)}")
+    shown.add_argument("--output", type=Path, metavar="FILE", help="write to a file, when all is there")
+    shown.add_argument("--limit", type=_positive, metavar="N", help="show N rows at most")
+    shown.add_argument("--page", type=_positive, default=1, metavar="N", help="with --limit: the N-th page of rows")
+    shown.add_argument("--labels", action="store_true", help="show labels beside IRIs")
+    shown.add_argument(
+        "-v", "--verbose", action="store_true", help="say how long it took, how many rows, and from where"
+    )
+    bounds = parser.add_argument_group("bounds")
+    bounds.add_argument(
+        "--allow-service",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="let SERVICE reach this endpoint, or one that [endpoints] names; again for one more",
+    )
+    bounds.add_argument("--timeout", type=float, default=60, metavar="SECONDS", help="stop after (default: 60)")
+    bounds.add_argument("--memory", type=_positive, default=2048, metavar="MB", help="stop beyond (default: 2048)")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, list, or explain."""
+    from spacecoop import asking
+    from spacecoop.queries import QueryError
+
+    workspace = _workspace(arguments)
+    try:
+        if arguments.list:
+            return _list(asking.library(workspace), cli.language(arguments))
+        if arguments.question is None or (arguments.help and arguments.question == "-"):
+            print(arguments.usage())
+            return cli.DONE if arguments.help else cli.USAGE
+        query = _query(arguments, workspace)
+        if arguments.help:
+            return _explain(query, cli.language(arguments))
+        return _ask(query, arguments, workspace)
+    except QueryError as error:
+        raise cli.UserError(str(error)) from error
+
+
+def _workspace(arguments: argparse.Namespace) -> Workspace | None:
+    """Open the workspace; there need be none where something else is asked."""
+    elsewhere = arguments.data or arguments.store or arguments.endpoint
+    if not elsewhere and not (arguments.help and arguments.question is None):
+        return cli.workspace(arguments)
+    from spacecoop.workspace import WorkspaceError, find
+
+    try:
+        return find(arguments.folder)
+    except WorkspaceError:
+        return None
+
+
+def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
+    """Return the query that is meant: by its name, its file, or standard input."""
+    from spacecoop import asking, queries
+
+    question = arguments.question
+    if question == "-":
+        text = sys.stdin.read(queries.LONGEST + 1)
+        if len(text) > queries.LONGEST:
+            raise queries.QueryError(f"more than {queries.LONGEST:,} characters is no query")
+        return queries.parse(text, "-", "standard input")
+    path = arguments.folder / question
+    if "/" in question or path.suffix in (".rq", ".sparql") or path.is_file():
+        return queries.read(path)
+    return queries.find(question, asking.folder(workspace))
+
+
+def _list(named: Mapping[str, Query], language: str) -> int:
+    """Print the named queries, each with its summary."""
+    from spacecoop.findings import said
+
+    width = max(map(len, named), default=0)
+    for name, query in named.items():
+        print(f"{name:{width}}  {said(query.summary, language)}")
+    return cli.DONE
+
+
+def _explain(query: Query, language: str) -> int:
+    """Print what a query takes and gives."""
+    from spacecoop.findings import said
+
+    print(f"{query.name}: {said(query.summary, language)}")
+    if query.description:
+        print(f"\n{said(query.description, language)}")
+    if query.parameters:
+        print("\nparameters:")
+    for one in query.parameters:
+        default = f"; default: {', '.join(one.default)}" if one.default else ""
+        example = f"; such as --param {one.name}={one.example}" if one.example else ""
+        print(f"  {one.name} ({one.type}): {said(one.summary, language)}{default}{example}")
+    if query.columns:
+        print("\ncolumns:")
+    for name, texts in query.columns.items():
+        print(f"  {name}: {said(texts, language)}")
+    return cli.DONE
+
+
+def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | None) -> int:
+    """Have a question answered, and say what is to be known of the answer."""
+    from spacecoop import asking, sandbox
+
+    here = arguments.folder
+    question = asking.Question(
+        query,
+        workspace,
+        _said(query, arguments),
+        data=tuple(here / path for path in arguments.data or ()),
+        store=here / arguments.store if arguments.store is not None else None,
+        endpoint=arguments.endpoint or "",
+        services=tuple(arguments.allow_service),
+    )
+    path = here / arguments.output if arguments.output is not None else None
+    output = asking.Output(arguments.format, path, arguments.limit, arguments.page, arguments.labels)
+    try:
+        outcome = asking.ask(question, output, sandbox.Limits(arguments.timeout, arguments.memory), _tell)
+    except asking.AskError as error:
+        raise cli.UserError(str(error)) from error
+    if outcome is None:  # whoever read it has enough
+        return cli.DONE
+    for note in outcome.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if arguments.verbose:
+        rows = f"{outcome.rows:,} row{'s' * (outcome.rows != 1)}"
+        print(f"{rows} in {outcome.seconds:.3f} s from {outcome.source}", file=sys.stderr)
+    return cli.DONE
+
+
+def _said(query: Query, arguments: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the values by parameter; `lang`, where a query has it, is the language of messages by default."""
+    from spacecoop.queries import QueryError
+
+    said: dict[str, list[str]] = {}
+    for pair in arguments.param:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise QueryError(f"--param {pair}: write it as NAME=VALUE")
+        said.setdefault(name, []).append(value)
+    if arguments.lang and any(one.name == "lang" for one in query.parameters):
+        said.setdefault("lang", [arguments.lang])
+    return said
+
+
+def _tell(seconds: float) -> None:
+    """Show how long it takes, on a terminal; 0 takes it away again."""
+    if sys.stderr.isatty():
+        print(f"\r{seconds:.0f} s" if seconds else "\r        \r", end="", file=sys.stderr, flush=True)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode
+
+from spacecoop import publish, queries
+from spacecoop.findings import refused
+from spacecoop.queries import Parameter, QueryError, parse, term
+from spacecoop.workspace import read
+
+XSD = "http://www.w3.org/2001/XMLSchema#"
+FRONT = """#+ summary: {en: A, fr: B}
+#+ parameters:
+#+   x: {type: integer, default: 3, example: 4}
+#+   many: {default: [a, b]}
+SELECT ?x { VALUES ?x { UNDEF } VALUES ?many { UNDEF } }
+"""
+
+
+def unknown(name: str, _: str) -> str:
+    raise QueryError(f"nothing is called {name!r}")
+
+
+def typed(type_: str, value: str) -> object:
+    return term(value, Parameter("x", type_, {}), unknown)
+
+
+def test_front_matter_is_read() -> None:
+    query = parse(FRONT, "it", "it.rq")
+
+    assert query.summary == {"en": "A", "fr": "B"}
+    assert query.parameters[0] == Parameter("x", "integer", {}, ("3",), "4")
+    assert query.parameters[1].default == ("a", "b")
+
+
+def test_defaults_are_bound_where_nothing_is_said_and_words_where_something_is() -> None:
+    query = parse(FRONT, "it", "it.rq")
+
+    assert f'VALUES ?x {{ "3"^^<{XSD}integer> }} VALUES ?many {{ "a" "b" }}' in query.bound({}, unknown)
+    assert 'VALUES ?many { "c" }' in query.bound({"many": ["c"]}, unknown)
+
+
+def test_a_query_without_front_matter_is_a_query() -> None:
+    assert parse("ASK {}", "-", "standard input").bound({}, unknown) == "ASK {}"
+
+
+@pytest.mark.parametrize(
+    ("front", "says"),
+    [
+        ("#+ [", "the front matter is not YAML"),
+        ("#+ just words", "the front matter has no keys"),
+        ("#+ parameters: [a, b]", "not as it should be"),
+        ("#+ parameters: {x: 1}", "not as it should be"),
+        ("#+ parameters: {x: {type: number}}", "has the type 'number'; there are iri, entity"),
+        ("#+ parameters: {'x y': {type: string}}", "cannot be the name of a variable"),
+        ("#+ a: &a [1]\n#+ b: *a", "no need of YAML's & and *"),
+        ("#+ a: !!python/object/apply:os.system [true]", "the front matter is not YAML"),
+    ],
+)
+def test_front_matter_that_cannot_be_used_says_why(front: str, says: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        parse(f"{front}\nASK {{}}", "it", "queries/it.rq")
+
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"a" * (queries.LONGEST + 1)])
+def test_what_is_no_query_file_is_refused(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "it.rq").write_bytes(data)
+
+    with pytest.raises(QueryError, match=r"it\.rq"):
+        queries.find("it", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../secret", "a/b", "", "it.rq", "\x00"])
+def test_a_name_does_not_leave_its_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "secret.rq").write_text("ASK {}")
+
+    with pytest.raises(QueryError, match="no query"):
+        queries.find(name, tmp_path / "queries")
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "expected"),
+    [
+        ("iri", "https://e.example/é", NamedNode("https://e.example/é")),
+        ("string", 'say "x" } #', Literal('say "x" } #')),
+        ("langString", "a@b@fr-CA", Literal("a@b", language="fr-ca")),
+        ("integer", "-12", Literal("-12", datatype=NamedNode(f"{XSD}integer"))),
+        ("date", "2019-03-25", Literal("2019-03-25", datatype=NamedNode(f"{XSD}date"))),
+        ("gYear", "2019", Literal("2019", datatype=NamedNode(f"{XSD}gYear"))),
+        ("boolean", "true", Literal("true", datatype=NamedNode(f"{XSD}boolean"))),
+    ],
+)
+def test_a_word_becomes_a_term_of_its_type(type_: str, value: str, expected: object) -> None:
+    assert typed(type_, value) == expected
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "says"),
+    [
+        ("iri", "a b", "is not an IRI"),
+        ("iri", "http://e/> } #", "is not an IRI"),
+        ("langString", "word", "has no language; write it as word@en"),
+        ("langString", "word@en } #", "has no language"),
+        ("integer", "1.5", "is not of the type integer"),
+        ("integer", "१२", "is not of the type integer"),
+        ("date", "2019-02-30", "is not a date"),
+        ("gYear", "2019 } #", "is not of the type gYear"),
+        ("boolean", "yes", "is not of the type boolean"),
+        ("entity", "nobody", "x: nothing is called 'nobody'"),
+    ],
+)
+def test_a_word_that_is_not_of_the_type_is_refused(type_: str, value: str, says: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        typed(type_, value)
+
+    assert says in str(caught.value)
+
+
+def test_a_broken_query_file_is_a_finding_and_nothing_is_published(birds: Path) -> None:
+    (birds / "queries").mkdir(exist_ok=True)
+    (birds / "queries" / "broken.rq").write_text("#+ parameters: {x: {type: string}}\nSELECT * {}")
+
+    found = publish.validate(read(birds), [])
+
+    assert refused(found)
+    assert [str(one) for one in found if one.rule == "query"] == [
+        "queries/broken.rq:1:1: violation: the query cannot be published: no place for ?x: "
+        "write VALUES ?x { UNDEF } where it is to be bound [query]"
+    ]
