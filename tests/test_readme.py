@@ -33,8 +33,10 @@ def sessions(page: Path) -> list[tuple[str, list[str]]]:
 
 
 def matches(shown: list[str], output: str) -> bool:
-    """Tell whether an output begins as it is shown; a line `...` stands for any lines."""
-    pattern = "".join(r"(.*\n)*" if line == "..." else re.escape(line) + r" *\n" for line in shown)
+    """Tell whether an output is as it is shown; `...` stands for any text, and as a line for any lines."""
+    pattern = "".join(
+        r"(.*\n)*" if line == "..." else re.escape(line).replace(re.escape("..."), ".*") + r" *\n" for line in shown
+    )
     return re.fullmatch(pattern, output) is not None
 
 
