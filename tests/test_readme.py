@@ -13,6 +13,8 @@ import pytest
 
 from conftest import REPOSITORY
 
+from spacecoop import publish, workspace
+
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 
 
@@ -66,6 +68,16 @@ def test_every_command_of_a_page_does_what_the_page_shows(page: Path, checkout: 
 def test_every_python_block_of_a_page_runs(page: Path, checkout: Path) -> None:
     for block in blocks(page, "python"):
         subprocess.run([sys.executable, "-c", block], cwd=checkout, check=True, capture_output=True)
+
+
+def test_the_pieces_of_the_vocabularys_page_make_one_good_fact_file(small: Path) -> None:
+    pieces = blocks(REPOSITORY / "docs" / "vocabulary.md", "yaml")
+    (small / "articles" / "example.yaml").unlink()
+    (small / "entities" / "example.yaml").write_text(pieces[0], "utf-8")
+    article = "".join(piece for piece in pieces[1:] if re.match(r"url:|claims:|matters:", piece))
+    (small / "articles" / "x001.yaml").write_text(article, "utf-8")
+
+    assert publish.validate(workspace.read(small)) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
