@@ -116,7 +116,7 @@ def engines(workspace: Path) -> float:
 def release(name: str) -> str:
     """Return the version of an engine's package."""
     try:
-        return version(name.split("+")[0])
+        return version(name.split("+", maxsplit=1)[0])
     except PackageNotFoundError:
         return ""
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY
-
 from spacecoop import publish, workspace
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
