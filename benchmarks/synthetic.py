@@ -1,4 +1,6 @@
-"""A seed and a number in, a workspace with that many invented articles out: of the real ones' shape, about 400 triples each.
+"""A seed and a number in, a workspace with that many invented articles out, of the real ones' shape.
+
+An article has about 500 quads.
 
 python benchmarks/synthetic.py DIR NUMBER
 """
@@ -55,7 +57,8 @@ def article(index: int, chance: random.Random) -> str:
             "    claimant: numerama",
             f"    modality: {chance.choice(MODALITIES)}",
             f"    asserts: [this:m-{number}, this:t-{number}]",
-            f"    evidence: [{{sentence: {number}, at: {{start: {start}, end: {start + 90}}}, sha256: {digest(index, number)}}}]",
+            "    evidence:",
+            f"      - {{sentence: {number}, at: {{start: {start}, end: {start + 90}}}, sha256: {digest(index, number)}}}",
         ]
     lines.append("matters:")
     for number in range(1, CLAIMS + 1):

@@ -51,7 +51,7 @@ def main(numbers: list[int]) -> None:
 
 
 def whole(workspace: Path) -> tuple[float, float]:
-    """Return how many seconds `spacecoop validate` takes as a whole process, and its peak memory in MB, all processes."""
+    """Return the seconds that `spacecoop validate` takes as a whole, and its peak memory in MB, all processes."""
     command = [sys.executable, "-m", "spacecoop", "-C", str(workspace), "validate"]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
@@ -139,7 +139,7 @@ def inputs_of(workspace: Path, target: Path) -> None:
 
 
 def shacl(shapes: str) -> Callable[[str], bool]:
-    """The engine that decides here."""
+    """Return the check of the engine that decides here."""
     import shacl as engine
 
     compiled = engine.Shapes.from_text(shapes, format="ntriples")
@@ -147,7 +147,7 @@ def shacl(shapes: str) -> Callable[[str], bool]:
 
 
 def pyshacl(shapes: str) -> Callable[[str], bool]:
-    """The reference, with the shapes parsed once."""
+    """Return the check of the reference, with the shapes parsed once."""
     import rdflib
     from pyshacl import validate
 
@@ -161,7 +161,7 @@ def pyshacl(shapes: str) -> Callable[[str], bool]:
 
 
 def pyshacl_oxigraph(shapes: str) -> Callable[[str], bool]:
-    """The reference on graphs that Oxigraph holds."""
+    """Return the check of the reference on graphs that Oxigraph holds."""
     import rdflib
     from pyshacl import validate
 
@@ -176,7 +176,7 @@ def pyshacl_oxigraph(shapes: str) -> Callable[[str], bool]:
 
 
 def turbo(shapes: str) -> Callable[[str], bool]:
-    """pyshacl-turbo, a port of pySHACL to Rust."""
+    """Return the check of pyshacl-turbo, a port of pySHACL to Rust."""
     import pyshacl_turbo
 
     return lambda data: bool(
@@ -185,7 +185,7 @@ def turbo(shapes: str) -> Callable[[str], bool]:
 
 
 def rudof(shapes: str) -> Callable[[str], bool]:
-    """rudof, shapes and data in Rust."""
+    """Return the check of rudof."""
     import pyrudof
 
     def check(data: str) -> bool:
@@ -198,7 +198,13 @@ def rudof(shapes: str) -> Callable[[str], bool]:
     return check
 
 
-ENGINES = {"shacl": shacl, "pyshacl": pyshacl, "pyshacl+oxigraph": pyshacl_oxigraph, "pyshacl-turbo": turbo, "pyrudof": rudof}
+ENGINES = {
+    "shacl": shacl,
+    "pyshacl": pyshacl,
+    "pyshacl+oxigraph": pyshacl_oxigraph,
+    "pyshacl-turbo": turbo,
+    "pyrudof": rudof,
+}
 
 
 def one_engine(name: str, inputs: Path, turn: int) -> None:
