@@ -51,7 +51,7 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) 
     if not any(text(quad.graph_name) == envelope.pubinfo for quad in read.quads):
         found = finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
         read = replace(read, findings=(*read.findings, found), suspects=read.suspects | {root})
-    enveloped = quads.arranged([*derived, *envelope.quads(root, workspace.licence)])
+    enveloped = quads.arranged([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])
     whole = replace(read, quads=tuple(enveloped))
     return Article(slug, root, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
 

@@ -19,6 +19,8 @@ COMMANDS = {
     "anchor": "replace quotes in a fact file by their place and digest in the text",
     "validate": "say what is wrong with fact files, and where",
     "build": "publish the workspace into out/",
+    "preflight": "say what aggregators would say of out/",
+    "nanopub": "export articles or claims as nanopublications",
     "query": "ask the dataset a question",
 }
 """Each command, in the order of the work, with what it does; its module has the same name."""

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gzip
 import hashlib
 import itertools
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple, parse, serialize
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple, parse, serialize
 
 from spacecoop.iris import shorten
 from spacecoop.quads import text
 from spacecoop.syntaxes import JSONLD, NQUADS, Syntax
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_DEFAULT = text(DefaultGraph())
+_PART = 1 << 20
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
@@ -70,6 +74,11 @@ def _jsonld(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> Iterator[str]
     yield f'{{"@context": {json.dumps(dict(prefixes), ensure_ascii=False)},\n"@graph": ['
     between = "\n"
     for graph, members in itertools.groupby(quads, key=lambda quad: text(quad.graph_name)):
+        if graph == _DEFAULT:  # the default graph's nodes stand at the top
+            for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject)):
+                yield between + json.dumps(_node(subject, said, prefixes), ensure_ascii=False)
+                between = ",\n"
+            continue
         yield f'{between}{{"@id": {json.dumps(_compact(graph, prefixes))}, "@graph": ['
         inner = "\n"
         for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject)):
@@ -130,6 +139,40 @@ def taken_over(one: Written, old: Path, new: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, target)
     return True
+
+
+def compressed(folder: Path, whole: Written, previous: Path) -> Written:
+    """Write a file of *folder* once more, compressed with gzip (RFC 1952), without name or time stamp.
+
+    Other builds of zlib compress to other bytes: where *previous*, an earlier folder, has a file that holds the same,
+    it is taken as it is.
+    """
+    name = f"{whole.path}.gz"
+    path, earlier = folder / name, previous / name
+    if _holds(earlier, folder / whole.path):
+        shutil.copyfile(earlier, path)
+    else:
+        with (
+            (folder / whole.path).open("rb") as source,
+            path.open("wb") as target,
+            gzip.GzipFile("", "wb", compresslevel=9, fileobj=target, mtime=0) as stream,
+        ):
+            shutil.copyfileobj(source, stream)
+    return measured(folder, path, whole.statements)
+
+
+def _holds(archive: Path, path: Path) -> bool:
+    """Tell whether a gzip file holds the same bytes as a file."""
+    if not archive.is_file():
+        return False
+    try:
+        with gzip.open(archive) as one, path.open("rb") as other:
+            while part := other.read(_PART):
+                if one.read(len(part)) != part:
+                    return False
+            return not one.read(1)
+    except (OSError, EOFError, zlib.error):
+        return False
 
 
 @contextlib.contextmanager

@@ -14,20 +14,36 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 from pyoxigraph import Quad
 
-from spacecoop import articles, cache, documents, output, quads, queries, shared
+from spacecoop import (
+    articles,
+    cache,
+    catalog,
+    documents,
+    editions,
+    feeds,
+    negotiation,
+    output,
+    quads,
+    queries,
+    shared,
+    site,
+)
 from spacecoop.articles import Article
 from spacecoop.cache import Cache
+from spacecoop.census import Census, Counts
 from spacecoop.documents import Unreadable
+from spacecoop.editions import Edition
 from spacecoop.findings import Finding, Place, as_data, finding, from_data, ordered, refused
 from spacecoop.output import Written
 from spacecoop.places import Places
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
-from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE
+from spacecoop.syntaxes import JSONLD, NQUADS, NTRIPLES, TRIG, TURTLE
 from spacecoop.workspace import Workspace
 
-ARTICLE_SYNTAXES = (TURTLE, TRIG, NQUADS)
-DATASET_SYNTAXES = (TURTLE, TRIG, NQUADS, JSONLD)
+ARTICLE_SYNTAXES = (TURTLE, TRIG, NQUADS, JSONLD)
+DATASET_SYNTAXES = (TURTLE, TRIG, NQUADS, NTRIPLES, JSONLD)
+DUMPS = tuple(f"dataset{syntax.ending}" for syntax in DATASET_SYNTAXES)
 FAST = "fast"
 SECONDS = 30.0
 """How long one article may take, from its file to its findings."""
@@ -92,7 +108,14 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     if refused(findings):
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
-    written += _write_dataset(sorted(one.slug for one in done), common, folder)
+    published, census = _read_back(sorted(one.slug for one in done), workspace, folder)
+    described = catalog.describe(workspace, common.facts.quads, published, census.bounds)
+    together = quads.arranged([*common.facts.quads, *_questions(workspace), *catalog.core(described, DUMPS)])
+    census.add(together)
+    dumps = list(_write_dataset(published, together, folder, workspace))
+    written += dumps
+    written += _write_site(common, together, described, census.counts(), published, dumps, folder)
+    written.append(site.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)))
 
@@ -281,24 +304,84 @@ def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iter
         yield output.measured(folder, path, len(article.quads))
 
 
-def _write_dataset(slugs: Sequence[str], common: Shared, folder: Path) -> Iterator[Written]:
-    """Write all graphs together in each syntax, from the articles' files, one at a time."""
-    workspace = common.workspace
-    parts = [folder / "article" / f"{slug}{NQUADS.ending}" for slug in slugs]
+def _questions(workspace: Workspace) -> list[Quad]:
+    """Return the workspace's named queries as RDF."""
     named = queries.library(workspace.root / "queries").values()
-    questions = quads.arranged(queries.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
+    return list(queries.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
+
+
+def _parts(slugs: Iterable[str], folder: Path) -> list[Path]:
+    return [folder / "article" / f"{slug}{NQUADS.ending}" for slug in slugs]
+
+
+def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tuple[list[Edition], Census]:
+    """Return each article's edition, and count what they say, from their files, one at a time."""
+    settings = workspace.settings.get("catalog", {})
+    namespaces = [target.namespace for target in catalog.targets(workspace)]
+    census = Census(workspace.base, namespaces, settings.get("begins", ()), settings.get("ends", ()))
+    published = []
+    for slug, path in zip(slugs, _parts(slugs, folder), strict=True):
+        said, iri = list(output.read(path)), workspace.article(slug)
+        census.add(said, iri)
+        published.append(editions.edition(said, slug, iri, output.measured(folder, path, len(said)).sha256))
+    return published, census
+
+
+def _write_dataset(
+    published: Sequence[Edition], together: Sequence[Quad], folder: Path, workspace: Workspace
+) -> Iterator[Written]:
+    """Write all graphs together in each syntax, from the articles' files, one at a time; each once more as gz."""
+    parts = _parts((one.slug for one in published), folder)
     for syntax in DATASET_SYNTAXES:
         path = folder / f"dataset{syntax.ending}"
         count = 0
 
         def everything() -> Iterator[Quad]:
             nonlocal count
-            for quad in chain(chain.from_iterable(map(output.read, parts)), common.facts.quads, questions):
+            for quad in chain(chain.from_iterable(map(output.read, parts)), together):
                 count += 1
                 yield quad
 
         output.write(everything(), path, syntax, workspace.prefixes)
-        yield output.measured(folder, path, count)
+        whole = output.measured(folder, path, count)
+        yield whole
+        yield output.compressed(folder, whole, workspace.out)
+
+
+def _write_site(
+    common: Shared,
+    together: Sequence[Quad],
+    described: catalog.Description,
+    counts: Counts,
+    published: Sequence[Edition],
+    dumps: Sequence[Written],
+    folder: Path,
+) -> Iterator[Written]:
+    """Write what makes the dataset found, fetched and followed: see docs/publishing.md."""
+    workspace = common.workspace
+    prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
+    abouts = {"catalog": catalog.dcat(described, dumps), "void": catalog.void(described, counts, DUMPS)}
+    for path, about in abouts.items():
+        yield from site.write_document(about, path, site.THING_SYNTAXES, folder, prefixes)
+    yield site.write_well_known(folder)
+    schema_org = catalog.schema_org_text(described, dumps)
+    yield site.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
+    yield site.write_home(described.title, described.description, described.licence, schema_org, dumps, folder)
+
+    documents = site.documents(common.files, together, workspace)
+    vocabularies = list(site.write_documents(documents, folder, workspace))
+    yield from vocabularies
+    yield from (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
+
+    yield from feeds.write(workspace.out, folder, published, workspace, described.author)
+    pages = site.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
+    yield from site.write_map(pages, folder, described.home or described.base)
+    endings = {
+        iri.removeprefix(workspace.base): [syntax.ending for syntax in site.syntaxes(iri, said)]
+        for iri, said in documents.items()
+    }
+    for name, text in negotiation.rules(negotiation.table(endings), described.home).items():
+        yield site.write_text(folder, name, text)
 
 
 def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:

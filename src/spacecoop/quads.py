@@ -14,6 +14,7 @@ from spacecoop.iris import local_name
 _NP = "http://www.nanopub.org/nschema#"
 _TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _DERIVED_FROM = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
+_IN_DATASET = NamedNode("http://rdfs.org/ns/void#inDataset")
 _LICENCE = NamedNode("http://purl.org/dc/terms/license")
 
 
@@ -142,8 +143,8 @@ class Envelope:
         """The graph of who published it here, when and how."""
         return f"{self.document}#pubinfo"
 
-    def quads(self, source: str, licence: str) -> list[Quad]:
-        """Return the quads that hold the graphs together; *source* is the article, and both are IRIs."""
+    def quads(self, source: str, licence: str, dataset: str) -> list[Quad]:
+        """Return the quads that hold the graphs together; *source* is the article, and all are IRIs."""
         document, head = NamedNode(self.document), NamedNode(self.head)
         assertion = NamedNode(self.assertion)
         links = {"hasAssertion": self.assertion, "hasProvenance": self.provenance, "hasPublicationInfo": self.pubinfo}
@@ -152,6 +153,7 @@ class Envelope:
             *(Quad(document, NamedNode(_NP + link), NamedNode(graph), head) for link, graph in links.items()),
             Quad(assertion, _DERIVED_FROM, NamedNode(source), NamedNode(self.provenance)),
             Quad(document, _LICENCE, NamedNode(licence), NamedNode(self.pubinfo)),
+            Quad(document, _IN_DATASET, NamedNode(dataset), NamedNode(self.pubinfo)),
         ]
 
 

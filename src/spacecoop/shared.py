@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pyoxigraph import NamedNode
+from pyoxigraph import NamedNode, Quad
 
 from spacecoop import context, documents, facts, links, quads, shapes
 from spacecoop.documents import Unreadable
@@ -45,6 +45,8 @@ class Shared:
     """What the shared files say, arranged in their graphs; and what is wrong with them."""
     homes: Mapping[str, str]
     """By IRI: the file that describes it."""
+    files: Mapping[str, tuple[Quad, ...]]
+    """What each file says, by its name."""
     lines: Mapping[str, tuple[str, ...]]
     """By IRI: what is said of it, as lines of N-Triples."""
     edges: Mapping[str, frozenset[str]]
@@ -127,6 +129,7 @@ def load(workspace: Workspace) -> Shared:
         Shapes(tuple(texts)),
         replace(together, findings=(*together.findings, *_repeated(entities), *wrong)),
         homes,
+        {part.places.file: part.quads for part in (*described, *mappings)},
         {iri: tuple(said) for iri, said in lines.items()},
         {iri: frozenset(edges[iri]) for iri in lines},
     )

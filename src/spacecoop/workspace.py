@@ -59,6 +59,11 @@ class Workspace:
         """Return the IRI of one of the graphs that all articles share."""
         return f"{self.base}graph/{name}"
 
+    @property
+    def dataset(self) -> str:
+        """The IRI of the dataset itself, as its catalogue describes it."""
+        return f"{self.base}catalog#dataset"
+
     def article(self, slug: str) -> str:
         """Return the IRI of the document that describes an article."""
         return f"{self.base}article/{slug}"

@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def summary(done: publish.Published) -> str:  # type: ignore[name-defined]  # noqa: F821
     """Return a short table of what was written for the whole dataset."""
-    rows = [one for one in done.files if "/" not in one.path]
+    rows = [one for one in done.files if one.path.startswith("dataset.") and not one.path.endswith(".gz")]
     lines = [f"{one.path:16} {one.statements:>9,} statements {one.bytes:>11,} bytes" for one in rows]
     count = f"{done.articles} article{'s' * (done.articles != 1)}"
     return "\n".join([f"published {count} in {len(done.files)} files:", *lines])

@@ -1,0 +1,125 @@
+"""Say what each aggregator would say of the dataset in out/, before it does; most of them reject without a word.
+
+  spacecoop preflight                        all of them
+  spacecoop preflight --for lod-cloud        one of them
+  spacecoop preflight --update-rules         fetch the aggregators' own SHACL first, from GitHub, at commits we know
+  spacecoop preflight --format markdown      for a pull request or an issue
+
+Each rule passes, warns or fails; what only the live web can tell is "not checked here". Exits with 1 where one fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.preflight import Verdict
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    from spacecoop.preflight import AGGREGATORS
+
+    parser.add_argument(
+        "--for",
+        dest="aggregators",
+        action="append",
+        choices=(*AGGREGATORS, "all"),
+        help="which aggregator (default: all)",
+    )
+    parser.add_argument("--format", choices=tuple(FORMATS), default="text", help="how it is written (default: text)")
+    parser.add_argument("--failed", action="store_true", help="leave out what passes")
+    parser.add_argument(
+        "--update-rules", action="store_true", help="fetch the aggregators' own rules into .cache/rules/"
+    )
+    parser.add_argument(
+        "--from", dest="source", metavar="DIR", type=Path, help="take the rules from DIR/owner/name/commit/ instead"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Fetch the rules where asked; judge, and print."""
+    from spacecoop import preflight
+    from spacecoop.preflight import AGGREGATORS, NotBuilt, NotFetched, Outcome
+
+    workspace, language = cli.workspace(arguments), cli.language(arguments)
+    asked = arguments.aggregators or ["all"]
+    aggregators = AGGREGATORS if "all" in asked else tuple(one for one in AGGREGATORS if one in asked)
+    try:
+        if arguments.update_rules:
+            preflight.update(workspace, aggregators, arguments.source)
+        verdicts = list(preflight.judge(workspace, aggregators))
+    except NotFetched as error:
+        raise cli.UserError(f"the rules cannot be fetched: {error}; those in .cache/rules/ stay as they are") from error
+    except NotBuilt as error:
+        raise cli.UserError(f"{error}; run `spacecoop build` first") from error
+    shown = [one for one in verdicts if not arguments.failed or one.outcome is not Outcome.PASS]
+    print(FORMATS[arguments.format](shown, language))
+    if arguments.format == "text":
+        counts = Counter(one.outcome for one in verdicts)
+        print(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome))
+    return cli.REPAIR if any(one.outcome is Outcome.FAIL for one in verdicts) else cli.DONE
+
+
+def text(verdicts: Sequence[Verdict], language: str) -> str:
+    """Return a line for each rule, and what is wrong and would help below it."""
+    from spacecoop.findings import said
+
+    lines = []
+    title = None
+    for one in verdicts:
+        if one.aggregator != title:
+            title = one.aggregator
+            lines.append(f"{title} ({one.source})")
+        lines.append(f"  {one.outcome.value}: {said(one.says, language)} [{one.rule}]")
+        if one.outcome.value != "pass":
+            lines += [f"      {found}" for found in one.found]
+            lines.append(f"      -> {said(one.fix, language)}")
+    return "\n".join(lines)
+
+
+def as_json(verdicts: Sequence[Verdict], language: str) -> str:
+    """Return a list of objects."""
+    from spacecoop.findings import said
+
+    rows: list[dict[str, Any]] = [
+        {
+            "aggregator": one.aggregator,
+            "rule": one.rule,
+            "outcome": one.outcome.value,
+            "says": said(one.says, language),
+            "found": list(one.found),
+            "fix": said(one.fix, language),
+            "source": one.source,
+        }
+        for one in verdicts
+    ]
+    return json.dumps(rows, ensure_ascii=False, indent=1)
+
+
+def markdown(verdicts: Sequence[Verdict], language: str) -> str:
+    """Return a table."""
+    from spacecoop.findings import said
+
+    lines = ["| rule | outcome | what it wants | found | what would help |", "|---|---|---|---|---|"]
+    for one in verdicts:
+        good = one.outcome.value == "pass"
+        cells = [
+            one.rule,
+            one.outcome.value,
+            said(one.says, language),
+            "; ".join(one.found),
+            "" if good else said(one.fix, language),
+        ]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+FORMATS = {"text": text, "json": as_json, "markdown": markdown}

@@ -1,0 +1,284 @@
+"""The feed of changes goes on from what was published before, and what is closed is never written again."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from pyoxigraph import NamedNode, parse
+
+from spacecoop import feeds, publish, workspace
+from spacecoop.documents import Unreadable
+from spacecoop.editions import Edition
+from spacecoop.syntaxes import NQUADS, TRIG
+
+TEXT = """id: https://example.org/leaflets/{number}
+a: Leaflet
+printed: {{on: 2026-03-{day:02}T08:00:00Z}}
+sightings:
+  - {{id: this:morning, species: crane, count: {count}}}
+"""
+
+
+@pytest.fixture
+def dated(birds: Path) -> Path:
+    """A workspace of three dated articles, whose feed has two members a page."""
+    for path in (birds / "articles").iterdir():
+        path.unlink()
+    for number in (1, 2, 3):
+        write(birds, number, day=number, count=40)
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[feed]\npage = 2\n", "utf-8")
+    return birds
+
+
+def write(folder: Path, number: int, day: int, count: int) -> None:
+    path = folder / "articles" / f"leaflet-{number}.yaml"
+    path.write_text(TEXT.format(number=number, day=day, count=count), "utf-8")
+
+
+def build(folder: Path) -> None:
+    publish.publish(workspace.read(folder))
+
+
+def versions(folder: Path) -> list[str]:
+    """Each version as number, page, day, kind and article."""
+    rows = feeds.read(folder / "out", workspace.read(folder).base)
+    return [f"{row.number} {row.page} {row.date[:10]} {row.kind} {row.slug}" for row in rows]
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+FIRST = [
+    "1 1 2026-03-01 Create leaflet-1",
+    "2 1 2026-03-02 Create leaflet-2",
+    "3 2 2026-03-03 Create leaflet-3",
+]
+
+
+def test_an_empty_out_starts_the_feed_with_each_article_in_the_order_of_its_date(dated: Path) -> None:
+    build(dated)
+
+    assert versions(dated) == FIRST
+
+
+def test_a_rebuild_without_changes_changes_no_byte_and_check_agrees(dated: Path) -> None:
+    build(dated)
+    before = {path: digest(path) for path in (dated / "out").rglob("*") if path.is_file()}
+    build(dated)
+
+    assert {path: digest(path) for path in (dated / "out").rglob("*") if path.is_file()} == before
+    assert publish.check(workspace.read(dated)) == []
+
+
+def test_a_changed_article_is_one_more_version_and_closed_pages_stay_as_they_are(dated: Path) -> None:
+    build(dated)
+    closed = dated / "out" / "feed" / "1.trig"
+    before = closed.read_text("utf-8")
+    closed.write_text(f"{before}# still the same file\n", "utf-8")
+
+    write(dated, 1, day=9, count=41)
+    build(dated)
+
+    assert versions(dated) == [*FIRST, "4 2 2026-03-09 Update leaflet-1"]
+    assert closed.read_text("utf-8") == f"{before}# still the same file\n"
+    assert "count 40" in before
+    assert "count 41" in (dated / "out" / "feed" / "2.trig").read_text("utf-8")
+    assert publish.check(workspace.read(dated)) == []
+
+
+def test_an_open_page_keeps_its_members_when_more_come(dated: Path) -> None:
+    build(dated)
+    page = dated / "out" / "feed" / "2.trig"
+    assert "ldes:immutable" not in page.read_text("utf-8")
+    held = members(page)
+
+    write(dated, 4, day=4, count=7)
+    build(dated)
+
+    assert held < members(page)
+    assert "ldes:immutable true" in page.read_text("utf-8")
+
+
+def members(page: Path) -> set[str]:
+    """What a page says in its members' graphs."""
+    quads = parse(path=str(page), format=TRIG.format, base_iri="http://x.example/")
+    return {str(quad) for quad in quads if isinstance(quad.graph_name, NamedNode)}
+
+
+def test_an_article_that_goes_is_said_to_be_gone_and_may_come_back(dated: Path) -> None:
+    build(dated)
+    path = dated / "articles" / "leaflet-2.yaml"
+    text = path.read_text("utf-8")
+    path.unlink()
+    build(dated)
+    path.write_text(text, "utf-8")
+    build(dated)
+
+    assert versions(dated)[3:] == ["4 2 2026-03-03 Delete leaflet-2", "5 3 2026-03-03 Create leaflet-2"]
+
+
+def test_the_stream_never_goes_back_in_time(dated: Path) -> None:
+    build(dated)
+    write(dated, 4, day=1, count=1)  # described late, dated early
+    build(dated)
+
+    assert versions(dated)[3:] == ["4 2 2026-03-03 Create leaflet-4"]
+
+
+def test_an_article_without_a_date_is_not_placed_in_time(dated: Path) -> None:
+    path = dated / "articles" / "leaflet-3.yaml"
+    path.write_text(path.read_text("utf-8").replace("on: 2026-03-03T08:00:00Z", "by: nobody"), "utf-8")
+    edition = Edition("a", "https://example.org/a", "0", None, "https://example.org/a", {})
+
+    assert list(feeds.write(dated / "none", dated / "new", [edition], workspace.read(dated), "x")) == []
+
+
+def test_a_damaged_history_is_refused_at_its_line_and_out_stays(dated: Path) -> None:
+    build(dated)
+    history = dated / "out" / feeds.HISTORY
+    history.write_text(history.read_text("utf-8").replace("2\t1\t", "two\t1\t"), "utf-8")
+
+    with pytest.raises(Unreadable) as caught:
+        build(dated)
+
+    assert str(caught.value.finding).startswith("out/feed/versions.tsv:4:1: violation: the feed of what was published")
+    assert history.is_file()
+
+
+def test_a_page_that_is_missing_is_refused(dated: Path) -> None:
+    build(dated)
+    (dated / "out" / "feed" / "1.trig").unlink()
+
+    with pytest.raises(Unreadable, match=r"out/feed/1\.trig is not there"):
+        build(dated)
+
+
+def test_pages_name_one_another_by_relative_iris_and_members_by_absolute_ones(dated: Path) -> None:
+    build(dated)
+    root = (dated / "out" / "feed.trig").read_text("utf-8")
+
+    assert "tree:node <feed/1.trig>" in root
+    assert "x-spacecoop" not in root
+    assert "<https://example.org/birds/feed/1#leaflet-1-1>" in (dated / "out" / "feed" / "1.trig").read_text("utf-8")
+    assert re.findall(r"a tree:(\w+)Relation", root).count("LessThanOrEqualTo") == 1  # the open page has no end
+
+
+def test_the_atom_feed_has_what_rfc_4287_wants(dated: Path) -> None:
+    build(dated)
+    feed = Xml.parse(dated / "out" / "feed.atom").getroot()  # noqa: S314  (our own file)
+    name = {"a": "http://www.w3.org/2005/Atom"}
+
+    assert [feed.find(f"a:{tag}", name) is not None for tag in ("id", "title", "updated", "author")] == [True] * 4
+    entries = feed.findall("a:entry", name)
+    assert [entry.findtext("a:title", "", name) for entry in entries] == [
+        "Create: leaflet-3",
+        "Create: leaflet-2",
+        "Create: leaflet-1",
+    ]
+    assert len({entry.findtext("a:id", "", name) for entry in entries}) == 3
+
+
+# ------------------------------------------------------------------------------- what others' programs make of it
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    extensions_map = {".trig": "application/trig", "": "application/octet-stream"}  # noqa: RUF012
+
+    def log_message(self, *arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(dated: Path) -> Iterator[str]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(dated / "out")))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/feed.trig"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def ldes_client(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command that runs ldes-client, from $LDES_CLIENT (a folder it is installed in) or npm."""
+    if not shutil.which("node") or not shutil.which("npm"):
+        pytest.skip("Node.js and npm are not installed")
+    folder = Path(os.environ.get("LDES_CLIENT") or tmp_path_factory.mktemp("ldes-client"))
+    script = folder / "node_modules" / "ldes-client" / "dist" / "bin" / "cli.js"
+    if not script.is_file():
+        done = subprocess.run(
+            ["npm", "install", "--silent", "--no-audit", "--prefix", folder, "ldes-client@0.3.0"],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if done.returncode or not script.is_file():
+            pytest.skip(f"ldes-client cannot be installed from npm: {done.stderr.strip()[-200:]}")
+    return ["node", str(script)]
+
+
+def replicated(command: list[str], address: str, *more: str) -> set[str]:
+    """The members that ldes-client emits: what each says, without the graph."""
+    done = subprocess.run([*command, address, *more], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"<(\S+)> <http://purl.org/dc/terms/isVersionOf>", done.stdout))
+
+
+@pytest.mark.extended
+def test_ldes_client_replicates_all_and_then_only_what_is_new(
+    dated: Path, served: str, ldes_client: list[str], tmp_path: Path
+) -> None:
+    build(dated)
+    state = ("--save", str(tmp_path / "state"))
+    stream = "https://example.org/birds/feed"
+
+    first = replicated(ldes_client, served, *state)
+    write(dated, 1, day=9, count=41)
+    build(dated)
+    again = replicated(ldes_client, served, *state)
+
+    assert first == {f"{stream}/1#leaflet-1-1", f"{stream}/1#leaflet-2-2", f"{stream}/2#leaflet-3-3"}
+    assert again == {f"{stream}/2#leaflet-1-4"}
+
+
+@pytest.mark.extended
+def test_ldes_client_gives_each_member_whole_and_in_order(dated: Path, served: str, ldes_client: list[str]) -> None:
+    build(dated)
+    done = subprocess.run(
+        [*ldes_client, served, "--ordered", "ascending"], capture_output=True, text=True, timeout=120, check=True
+    )
+    days = re.findall(r'<http://purl.org/dc/terms/issued> "(2026-03-\d\d)', done.stdout)
+    integer = "http://www.w3.org/2001/XMLSchema#integer"
+    wanted = {
+        str(quad.triple).replace(f'"40"^^<{integer}>', "40")  # the client writes numbers as Turtle does
+        for path in (dated / "out" / "article").glob("*.nq")
+        for quad in parse(path=str(path), format=NQUADS.format)
+    }
+
+    assert days == sorted(days)
+    assert len(days) == 3
+    assert {triple for triple in wanted if triple not in done.stdout} == set()
+
+
+def test_the_history_is_a_plain_table(dated: Path) -> None:
+    build(dated)
+    lines = (dated / "out" / feeds.HISTORY).read_text("utf-8").splitlines()
+
+    assert lines[:2] == ["# https://example.org/birds/", "number\tpage\tdate\tkind\tsha256\tslug"]
+    manifest = json.loads((dated / "out" / "manifest.json").read_text("utf-8"))
+    assert "feed/versions.tsv" in {row["path"] for row in manifest["files"]}

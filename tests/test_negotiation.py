@@ -1,0 +1,317 @@
+"""One table of documents; the servers that read it give each reader what RFC 9110 says."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from spacecoop import negotiation, publish, workspace
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+COMUNICA = (
+    "application/n-quads,application/trig;q=0.95,application/ld+json;q=0.9,application/n-triples;q=0.8,text/turtle;q=0.6,"
+    "application/rdf+xml;q=0.5,text/n3;q=0.35,application/xml;q=0.3,image/svg+xml;q=0.3,text/html;q=0.2"
+)
+RDFLIB = "text/turtle, application/rdf+xml;q=0.9, application/n-triples;q=0.8, application/ld+json;q=0.7, */*;q=0.1"
+RDFLIB_OLD = "application/rdf+xml,text/rdf+n3;q=0.9,application/xhtml+xml;q=0.5, */*;q=0.1"
+SPARQLWRAPPER = (
+    "application/rdf+xml,text/turtle,text/n3,application/n-triples,application/trig,application/ld+json,text/xml"
+)
+JSONLD_JS = 'application/ld+json;profile="http://www.w3.org/ns/json-ld#context", application/json;q=0.5'
+
+MATRIX = [
+    ("/", BROWSER, 200, "text/html"),
+    ("/", "text/turtle", 200, "text/turtle"),
+    ("/", None, 200, "text/html"),
+    ("/article/cranes", None, 200, "text/turtle"),
+    ("/article/cranes", "*/*", 200, "text/turtle"),
+    ("/article/cranes", BROWSER, 200, "text/turtle"),
+    ("/article/cranes", COMUNICA, 200, "application/n-quads"),
+    ("/article/cranes", RDFLIB, 200, "text/turtle"),
+    ("/article/cranes", RDFLIB_OLD, 200, "text/turtle"),
+    ("/article/cranes", SPARQLWRAPPER, 200, "text/turtle"),
+    ("/article/cranes", JSONLD_JS, 200, "application/ld+json"),
+    (
+        "/article/cranes",
+        "text/turtle;q=0.3, application/trig;q=0.7, application/ld+json;q=0.5",
+        200,
+        "application/trig",
+    ),
+    ("/article/cranes", "TEXT/TURTLE;Q=0.4,application/trig;q=0.2", 200, "text/turtle"),
+    ("/article/cranes", "application/*;q=0.8, text/turtle;q=0.2", 200, "application/trig"),
+    ("/article/cranes", "application/trig;q=0, text/turtle;q=0.001", 200, "text/turtle"),
+    ("/article/cranes", "application/pdf", 406, "text/plain"),
+    ("/article/cranes", "text/turtle;q=0", 406, "text/plain"),
+    ("/article/cranes", "application/pdf, application/rdf+xml", 406, "text/plain"),
+    ("/id/crane", "application/ld+json", 303, "/id/crane.jsonld"),
+    ("/id/crane", RDFLIB, 303, "/id/crane.ttl"),
+    ("/id/crane.jsonld", "text/turtle", 200, "application/ld+json"),
+    ("/id/crane", "image/png", 406, "text/plain"),
+    ("/vocabulary", "application/rdf+xml", 200, "application/rdf+xml"),
+    ("/vocabulary", COMUNICA, 200, "application/ld+json"),
+    ("/catalog", COMUNICA, 200, "application/ld+json"),
+    ("/dataset", "application/n-triples", 200, "application/n-triples"),
+    ("/feed", "application/atom+xml", 200, "application/atom+xml"),
+    ("/feed", "application/trig", 200, "application/trig"),
+    ("/article/cranes.ttl", "application/pdf", 200, "text/turtle"),
+    ("/dataset.nq.gz", None, 200, "application/gzip"),
+    ("/.well-known/void", None, 200, "text/turtle"),
+    ("/article/nothing", "text/turtle", 404, None),
+]
+
+
+@pytest.fixture
+def site(birds: Path) -> Path:
+    """What is served: a built workspace whose vocabulary has a document of its own."""
+    ontology = birds / "ontology" / "vocabulary.ttl"
+    text = ontology.read_text("utf-8")
+    if "owl#Ontology" not in text and "owl:Ontology" not in text:
+        ontology.write_text(
+            f"{text}\n<https://example.org/birds/vocabulary> a <http://www.w3.org/2002/07/owl#Ontology> .\n", "utf-8"
+        )
+    publish.publish(workspace.read(birds))
+    return birds / "out"
+
+
+def ask(port: int, path: str, accept: str | None) -> tuple[int, dict[str, str], str]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.putrequest("GET", path, skip_accept_encoding=True)
+    if accept is not None:
+        connection.putheader("Accept", accept)
+    connection.endheaders()
+    answer = connection.getresponse()
+    headers = {name.lower(): value for name, value in answer.getheaders()}
+    return answer.status, headers, answer.read().decode("utf-8", "replace")
+
+
+def assert_the_matrix_holds(port: int) -> None:
+    wrong = []
+    for path, accept, status, kind in MATRIX:
+        got, headers, body = ask(port, path, accept)
+        seen = headers.get("location", "") if got == 303 else headers.get("content-type", "").partition(";")[0]
+        seen = re.sub(r"^https?://[^/]+", "", seen)
+        if got != status or (kind is not None and seen != kind and status != 406):
+            wrong.append(f"{path} for {accept}: {got} {seen}, not {status} {kind}")
+        if got == 406 and "text/turtle" not in body:
+            wrong.append(f"{path}: the refusal does not list what there is")
+        if headers.get("access-control-allow-origin") != "*":
+            wrong.append(f"{path}: {got} without CORS")
+        if got in (200, 303, 406) and "accept" not in headers.get("vary", "").lower():
+            wrong.append(f"{path}: {got} without Vary")
+        if kind == "text/turtle" and got == 200 and "utf-8" not in headers.get("content-type", "").lower():
+            wrong.append(f"{path}: Turtle without charset")
+        if got == 200 and path == "/article/cranes" and headers.get("content-location", "").partition(".")[0] != path:
+            wrong.append(f"{path}: Content-Location is {headers.get('content-location')}")
+    assert not wrong, "\n".join(wrong)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(100):
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.1)
+    pytest.fail(f"the server did not start: {log.read_text('utf-8') if log.exists() else ''}")
+
+
+def serving(command: list[str], port: int, log: Path) -> Iterator[int]:
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=stream)
+    try:
+        wait_for(port, process, log)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def program(*names: str) -> str:
+    for name in names:
+        found = shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/bin:/usr/local/sbin")
+        if found:
+            return found
+    pytest.skip(f"{names[0]} is not installed: apt-get install {names[0]}")
+
+
+@pytest.fixture
+def apache(site: Path, tmp_path: Path) -> Iterator[int]:
+    httpd, port = program("apache2"), free_port()
+    modules = Path("/usr/lib/apache2/modules")
+    names = ["mpm_event", "authz_core", "dir", "mime", "rewrite", "headers", "env"]
+    (tmp_path / "httpd.conf").write_text(
+        "\n".join(
+            [
+                *(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in names),
+                f"ServerRoot {tmp_path}",
+                "ServerName localhost",
+                f"Listen 127.0.0.1:{port}",
+                f"PidFile {tmp_path}/httpd.pid",
+                f"ErrorLog {tmp_path}/error.log",
+                "TypesConfig /dev/null",
+                f"DocumentRoot {site}",
+                f"<Directory {site}>",
+                "AllowOverride All",
+                "Require all granted",
+                "</Directory>",
+            ]
+        )
+    )
+    command = [httpd, "-f", str(tmp_path / "httpd.conf"), "-DFOREGROUND"]
+    yield from serving(command, port, tmp_path / "error.log")
+
+
+@pytest.fixture
+def nginx(site: Path, tmp_path: Path) -> Iterator[int]:
+    server, port = program("nginx"), free_port()
+    maps, rest = (site / "hosting" / "nginx.conf").read_text("utf-8").split("# In server { }")
+    inside = rest.partition("\n")[2]
+    (tmp_path / "nginx.conf").write_text(
+        f"{'user root; ' * (os.geteuid() == 0)}daemon off; pid {tmp_path}/nginx.pid; events {{ }}\n"
+        f"error_log {tmp_path}/error.log;\n"
+        f"http {{ access_log off; client_body_temp_path {tmp_path}/b; proxy_temp_path {tmp_path}/p;"
+        f" fastcgi_temp_path {tmp_path}/f; uwsgi_temp_path {tmp_path}/u; scgi_temp_path {tmp_path}/s;\n{maps}\n"
+        f"server {{ listen 127.0.0.1:{port}; root {site};\n{inside}\n}} }}\n"
+    )
+    command = [server, "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "error.log")]
+    yield from serving(command, port, tmp_path / "error.log")
+
+
+@pytest.fixture
+def caddy(site: Path, tmp_path: Path) -> Iterator[int]:
+    server, port = program("caddy"), free_port()
+    inside = (site / "hosting" / "Caddyfile").read_text("utf-8")
+    (tmp_path / "Caddyfile").write_text(
+        f"{{\nadmin off\nauto_https off\n}}\nhttp://127.0.0.1:{port} {{\nroot * {site}\n{inside}\n}}\n"
+    )
+    command = [server, "run", "--config", str(tmp_path / "Caddyfile"), "--adapter", "caddyfile"]
+    yield from serving(command, port, tmp_path / "caddy.log")
+
+
+@pytest.mark.extended
+def test_apache_gives_each_reader_what_it_asks_for(apache: int) -> None:
+    assert_the_matrix_holds(apache)
+
+
+@pytest.mark.extended
+def test_nginx_gives_each_reader_what_it_asks_for(nginx: int) -> None:
+    assert_the_matrix_holds(nginx)
+
+
+@pytest.mark.extended
+def test_caddy_gives_each_reader_what_it_asks_for(caddy: int) -> None:
+    assert_the_matrix_holds(caddy)
+
+
+@pytest.mark.extended
+def test_w3id_sends_each_reader_to_the_right_file(tmp_path: Path) -> None:
+    rows = negotiation.table({"vocabulary": [".ttl", ".jsonld", ".rdf"]})
+    folder = tmp_path / "w3id"
+    (folder / "birds").mkdir(parents=True)
+    home = "https://birds.example.net/data/"
+    (folder / "birds" / ".htaccess").write_text(negotiation.rules(rows, home)["hosting/w3id.htaccess"], "utf-8")
+    httpd, port = program("apache2"), free_port()
+    modules = "/usr/lib/apache2/modules"
+    names = ["mpm_event", "authz_core", "rewrite", "headers", "env"]
+    (tmp_path / "w3id.conf").write_text(
+        "\n".join(
+            [
+                *(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in names),
+                f"ServerRoot {tmp_path}\nServerName localhost\nListen 127.0.0.1:{port}",
+                f"PidFile {tmp_path}/w3id.pid\nErrorLog {tmp_path}/w3id.log\nDocumentRoot {folder}",
+                f"<Directory {folder}>\nAllowOverride All\nRequire all granted\n</Directory>",
+            ]
+        )
+    )
+    asked = {}
+    for port_ in serving([httpd, "-f", str(tmp_path / "w3id.conf"), "-DFOREGROUND"], port, tmp_path / "w3id.log"):
+        for path, accept in [
+            ("", BROWSER),
+            ("article/cranes", COMUNICA),
+            ("article/cranes", None),
+            ("id/crane", "application/ld+json"),
+            ("vocabulary", "application/rdf+xml"),
+            ("dataset.nq.gz", None),
+            ("article/cranes", "application/pdf"),
+        ]:
+            status, headers, _ = ask(port_, f"/birds/{path}", accept)
+            asked[path, accept] = (status, headers.get("location", "").removeprefix(home))
+
+    assert asked == {
+        ("", BROWSER): (303, "index.html"),
+        ("article/cranes", COMUNICA): (303, "article/cranes.nq"),
+        ("article/cranes", None): (303, "article/cranes.ttl"),
+        ("id/crane", "application/ld+json"): (303, "id/crane.jsonld"),
+        ("vocabulary", "application/rdf+xml"): (303, "vocabulary.rdf"),
+        ("dataset.nq.gz", None): (302, "dataset.nq.gz"),
+        ("article/cranes", "application/pdf"): (406, ""),
+    }
+
+
+@pytest.mark.extended
+def test_the_edge_function_chooses_as_the_servers_do(site: Path, tmp_path: Path) -> None:
+    node = program("node")
+    shutil.copy(site / "hosting" / "negotiate.js", tmp_path / "negotiate.mjs")
+    cases = [[path, accept, status, kind] for path, accept, status, kind in MATRIX if status in (200, 303, 406)]
+    (tmp_path / "run.mjs").write_text(
+        'import { choose } from "./negotiate.mjs";\n'
+        f"const cases = {json.dumps(cases)};\n"
+        "console.log(JSON.stringify(cases.map(([path, accept]) => choose(path, accept))));\n"
+    )
+    done = subprocess.run([node, tmp_path / "run.mjs"], capture_output=True, text=True, check=True, timeout=60)
+
+    for (path, _, status, kind), chosen in zip(cases, json.loads(done.stdout), strict=True):
+        if chosen is None:  # a file, asked for by its own name
+            assert "." in str(path)
+        elif status == 406:
+            assert chosen["status"] == 406
+            assert "text/turtle" in chosen["list"]
+        else:
+            ending = "." + chosen["file"].rpartition(".")[2]
+            assert (chosen["status"], chosen["file"] if status == 303 else negotiation.FILE_TYPES[ending]) == (
+                status,
+                kind,
+            )
+
+
+@pytest.mark.parametrize(
+    ("accept", "chosen"),
+    [
+        (COMUNICA, "application/n-quads"),
+        ("text/turtle;q=0.3, application/trig;q=0.7", "application/trig"),
+        ("application/trig;q=0, text/turtle;q=0.001", "text/turtle"),
+        ("text/turtle;q=0", None),
+        ("application/turtle-not", None),
+        ("text/turtle+x", None),
+        ('application/ld+json;profile="http://www.w3.org/ns/json-ld#context"', "application/ld+json"),
+    ],
+)
+def test_the_first_rung_of_the_ladder_that_fits_names_the_range(accept: str, chosen: str | None) -> None:
+    row = next(row for row in negotiation.table({}) if row.name == "article")
+    found = (re.search(rung, accept, re.IGNORECASE) for rung in negotiation.ladder(row))
+
+    assert next((match.group(1) for match in found if match), None) == chosen
+
+
+def test_without_a_known_home_there_are_no_rules_for_w3id() -> None:
+    rows = negotiation.table({"ns": [".ttl"], "article/a": [".ttl"]})
+
+    assert "hosting/w3id.htaccess" not in negotiation.rules(rows, None)
+    assert "https://h.example/article/" not in "".join(negotiation.rules(rows, None).values())
