@@ -35,7 +35,7 @@ def lines(words: Sequence[str], history: Path, names: Sequence[str]) -> Iterator
     except ImportError as error:
         raise PromptError("a prompt needs prompt_toolkit: pip install 'spacecoop[interactive]'") from error
     history.parent.mkdir(parents=True, exist_ok=True)
-    typed = re.compile(r"[^\s{}();,.|/^*+?!]+$")
+    typed = re.compile(r"[^\s{}();,.|/^*+?!]+")
     completer = WordCompleter(sorted({*words, *names, *KEYWORDS.split()}), pattern=typed)
     session: PromptSession[str] = PromptSession(
         history=FileHistory(str(history)),
