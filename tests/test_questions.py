@@ -239,7 +239,9 @@ def test_the_library_is_published_without_blank_nodes_and_runs_as_published(
     dataset: Local, workspace: Workspace
 ) -> None:
     named = queries.library(REPOSITORY / "queries")
-    quads = list(queries.as_rdf(named.values(), workspace.graph("queries"), workspace.base, workspace.prefixes))
+    quads: list[Any] = list(
+        queries.as_rdf(named.values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
+    )
     sh = "http://www.w3.org/ns/shacl#"
     texts = {
         quad.subject.value: quad.object.value
