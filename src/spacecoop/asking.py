@@ -143,7 +143,7 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
                 raise EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {error}") from error
             place = sparql.explain(error, text, question.prefixes)
             raise QueryError(f"{question.query.name}: {place}") from error
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
             signals.printing()
             if source.cached and not failures:
                 raise sources.DamagedError from error
