@@ -247,7 +247,7 @@ def test_the_library_is_published_without_blank_nodes_and_runs_as_published(
         quad.subject.value: quad.object.value
         for quad in quads
         if quad.predicate.value in (f"{sh}select", f"{sh}construct")
-    }  # type: ignore[union-attr]
+    }
     namespaces = [quad for quad in quads if quad.predicate.value == f"{sh}namespace"]
 
     assert not any("_:" in str(quad.subject) + str(quad.object)[:2] for quad in quads)

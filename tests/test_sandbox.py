@@ -12,7 +12,7 @@ from pyoxigraph import Store
 from spacecoop import sandbox
 from spacecoop.sandbox import Limits, Signals, StoppedError
 
-LONG = 20
+LONG = 10
 """Seconds after which a test gives up on a bound that does not hold."""
 
 
