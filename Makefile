@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check format pins clean
+.PHONY: help build test check format bench-query pins clean
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, all tests, and out/ is what the sources give"
 	@echo "make format   format the code"
+	@echo "make bench-query   measure queries beside other engines"
 	@echo "make pins     renew the pinned requirements"
 	@echo "make clean    delete the environment and the caches"
 
@@ -28,6 +29,9 @@ check: .venv/dev
 format: .venv/dev
 	$(BIN)/ruff format src tests
 	$(BIN)/ruff check --fix src tests
+
+bench-query: .venv/dev
+	$(BIN)/python benchmarks/query.py
 
 pins: .venv/dev
 	$(BIN)/pip install -q pip-tools

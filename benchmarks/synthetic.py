@@ -58,7 +58,8 @@ def article(index: int, chance: random.Random) -> str:
             f"    modality: {chance.choice(MODALITIES)}",
             f"    asserts: [this:m-{number}, this:t-{number}]",
             "    evidence:",
-            f"      - {{sentence: {number}, at: {{start: {start}, end: {start + 90}}}, sha256: {digest(index, number)}}}",
+            f"      - {{sentence: {number}, at: {{start: {start}, end: {start + 90}}},",
+            f"         sha256: {digest(index, number)}}}",
         ]
     lines.append("matters:")
     for number in range(1, CLAIMS + 1):

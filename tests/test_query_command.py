@@ -49,7 +49,15 @@ def server(workspace: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     filled.flush()
     del filled
     program = Path(sys.prefix) / "bin" / "oxigraph"
-    words = [program, "serve-read-only", "--location", store, "--bind", f"127.0.0.1:{port}", "--union-default-graph"]
+    words: list[str | Path] = [
+        program,
+        "serve-read-only",
+        "--location",
+        store,
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--union-default-graph",
+    ]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             for _ in range(200):
@@ -313,7 +321,7 @@ def test_a_service_is_told_who_asks(workspace: Path) -> None:
         asks = b'{"head":{},"boolean":true}'
         return 200, {"Content-Type": JSON}, asks if number == 1 else body.replace(b'"boolean":true,', b"")
 
-    with serving(answer) as (url, seen):  # type: ignore[arg-type]
+    with serving(answer) as (url, seen):
         done = asked(SERVICE % url, "--allow-service", url, "--format", "csv", cwd=workspace)
 
     assert done.returncode == 0, done.stderr
@@ -352,9 +360,9 @@ def test_a_service_that_fails_is_never_an_empty_answer(workspace: Path) -> None:
     def answer(_request: object, number: int) -> tuple[int, dict[str, str], bytes]:
         return (200, {"Content-Type": JSON}, b'{"head":{},"boolean":true}') if number == 1 else (403, {}, b"go away")
 
-    with serving(answer) as (url, _):  # type: ignore[arg-type]
+    with serving(answer) as (url, _):
         plain = asked(SERVICE % url, "--allow-service", url, cwd=workspace)
-    with serving(answer) as (url, _):  # type: ignore[arg-type]
+    with serving(answer) as (url, _):
         silent = asked(SERVICE.replace("SERVICE", "SERVICE SILENT") % url, "--allow-service", url, cwd=workspace)
 
     assert plain.returncode == 1

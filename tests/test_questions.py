@@ -239,13 +239,15 @@ def test_the_library_is_published_without_blank_nodes_and_runs_as_published(
     dataset: Local, workspace: Workspace
 ) -> None:
     named = queries.library(REPOSITORY / "queries")
-    quads = list(queries.as_rdf(named.values(), workspace.graph("queries"), workspace.base, workspace.prefixes))
+    quads: list[Any] = list(
+        queries.as_rdf(named.values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
+    )
     sh = "http://www.w3.org/ns/shacl#"
     texts = {
         quad.subject.value: quad.object.value
         for quad in quads
         if quad.predicate.value in (f"{sh}select", f"{sh}construct")
-    }  # type: ignore[union-attr]
+    }
     namespaces = [quad for quad in quads if quad.predicate.value == f"{sh}namespace"]
 
     assert not any("_:" in str(quad.subject) + str(quad.object)[:2] for quad in quads)

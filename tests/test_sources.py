@@ -3,20 +3,23 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pyoxigraph import NamedNode, Quad, Store
 
 from spacecoop import sources
 from spacecoop.sources import Local, SourceError
+from spacecoop.sparql import QueryError
 
 TURTLE = '<http://e/a> <http://www.w3.org/2000/01/rdf-schema#label> "A"@en .'
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
 
 
 def count(source: Local) -> int:
-    (row,) = source.answer(COUNT)
-    return int(row["n"].value)  # type: ignore[index,union-attr]
+    answer: Any = source.answer(COUNT)
+    (row,) = answer
+    return int(row["n"].value)
 
 
 def put(path: Path, text: str = TURTLE) -> Path:
@@ -149,7 +152,7 @@ def test_an_index_can_be_forgotten(indexed: tuple[Path, Path]) -> None:
 def test_names_that_several_things_have_are_not_guessed(tmp_path: Path) -> None:
     source = sources.files({put(tmp_path / "a.ttl", TURTLE + TURTLE.replace("http://e/a", "http://e/b")): ""}, "it", {})
 
-    with pytest.raises(sources.QueryError, match="may be any of a, b; say which"):
+    with pytest.raises(QueryError, match="may be any of a, b; say which"):
         source.resolve("A", "")
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import rdflib
 from hypothesis import given
@@ -43,9 +45,10 @@ ATTACKS = [
 def echoed(value: str) -> tuple[str, str]:
     """What two engines make of a string that is bound."""
     text = bound(ECHO, {"x": [Literal(value)]})
-    (solution,) = Store().query(text)  # type: ignore[union-attr]
-    (row,) = rdflib.Graph().query(text)
-    return solution["x"].value, str(row[0])  # type: ignore[index,union-attr]
+    answer: Any = Store().query(text)
+    (solution,) = answer
+    row: Any = next(iter(rdflib.Graph().query(text)))
+    return solution["x"].value, str(row[0])
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from spacecoop import queries, results, sandbox, sources, sparql
+from spacecoop import plots, queries, results, sandbox, sources, sparql
 from spacecoop.endpoint import Endpoint, EndpointError, agent, credentials
+from spacecoop.iris import shorten
 from spacecoop.queries import Query
 from spacecoop.sandbox import Limits, Signals
 from spacecoop.sources import Local, Source, SourceError
@@ -64,6 +65,8 @@ class Output:
     limit: int | None = None
     page: int = 1
     labels: bool = False
+    plot: str = ""
+    """The kind of picture that is wanted instead."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def _guarded(question: Question, output: Output, path: Path | None, signals: Sig
         except sources.DamagedError:
             sources.forget(_files(question), sources.cache())
             return _answer(question, output, path, signals)
-    except (QueryError, SourceError, EndpointError, results.FormatError) as error:
+    except (QueryError, SourceError, EndpointError, results.FormatError, plots.PlotError) as error:
         return _Failure(str(error))
 
 
@@ -122,6 +125,8 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
     results.prepare(form, output.format)
+    if output.plot and form != "SELECT":
+        raise plots.PlotError("only the rows of a SELECT can be drawn")
     spool = results.Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
     try:
         stream = path.open("wb") if path is not None else sys.stdout.buffer
@@ -138,7 +143,7 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
                 raise EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {error}") from error
             place = sparql.explain(error, text, question.prefixes)
             raise QueryError(f"{question.query.name}: {place}") from error
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
             signals.printing()
             if source.cached and not failures:
                 raise sources.DamagedError from error
@@ -150,7 +155,11 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     languages = question.workspace.languages if question.workspace is not None else ("en",)
     labels = functools.partial(source.labels, languages=languages) if output.labels else None
     width = results.terminal_width() if path is None else 0
-    results.write(result, output.format, stream, results.View(question.prefixes, labels, width))
+    view = results.View(question.prefixes, labels, width)
+    if output.plot:
+        plots.draw(output.plot, result.variables, list(results.texts(result, view)), stream)
+    else:
+        results.write(result, output.format, stream, view)
     stream.flush()
     return Outcome(result.shown, seconds, source.name, told)
 
@@ -251,6 +260,23 @@ def _files(question: Question) -> dict[Path, str]:
 
 def _built(workspace: Workspace) -> Path:
     return workspace.out / "dataset.nq"
+
+
+def words(question: Question, limits: Limits) -> list[str]:
+    """Return what is worth completing: prefixes, and the classes, properties and things of what is asked."""
+    found = {f"{prefix}:" for prefix in question.prefixes}
+    if question.endpoint:
+        return sorted(found)
+    source = _open(question, limits)
+    for text in (
+        "SELECT DISTINCT ?x { ?s a ?x }",
+        "SELECT DISTINCT ?x { ?s ?x ?o }",
+        "SELECT DISTINCT ?x { ?x a ?class FILTER (!CONTAINS(STR(?x), '#')) }",
+    ):
+        answer: Any = source.answer(text)
+        shorts = (shorten(row["x"].value, question.prefixes) for row in answer)
+        found |= {short for short in shorts if not short.startswith("<")}
+    return sorted(found)
 
 
 def library(workspace: Workspace | None) -> dict[str, Query]:

@@ -287,13 +287,13 @@ def _table(result: Result, stream: IO[bytes], view: View) -> None:
     if view.width:
         table.max_table_width = max(view.width - 2, 20)  # its own count leaves out the borders
     shown = result if result.shown <= SHOWN else replace(result, limit=SHOWN)
-    table.add_rows(list(_texts(shown, view)))
+    table.add_rows(list(texts(shown, view)))
     stream.write(table.get_string().encode() + b"\n")
     if shown is not result:
         stream.write(f"the first {SHOWN:,} of {result.shown:,} rows; for all, use --format csv\n".encode())
 
 
-def _texts(result: Result, view: View) -> Iterator[list[str]]:
+def texts(result: Result, view: View) -> Iterator[list[str]]:
     """Yield rows as people read them."""
     if view.labels is None:
         for row in result.rows():
@@ -326,7 +326,7 @@ def _markdown(result: Result, stream: IO[bytes], view: View) -> None:
 
     stream.write(line(result.variables))
     stream.write(line("---" for _ in result.variables))
-    safe = ([html.escape(cell, quote=False) for cell in row] for row in _texts(result, view))
+    safe = ([html.escape(cell, quote=False) for cell in row] for row in texts(result, view))
     stream.writelines(line(row) for row in safe)
 
 
@@ -342,8 +342,8 @@ def _html(result: Result, stream: IO[bytes], view: View) -> None:
 
     heads = "".join(f"<th>{html.escape(name)}</th>" for name in result.variables)
     stream.write(f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n".encode())
-    for row, texts in zip(result.rows(), _texts(result, view), strict=True):
-        stream.write(f"<tr>{''.join(map(cell, row, texts))}</tr>\n".encode())
+    for row, shown in zip(result.rows(), texts(result, view), strict=True):
+        stream.write(f"<tr>{''.join(map(cell, row, shown))}</tr>\n".encode())
     stream.write(b"</tbody>\n</table>\n")
 
 

@@ -57,6 +57,7 @@ class Signals:
             most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         self._pipe.send(("printing", None))
+        self._pipe.recv()  # by now the terminal is clear of what was told
 
 
 def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: None) -> Any:
@@ -68,7 +69,7 @@ def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: No
 
     methods = multiprocessing.get_all_start_methods()
     context = multiprocessing.get_context("fork" if "fork" in methods and sys.platform != "darwin" else "spawn")
-    ours, theirs = context.Pipe(duplex=False)
+    ours, theirs = context.Pipe()
     sys.stdout.flush()
     process = context.Process(target=_work, args=(work, theirs, limits), daemon=True)  # type: ignore[attr-defined]
     process.start()
@@ -99,8 +100,10 @@ def _watch(process: Any, pipe: Any, limits: Limits, tell: Callable[[float], None
         if word == "ready":
             began = time.monotonic()
         elif word == "printing":
+            if began is not None and time.monotonic() - began > 1:
+                tell(0)
             began = None
-            tell(0)
+            pipe.send("go on")
         elif word == "result":
             return value
         elif word == "memory":

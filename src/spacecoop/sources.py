@@ -228,7 +228,7 @@ def folder(path: Path, prefixes: Mapping[str, str], base: str = "") -> Local:
         )
     try:
         return Local(str(path), Store.read_only(str(path)), prefixes, base)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
         raise SourceError(f"{path}: {error}") from error
 
 
@@ -270,7 +270,7 @@ def _indexed(paths: Mapping[Path, str], cache: Path) -> Store:
     if _is_complete(index):
         try:
             return Store.read_only(str(index))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):
             pass  # damaged: built anew below
     shutil.rmtree(index, ignore_errors=True)
     cache.mkdir(parents=True, exist_ok=True)

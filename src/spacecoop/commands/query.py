@@ -23,7 +23,9 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
+    from spacecoop.asking import Question
     from spacecoop.queries import Query
+    from spacecoop.sandbox import Limits
     from spacecoop.workspace import Workspace
 
 
@@ -37,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.set_defaults(usage=parser.format_help)
     parser.add_argument("question", nargs="?", metavar="NAME|FILE|-", help="a named query, a file, or standard input")
+    parser.add_argument("-i", "--interactive", action="store_true", help="ask one question after the other")
     parser.add_argument("--list", action="store_true", help="list the named queries")
     parser.add_argument(
         "--param", action="append", default=[], metavar="NAME=VALUE", help="a value for the query; again for one more"
@@ -53,6 +56,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--limit", type=_positive, metavar="N", help="show N rows at most")
     shown.add_argument("--page", type=_positive, default=1, metavar="N", help="with --limit: the N-th page of rows")
     shown.add_argument("--labels", action="store_true", help="show labels beside IRIs")
+    shown.add_argument("--plot", choices=("bar", "timeline", "network"), help="draw the rows, as SVG")
     shown.add_argument(
         "-v", "--verbose", action="store_true", help="say how long it took, how many rows, and from where"
     )
@@ -84,6 +88,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.list:
             return _list(asking.library(workspace), cli.language(arguments))
+        if arguments.interactive:
+            return _interact(arguments, workspace)
         if arguments.question is None or (arguments.help and arguments.question == "-"):
             print(arguments.usage())
             return cli.DONE if arguments.help else cli.USAGE
@@ -156,22 +162,15 @@ def _explain(query: Query, language: str) -> int:
 
 def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | None) -> int:
     """Have a question answered, and say what is to be known of the answer."""
-    from spacecoop import asking, sandbox
+    from spacecoop import asking
 
     here = arguments.folder
-    question = asking.Question(
-        query,
-        workspace,
-        _said(query, arguments),
-        data=tuple(here / path for path in arguments.data or ()),
-        store=here / arguments.store if arguments.store is not None else None,
-        endpoint=arguments.endpoint or "",
-        services=tuple(arguments.allow_service),
-    )
     path = here / arguments.output if arguments.output is not None else None
-    output = asking.Output(arguments.format, path, arguments.limit, arguments.page, arguments.labels)
+    output = asking.Output(
+        arguments.format, path, arguments.limit, arguments.page, arguments.labels, arguments.plot or ""
+    )
     try:
-        outcome = asking.ask(question, output, sandbox.Limits(arguments.timeout, arguments.memory), _tell)
+        outcome = asking.ask(_question(query, arguments, workspace), output, _limits(arguments), _tell)
     except asking.AskError as error:
         raise cli.UserError(str(error)) from error
     if outcome is None:  # whoever read it has enough
@@ -181,6 +180,54 @@ def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | Non
     if arguments.verbose:
         rows = f"{outcome.rows:,} row{'s' * (outcome.rows != 1)}"
         print(f"{rows} in {outcome.seconds:.3f} s from {outcome.source}", file=sys.stderr)
+    return cli.DONE
+
+
+def _question(query: Query, arguments: argparse.Namespace, workspace: Workspace | None) -> Question:
+    from spacecoop import asking
+
+    here = arguments.folder
+    return asking.Question(
+        query,
+        workspace,
+        _said(query, arguments),
+        data=tuple(here / path for path in arguments.data or ()),
+        store=here / arguments.store if arguments.store is not None else None,
+        endpoint=arguments.endpoint or "",
+        services=tuple(arguments.allow_service),
+    )
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    from spacecoop import sandbox
+
+    return sandbox.Limits(arguments.timeout, arguments.memory)
+
+
+def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int:
+    """Ask what is typed, until the end of input; what is wrong with one question does not end the rest."""
+    from spacecoop import asking, prompt, queries, sources
+
+    named = asking.library(workspace)
+    empty = queries.parse("ASK {}", "-", "the prompt")
+    try:
+        words = asking.words(_question(empty, arguments, workspace), _limits(arguments))
+        print("A query, or the name of one; .list lists them; Tab completes; Ctrl-D ends.")
+        for text in prompt.lines(words, sources.cache().parent / "history", list(named)):
+            if text in (".quit", ".exit"):
+                break
+            try:
+                if text == ".list":
+                    _list(named, cli.language(arguments))
+                else:
+                    query = named.get(text) or queries.parse(text, "-", "the prompt")
+                    _ask(query, arguments, workspace)
+            except (cli.UserError, queries.QueryError) as error:
+                print(error, file=sys.stderr)
+            except KeyboardInterrupt:
+                print("interrupted", file=sys.stderr)
+    except (prompt.PromptError, sources.SourceError) as error:
+        raise cli.UserError(str(error)) from error
     return cli.DONE
 
 

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from conftest import Run
+from spacecoop import plots
+
+pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
+
+
+def drawn(kind: str, names: list[str], rows: list[list[str]]) -> str:
+    stream = io.BytesIO()
+    plots.draw(kind, names, rows, stream)
+    return stream.getvalue().decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "rows", "seen"),
+    [
+        ("bar", "who claims", [["Numerama", "27"], ["<Ji> & $x$", "11"]], "Numerama|&lt;Ji&gt; &amp; $x$|claims"),
+        ("timeline", "a b what", [["2019-03-25", "2019-03-25", "Signing"], ["", "2022-12-31", "Station"]], "Signing"),
+        ("network", "Source Target Weight", [["China", "France", "6"], ["China", "Italy", "3"]], "China|Italy"),
+    ],
+)
+def test_a_picture_names_what_it_shows_and_is_the_same_each_time(
+    kind: str, names: str, rows: list[list[str]], seen: str
+) -> None:
+    picture = drawn(kind, names.split(), rows)
+
+    assert picture == drawn(kind, names.split(), rows)
+    assert picture.startswith("<?xml")
+    for text in seen.split("|"):
+        assert text in picture
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "says"),
+    [
+        ("bar", [["a", "b"]], "bars need a column of numbers"),
+        ("timeline", [["a", "b"]], "needs a column of dates"),
+        ("timeline", [["2019-01-01", "2020-01-01"]], "needs a column of words"),
+        ("network", [["a"]], "needs two columns"),
+        ("bar", [], "and there are 0"),
+        ("bar", [["a", "1"]] * 201, "and there are 201; choose some with --limit"),
+    ],
+)
+def test_rows_that_do_not_suit_a_picture_say_what_it_needs(kind: str, rows: list[list[str]], says: str) -> None:
+    with pytest.raises(plots.PlotError, match=says):
+        drawn(kind, ["x", "y"][: len(rows[0]) if rows else 2], rows)
+
+
+def test_an_answer_is_drawn_into_a_file(run: Run, tmp_path: Path) -> None:
+    done = run("query", "speakers", "--plot", "bar", "--output", tmp_path / "speakers.svg")
+    wrong = run("query", "schema-org", "--plot", "bar")
+
+    assert done.returncode == 0, done.stderr
+    assert "Numerama" in (tmp_path / "speakers.svg").read_text()
+    assert wrong.returncode == 1
+    assert "only the rows of a SELECT can be drawn" in wrong.stderr
