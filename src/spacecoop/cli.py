@@ -22,6 +22,8 @@ COMMANDS = {
     "preflight": "say what aggregators would say of out/",
     "nanopub": "export articles or claims as nanopublications",
     "query": "ask the dataset a question",
+    "export": "write the dataset in one syntax, for other tools",
+    "push": "bring a triple store in step with out/, and prove it",
 }
 """Each command, in the order of the work, with what it does; its module has the same name."""
 
