@@ -22,6 +22,7 @@ COMMANDS = {
     "preflight": "say what aggregators would say of out/",
     "nanopub": "export articles or claims as nanopublications",
     "query": "ask the dataset a question",
+    "links": "check, suggest and decide links to Wikidata; give statements back",
 }
 """Each command, in the order of the work, with what it does; its module has the same name."""
 
