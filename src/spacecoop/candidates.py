@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import Literal
 
 from spacecoop.agreement import Entity, compared_ids, fits, same_names
 from spacecoop.iris import local_name, shorten
-from spacecoop.wikidata import COUNTRY, INSTANCE_OF, LABEL, Item
+from spacecoop.wikidata import INSTANCE_OF, LABEL, Item
 
 WEIGHTS = {
     "label": 0.5,
@@ -69,8 +69,8 @@ class Rules:
     never: Collection[str]
     """Classes whose items are no things, such as pages of disambiguation."""
     prefixes: Mapping[str, str]
-    company: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """By entity: the items of the things that our claims connect it with."""
+    countries: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """By entity: the items of the countries of those that our claims connect it with."""
 
 
 def spellings(entity: Entity, languages: Iterable[str]) -> Iterator[Literal]:
@@ -141,12 +141,11 @@ def _arguments(entity: Entity, item: Item, of: int, rules: Rules, hints: Mapping
 
 
 def _countries(entity: Entity, item: Item, rules: Rules) -> Iterator[Argument]:
-    theirs = {value.value for value in item.values(COUNTRY) if isinstance(value, NamedNode)}
-    ours = set(rules.company.get(entity.iri, ()))
+    theirs, ours = item.countries(), set(rules.countries.get(entity.iri, ()))
     if theirs & ours:
-        yield Argument("country", f"our claims connect it with its country {_first(theirs & ours)}")
+        yield Argument("country", f"our claims connect it with its country, {_first(theirs & ours)}")
     elif theirs and ours:
-        yield Argument("other-country", f"against: its country {_first(theirs)} is in none of our claims about it")
+        yield Argument("other-country", f"against: our claims do not connect it with its country, {_first(theirs)}")
 
 
 def _first(iris: Iterable[str]) -> str:

@@ -236,8 +236,12 @@ def suggest(one: Desk, names: Sequence[str], most: int = 5) -> Suggested:
         else [one.entities[iri] for iri in one.things if iri not in linked]
     )
     found, hints = _found(one, chosen)
-    items = _described(one, {item for iris in found.values() for item in iris}, _kept(one))
-    rules = candidates.Rules(one.settings.expected, one.settings.never, one.workspace.prefixes, _company(one.workspace))
+    around = _company(one.workspace)
+    company = {entity.iri: around.get(entity.iri, set()) for entity in chosen}
+    wanted = {item for iris in (*found.values(), *company.values()) for item in iris}
+    items = _described(one, wanted, _kept(one))
+    countries = {iri: {name for item in others for name in items[item].countries()} for iri, others in company.items()}
+    rules = candidates.Rules(one.settings.expected, one.settings.never, one.workspace.prefixes, countries)
     rejected = {(link.subject, link.object) for each in one.sets.values() for link in each.mappings if link.negated}
     proposed: list[Candidate] = []
     without = []
@@ -383,12 +387,8 @@ def decide(one: Desk, decision: Decision) -> str:
         changed = links.added(text, cells)
     except ValueError as error:
         raise LinksError(f"{FILE}: {error}") from error
-    wrong = set(links.read(changed.encode(), FILE, one.workspace.prefixes).findings) - set(one.sets[FILE].findings)
-    mine = [
-        found
-        for found in wrong
-        if found.rule in ("mapping-value", "mapping-unreviewed") and _about(changed, found, cells)
-    ]
+    findings = links.read(changed.encode(), FILE, one.workspace.prefixes).findings
+    mine = [found for found in findings if _about(changed, found, cells)]
     if mine:
         raise LinksError(f"nothing was written: {mine[0].message['en']}")
     documents.save(one.workspace.root / FILE, changed)

@@ -61,6 +61,10 @@ class Item:
         """Return the values of a property."""
         return [value for known, value in self.facts if known == name]
 
+    def countries(self) -> set[str]:
+        """Return the items of its countries; a state is its own."""
+        return {value.value for value in self.values(COUNTRY) if isinstance(value, NamedNode)}
+
     def names(self) -> list[Literal]:
         """Return labels, then aliases."""
         return [value for name in (LABEL, ALIAS) for value in self.values(name) if isinstance(value, Literal)]
