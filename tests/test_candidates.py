@@ -93,3 +93,12 @@ def test_what_a_reconciliation_service_says_is_told_with_the_candidate() -> None
     one = candidates.weigh(OURS, [GOOD], RULES, (), {GOOD.iri: "the service scores it 87"})[0]
 
     assert one.explained().endswith("; the service scores it 87")
+
+
+def test_every_kind_of_an_entity_must_fit() -> None:
+    both = Entity(OURS.iri, OURS.labels, (), (KIND, "https://example.org/gift"), {})
+    expected = {KIND: [f"{WD}Q26540"], "https://example.org/gift": [f"{WD}Q184296"]}
+
+    assert agreement.fits(both, item("Q1", classes=frozenset({f"{WD}Q26540"})), expected) is False
+    assert agreement.fits(both, item("Q1", classes=frozenset({f"{WD}Q26540", f"{WD}Q184296"})), expected) is True
+    assert agreement.fits(both, item("Q1", classes=None), expected) is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from conftest import REPOSITORY, Run
 from slices import Fault, Proxy
 from spacecoop import linking, wikidata, workspace
 from spacecoop.endpoint import Endpoint, EndpointError
+from spacecoop.findings import rules
 from spacecoop.linking import Checked, Desk
 from spacecoop.wikidata import IncompleteError
 from test_reconciliation import SVOM, answer, serving
@@ -348,3 +350,27 @@ def test_a_reconciliation_service_is_asked_too_where_one_is_set(folder: Path) ->
     assert "no name in common" in found["Q66293317"]
     assert "the service scores it 87.5" in found["Q66293317"]
     assert "the service" not in found["Q900002"]
+
+
+def test_every_command_of_the_page_can_be_run_in_its_order(folder: Path, run: Run) -> None:
+    page = (REPOSITORY / "docs" / "links.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    commands = [line for block in blocks for line in block.splitlines() if line.startswith("spacecoop ")]
+    unlink(folder, "id:svom")
+
+    for command in commands:
+        done = run(*shlex.split(command)[1:], cwd=folder)
+
+        wanted = 1 if command.endswith("links check") else 0  # the slice has defects
+        assert done.returncode == wanted, (command, done.stdout, done.stderr)
+        assert "Traceback" not in done.stderr
+    assert len(commands) >= 8
+    assert (folder / "add.tsv").read_text("utf-8").startswith("Q66293317\tP619\t+2018-10-00T00:00:00Z/10\t")
+
+
+def test_the_table_of_the_page_has_every_finding_of_a_check() -> None:
+    page = (REPOSITORY / "docs" / "links.md").read_text("utf-8")
+
+    assert set(re.findall(r"^\| `(link-\w+)`", page, re.MULTILINE)) == {
+        name for name in rules() if name.startswith("link-")
+    }

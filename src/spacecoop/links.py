@@ -53,7 +53,7 @@ _SLOTS = {
     "mapping_justification": (f"{_SSSOM}mapping_justification", _IRI),
     "mapping_source": (f"{_SSSOM}mapping_source", _IRI),
     "object_label": (f"{_SSSOM}object_label", _TEXT),
-    "predicate_modifier": (f"{_SSSOM}predicate_modifier", _TEXT),
+    "predicate_modifier": (f"{_SSSOM}predicate_modifier", _IRI),
     "reviewer_id": (f"{_SSSOM}reviewer_id", _IRI),
     "reviewer_label": (f"{_SSSOM}reviewer_label", _TEXT),
     "subject_label": (f"{_SSSOM}subject_label", _TEXT),
@@ -279,6 +279,7 @@ def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: Na
 
 def _term(value: str, datatype: str, curies: Mapping[str, str]) -> NamedNode | Literal:
     if datatype == _IRI:
+        value = "sssom:NegatedPredicate" if value == NOT else value
         prefix, _, name = value.partition(":")
         return NamedNode(curies[prefix] + name if prefix in curies else value)
     return Literal(value, datatype=NamedNode(datatype))
