@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -215,6 +216,7 @@ def test_all_without_a_link_are_looked_for_and_what_was_rejected_is_not_proposed
     done = linking.suggest(desk(folder), [])
 
     assert "id:numerama" in done.without
+    assert "id:france" not in [*done.without, *(f"id:{one.entity.iri.rpartition('/')[2]}" for one in done.candidates)]
     assert [one.item.iri for one in done.candidates if one.entity.iri.endswith("/svom")] == [f"{linking.ITEMS}Q900002"]
 
 
@@ -250,6 +252,9 @@ def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) ->
     [
         (decision("id:svom", "Q1", True), "has no candidate Q1"),
         (decision("id:svom", "Q16677669", True, "nobody:x"), "nobody:x"),
+        (replace(decision("id:svom", "Q16677669", True), confidence=9), "a number from 0 to 1"),
+        (replace(decision("id:svom", "Q16677669", True), date="yesterday"), "yesterday"),
+        (replace(decision("id:svom", "Q16677669", False), because=" "), "the mapping has no comment"),
     ],
 )
 def test_a_decision_that_cannot_stand_changes_nothing(folder: Path, one: linking.Decision, words: str) -> None:
@@ -261,6 +266,24 @@ def test_a_decision_that_cannot_stand_changes_nothing(folder: Path, one: linking
         linking.decide(desk(folder), one)
 
     assert [(folder / file).read_bytes() for file in (linking.FILE, linking.REVIEW)] == before
+
+
+def test_a_pair_that_stands_already_is_not_added_again(folder: Path) -> None:
+    linking.suggest(desk(folder), ["svom"])
+
+    with pytest.raises(linking.LinksError, match="that pair stands here already"):
+        linking.decide(desk(folder), decision("id:svom", "Q16677669", True))
+
+
+def test_a_new_workspace_is_told_what_to_do_first(small: Path) -> None:
+    for act, words in (
+        (linking.freeze, "no link to freeze yet"),
+        (lambda one: linking.check(one, offline=True), "links snapshot` makes one"),
+        (lambda one: linking.decide(one, decision("x", "Q1", True)), "suggest x` writes it"),
+        (linking.give_back, "run `spacecoop build` first"),
+    ):
+        with pytest.raises(linking.LinksError, match=words):
+            act(desk(small))
 
 
 def test_a_snapshot_is_frozen_whole_and_the_same_twice(folder: Path) -> None:

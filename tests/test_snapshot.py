@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -18,8 +19,10 @@ ITEMS = (
 )
 
 
-def test_the_order_of_items_does_not_matter() -> None:
-    written = {snapshot.written(order, "https://example.org/sparql", [f"{P}31"]) for order in permutations(ITEMS)}
+def test_the_order_of_items_and_of_their_facts_does_not_matter() -> None:
+    turned = tuple(replace(item, facts=item.facts[::-1]) for item in ITEMS)
+    orders = [*permutations(ITEMS), *permutations(turned)]
+    written = {snapshot.written(order, "https://example.org/sparql", [f"{P}31"]) for order in orders}
 
     assert len(written) == 1
 

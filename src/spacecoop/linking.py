@@ -364,6 +364,8 @@ class Decision:
 
 def decide(one: Desk, decision: Decision) -> str:
     """Move a candidate's line from the review file into the mapping set; return the line as it stands there."""
+    if not (one.workspace.root / REVIEW).is_file():
+        raise LinksError(f"there is no {REVIEW}; `spacecoop links suggest {decision.subject}` writes it")
     pending = links.read(_text(one.workspace, REVIEW).encode(), REVIEW, one.workspace.prefixes)
     line = next((each for each in pending.mappings if _is(each, decision)), None)
     if line is None:
@@ -418,6 +420,8 @@ class Frozen:
 
 def freeze(one: Desk) -> Frozen:
     """Write what Wikidata says today of all published links' items, with a manifest."""
+    if not one.accepted:
+        raise LinksError(f"{FILE} has no link to freeze yet; `spacecoop links suggest` looks for candidates")
     questions = one.questions()
     items = _described(one, {link.object for link in one.accepted}, _kept(one, days=0))
     present = [item for item in items.values() if item.exists and not item.target]
