@@ -197,7 +197,8 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
             place = one.columns["subject_id"]
             references.append(Reference(one.subject, local_name(one.subject), "subject_id", place))
     graph, name = workspace.graph("links"), f"{workspace.base}links/{PurePath(file).name.partition('.')[0]}"
-    linked = [*links.quads(accepted, graph), *links.described(mapping_set, confidence, workspace.base, name, graph)]
+    dataset = f"{workspace.base}catalog#dataset"  # as the catalogue names it
+    linked = [*links.quads(accepted, graph), *links.described(mapping_set, confidence, dataset, name, graph)]
     return Facts(None, tuple(linked), places, tuple(references), mapping_set.findings)
 
 
