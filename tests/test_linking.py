@@ -167,12 +167,12 @@ def test_a_thousand_links_need_twenty_requests(folder: Path, proxy: Proxy) -> No
     assert proxy.requests == 20
 
 
-def test_the_service_is_told_who_asks(folder: Path, proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPACECOOP_CONTACT", "mailto:someone@example.org")
+def test_the_service_is_told_who_asks(folder: Path, proxy: Proxy, run: Run) -> None:
+    run("links", "check", cwd=folder, SPACECOOP_CONTACT="mailto:someone@example.org")
 
-    linking.check(desk(folder))
-
-    assert all("mailto:someone@example.org" in agent for agent in proxy.agents)
+    assert proxy.requests == 2
+    for agent in proxy.agents:
+        assert "https://w3id.org/spacecoop/; mailto:someone@example.org" in agent
 
 
 def test_offline_the_snapshot_is_asked(folder: Path, proxy: Proxy) -> None:

@@ -281,7 +281,13 @@ def _reconciled(one: Desk, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, l
     from spacecoop.endpoint import agent
     from spacecoop.reconciliation import Service
 
-    service = Service(one.settings.reconciliation, agent(), one.settings.pause, one.settings.timeout, sleep=one.sleep)
+    service = Service(
+        one.settings.reconciliation,
+        agent(one.workspace.base),
+        one.settings.pause,
+        one.settings.timeout,
+        sleep=one.sleep,
+    )
     matches = service.matches(sorted({entity.labels[0].value for entity in chosen}), ITEMS)
     return [(entity, matches[entity.labels[0].value]) for entity in chosen]
 

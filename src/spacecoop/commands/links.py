@@ -20,14 +20,14 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.linking import Desk
+    from spacecoop.linking import Desk, Settings
     from spacecoop.wikidata import Ask
 
 CONFIDENCE = 0.9
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = cli.workspace(arguments)
     try:
         settings = linking.settings(workspace, getattr(arguments, "endpoint", None))
-        ask = _asker(settings.endpoint, settings.timeout)
+        ask = _asker(settings, workspace.base)
         desk = linking.desk(workspace, settings, ask, progress, time.sleep)
         return ACTIONS[arguments.action](desk, arguments)
     except Unreadable as error:
@@ -94,13 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
         raise cli.UserError(str(error)) from error
 
 
-def _asker(url: str, timeout: float) -> Ask:
-    """Return what asks an endpoint; it is made when it is first asked, so that work offline needs none."""
+def _asker(settings: Settings, page: str) -> Ask:
+    """Return what asks the endpoint; it is made when it is first asked, so that work offline needs none."""
 
-    def ask(query: str) -> tuple:  # type: ignore[type-arg]
-        from spacecoop.endpoint import Endpoint
+    def ask(query: str) -> Sequence[Mapping[str, object]]:
+        from spacecoop.endpoint import Endpoint, agent
 
-        return Endpoint(url, timeout=timeout).select(query).rows
+        return Endpoint(settings.endpoint, agent(page), settings.timeout).select(query).rows
 
     return ask
 
