@@ -175,6 +175,40 @@ def test_the_service_is_told_who_asks(folder: Path, proxy: Proxy, run: Run) -> N
         assert "https://w3id.org/spacecoop/; mailto:someone@example.org" in agent
 
 
+def test_an_endpoint_may_have_a_name(folder: Path, proxy: Proxy) -> None:
+    with (folder / "spacecoop.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f'\n[endpoints]\nmirror = "{proxy.url}"\n')
+    space = workspace.read(folder)
+
+    assert linking.settings(space, "mirror").endpoint == proxy.url
+    assert linking.settings(space, "https://example.org/sparql").endpoint == "https://example.org/sparql"
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        ('"wdt:P31"', '"wx:P31"', "'wx:P31' has no prefix of"),
+        ("\npause = 0 ", '\npause = "often" ', "often"),
+        ("\nendpoint = ", "\nelsewhere = ", "'endpoint'"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_told(folder: Path, was: str, now: str, words: str) -> None:
+    path = folder / "spacecoop.toml"
+    path.write_text(path.read_text("utf-8").replace(was, now), "utf-8")
+
+    with pytest.raises(linking.LinksError, match=words):
+        linking.settings(workspace.read(folder))
+
+
+def test_the_build_publishes_the_snapshot_in_a_graph_of_its_own() -> None:
+    lines = (REPOSITORY / "out" / "dataset.nq").read_text("utf-8").splitlines()
+    graph = " <https://w3id.org/spacecoop/graph/wikidata> ."
+
+    published = sorted(line.removesuffix(graph) + " ." for line in lines if line.endswith(graph))
+
+    assert published == (REPOSITORY / linking.SNAPSHOT).read_text("utf-8").splitlines()
+
+
 def test_offline_the_snapshot_is_asked(folder: Path, proxy: Proxy) -> None:
     checked = linking.check(desk(folder), offline=True)
 

@@ -64,8 +64,9 @@ class Settings:
 
 
 def settings(workspace: Workspace, endpoint: str | None = None) -> Settings:
-    """Read the settings of links; *endpoint* goes before theirs. Raises LinksError where they cannot be used."""
-    table = dict(workspace.settings.get("links", {}))
+    """Read the settings of links; *endpoint* goes before theirs; either is an address, or a
+    name that ``[endpoints]`` has one for. Raises LinksError where they cannot be used."""
+    table, addresses = dict(workspace.settings.get("links", {})), dict(workspace.settings.get("endpoints", {}))
 
     def iri(name: str) -> str:
         prefix, _, local = name.partition(":")
@@ -78,7 +79,7 @@ def settings(workspace: Workspace, endpoint: str | None = None) -> Settings:
 
     try:
         return Settings(
-            endpoint=endpoint or str(table["endpoint"]),
+            endpoint=addresses.get(asked := endpoint or str(table["endpoint"]), asked),
             pause=float(table.get("pause", 1)),
             timeout=float(table.get("timeout", 60)),
             batch=int(table.get("batch", 100)),

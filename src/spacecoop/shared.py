@@ -205,7 +205,7 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
 def _frozen(workspace: Workspace, data: bytes, file: str) -> Facts:
     """Read a snapshot of outside items, which is published as it is, in a graph of its own."""
     try:
-        frozen = snapshot.quads(data, workspace.graph(f"snapshot/{PurePath(file).stem}"))
+        frozen = snapshot.quads(data, workspace.graph(PurePath(file).stem))
     except SyntaxError as error:
         raise Unreadable(finding("rdf", Place(file), syntax="N-Triples", reason=error)) from error
     return Facts(None, tuple(frozen), Places(file), (), ())
