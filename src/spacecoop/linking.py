@@ -64,8 +64,11 @@ class Settings:
 
 
 def settings(workspace: Workspace, endpoint: str | None = None) -> Settings:
-    """Read the settings of links; *endpoint* goes before theirs; either is an address, or a
-    name that ``[endpoints]`` has one for. Raises LinksError where they cannot be used."""
+    """Read the settings of links; *endpoint* goes before theirs.
+
+    Either is an address, or a name that ``[endpoints]`` has an address for. Raises LinksError where the settings
+    cannot be used.
+    """
     table, addresses = dict(workspace.settings.get("links", {})), dict(workspace.settings.get("endpoints", {}))
 
     def iri(name: str) -> str:
