@@ -176,8 +176,8 @@ def test_the_service_is_told_who_asks(folder: Path, proxy: Proxy, run: Run) -> N
 
 
 def test_an_endpoint_may_have_a_name(folder: Path, proxy: Proxy) -> None:
-    with (folder / "spacecoop.toml").open("a", encoding="utf-8") as settings:
-        settings.write(f'\n[endpoints]\nmirror = "{proxy.url}"\n')
+    path = folder / "spacecoop.toml"
+    path.write_text(path.read_text("utf-8").replace("[endpoints]\n", f'[endpoints]\nmirror = "{proxy.url}"\n'), "utf-8")
     space = workspace.read(folder)
 
     assert linking.settings(space, "mirror").endpoint == proxy.url
