@@ -102,6 +102,15 @@ const rows = [
   "seeOther": false
  },
  {
+  "pattern": "(links/[^./?#]+)",
+  "endings": [
+   ".ttl",
+   ".jsonld"
+  ],
+  "files": [],
+  "seeOther": false
+ },
+ {
   "pattern": "(query/[^./?#]+)",
   "endings": [
    ".ttl",

@@ -22,6 +22,7 @@ COMMANDS = {
     "preflight": "say what aggregators would say of out/",
     "nanopub": "export articles or claims as nanopublications",
     "query": "ask the dataset a question",
+    "links": "check, suggest and decide links to Wikidata; give statements back",
     "export": "write the dataset in one syntax, for other tools",
     "push": "bring a triple store in step with out/, and prove it",
 }

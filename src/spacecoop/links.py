@@ -1,19 +1,25 @@
-"""A reviewed mapping set (SSSOM/TSV) in, links to outside entities out."""
+"""A reviewed mapping set (SSSOM/TSV) in; links to outside entities, and the set itself as RDF, out."""
 
 from __future__ import annotations
 
 import csv
+import datetime
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop import documents
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, finding
-from spacecoop.iris import is_iri
+from spacecoop.iris import is_iri, local_name
 
 REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification", "confidence")
+REQUIRED_OF_SET = ("mapping_set_id", "license")
+NOT = "Not"
+"""The modifier of a candidate that was looked at and rejected (SSSOM 1.0, predicate_modifier)."""
 
 _BUILT_IN = {
     "owl": "http://www.w3.org/2002/07/owl#",
@@ -25,10 +31,50 @@ _BUILT_IN = {
 }
 """The prefixes that every SSSOM file has (SSSOM 1.0, "Identifiers")."""
 
+_RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+_DCTERMS = "http://purl.org/dc/terms/"
+_OWL = _BUILT_IN["owl"]
+_PAV = "http://purl.org/pav/"
+_RDFS = _BUILT_IN["rdfs"]
+_SSSOM = _BUILT_IN["sssom"]
+_VOID = "http://rdfs.org/ns/void#"
+_XSD = "http://www.w3.org/2001/XMLSchema#"
+
+_IRI, _TEXT = "", f"{_XSD}string"
+_SLOTS = {
+    "subject_id": (f"{_OWL}annotatedSource", _IRI),
+    "predicate_id": (f"{_OWL}annotatedProperty", _IRI),
+    "object_id": (f"{_OWL}annotatedTarget", _IRI),
+    "author_id": (f"{_PAV}authoredBy", _IRI),
+    "comment": (f"{_RDFS}comment", _TEXT),
+    "confidence": (f"{_SSSOM}confidence", f"{_XSD}decimal"),  # not double, which stores rewrite
+    "creator_id": (f"{_DCTERMS}creator", _IRI),
+    "mapping_date": (f"{_PAV}authoredOn", f"{_XSD}date"),
+    "mapping_justification": (f"{_SSSOM}mapping_justification", _IRI),
+    "mapping_source": (f"{_SSSOM}mapping_source", _IRI),
+    "object_label": (f"{_SSSOM}object_label", _TEXT),
+    "predicate_modifier": (f"{_SSSOM}predicate_modifier", _IRI),
+    "reviewer_id": (f"{_SSSOM}reviewer_id", _IRI),
+    "reviewer_label": (f"{_SSSOM}reviewer_label", _TEXT),
+    "subject_label": (f"{_SSSOM}subject_label", _TEXT),
+}
+"""The columns that are published, each with its property and the datatype of its values (SSSOM 1.0, slot_uri)."""
+_SET_SLOTS = {
+    "comment": (f"{_RDFS}comment", _TEXT),
+    "creator_id": (f"{_DCTERMS}creator", _IRI),
+    "license": (f"{_DCTERMS}license", _IRI),
+    "mapping_set_description": (f"{_DCTERMS}description", _TEXT),
+    "mapping_set_title": (f"{_DCTERMS}title", _TEXT),
+    "mapping_set_version": (f"{_OWL}versionInfo", _TEXT),
+    "object_source": (f"{_SSSOM}object_source", _IRI),
+}
+_MANY = {"author_id", "creator_id", "mapping_source", "reviewer_id", "reviewer_label"}
+"""The columns that hold several values, with ``|`` between them."""
+
 
 @dataclass(frozen=True)
 class Link:
-    """One mapping: that a thing of ours is, or is not, the outside one."""
+    """One line of a mapping set: that a thing of ours is, or is not, the outside one."""
 
     subject: str
     predicate: str
@@ -37,6 +83,8 @@ class Link:
     negated: bool
     place: Place
     columns: Mapping[str, Place]
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """The line as it is written, by column."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +93,8 @@ class MappingSet:
 
     mappings: tuple[Link, ...]
     findings: tuple[Finding, ...]
+    header: Mapping[str, Any] = field(default_factory=dict)
+    curies: Mapping[str, str] = field(default_factory=dict)
 
     def accepted(self, confidence: float) -> list[Link]:
         """Return the mappings that are to be published: affirmed, and at least so confident (0 to 1)."""
@@ -59,15 +109,16 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
         header = documents.read("\n".join(head).encode(), file).data or {}
     except Unreadable as error:
         return MappingSet((), (error.finding,))
-    curies = _BUILT_IN | dict(prefixes) | dict(header.get("curie_map", {}) if isinstance(header, dict) else {})
+    header = header if isinstance(header, dict) else {}
+    curies = _BUILT_IN | dict(prefixes) | dict(header.get("curie_map") or {})
     first = len(head)
-    rows = list(csv.reader(lines[first:], delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = _cells(lines[first:])
     columns = rows[0] if rows else []
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         return MappingSet((), tuple(finding("mapping-columns", Place(file, first + 1), column=one) for one in missing))
     mappings: list[Link] = []
-    findings: list[Finding] = []
+    findings = [finding("mapping-set", Place(file), key=one) for one in REQUIRED_OF_SET if not header.get(one)]
     seen: dict[tuple[str, str], int] = {}
     for number, cells in enumerate(rows[1:], first + 2):
         if not any(cells):
@@ -85,7 +136,11 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
             findings.append(finding("mapping-twice", mapping.place, line=seen[pair], **names))
         seen.setdefault(pair, number)
         mappings.append(mapping)
-    return MappingSet(tuple(mappings), tuple(findings))
+    return MappingSet(tuple(mappings), tuple(findings), header, curies)
+
+
+def _cells(lines: list[str]) -> list[list[str]]:
+    return list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 @dataclass(frozen=True)
@@ -130,16 +185,131 @@ class _Row:
         self.iri("mapping_justification")
         confidence = self.confidence()
         modifier = self.cells.get("predicate_modifier", "")
-        if modifier not in ("", "Not"):
+        if modifier not in ("", NOT):
             self.refuse("predicate_modifier", "Not, or nothing")
+        self.review()
         if subject is None or predicate is None or object_ is None or confidence is None:
             return None
         columns = {column: self.place(column) for column in ("subject_id", "object_id")}
         place = Place(self.file, self.line)
-        return Link(subject, predicate, object_, confidence, modifier == "Not", place, columns)
+        return Link(subject, predicate, object_, confidence, modifier == NOT, place, columns, self.cells)
+
+    def review(self) -> None:
+        """Ask who looked at it, when, and on what evidence."""
+        place = Place(self.file, self.line)
+        for column in ("reviewer_id", "mapping_date", "comment"):
+            if not self.cells.get(column):
+                self.findings.append(finding("mapping-unreviewed", place, column=column))
+        date = self.cells.get("mapping_date")
+        if date:
+            try:
+                datetime.date.fromisoformat(date)
+            except ValueError:
+                self.refuse("mapping_date", "a day, such as 2026-11-23")
+        if self.cells.get("reviewer_id"):
+            for reviewer in self.cells["reviewer_id"].split("|"):
+                if not self.known(reviewer):
+                    self.refuse("reviewer_id", "prefix:name, with a prefix of the curie_map")
+
+    def known(self, curie: str) -> bool:
+        prefix, colon, name = curie.partition(":")
+        return bool(colon and name and prefix in self.curies and is_iri(self.curies[prefix] + name))
 
 
 def quads(mappings: list[Link], graph: str) -> list[Quad]:
     """Return the links as quads in one graph."""
     home = NamedNode(graph)
     return [Quad(NamedNode(one.subject), NamedNode(one.predicate), NamedNode(one.object), home) for one in mappings]
+
+
+def described(mapping_set: MappingSet, confidence: float, dataset: str, fallback: str, graph: str) -> list[Quad]:
+    """Return the mapping set itself as quads in one graph, rejected candidates too, with a VoID linkset a predicate.
+
+    The terms are those of SSSOM 1.0's schema; no node is blank, as each mapping is named by what it maps.
+    *dataset* is the IRI that the links lead from, *fallback* that of a set without a ``mapping_set_id``.
+    """
+    home, set_iri = NamedNode(graph), str(mapping_set.header.get("mapping_set_id") or fallback)
+    this = NamedNode(set_iri)
+    quads = [Quad(this, _RDF_TYPE, NamedNode(f"{_SSSOM}MappingSet"), home)]
+    for key, (slot, datatype) in _SET_SLOTS.items():
+        given = mapping_set.header.get(key) or []
+        for value in given if isinstance(given, list) else [given]:
+            quads.append(Quad(this, NamedNode(slot), _term(str(value), datatype, mapping_set.curies), home))
+    for one in mapping_set.mappings:
+        node = NamedNode(mapping_iri(set_iri, one))
+        quads.append(Quad(this, NamedNode(f"{_SSSOM}mappings"), node, home))
+        quads.append(Quad(node, _RDF_TYPE, NamedNode(f"{_OWL}Axiom"), home))
+        for column, (slot, datatype) in _SLOTS.items():
+            cell = one.cells.get(column, "")
+            for value in cell.split("|") if column in _MANY else [cell]:
+                if value:
+                    quads.append(Quad(node, NamedNode(slot), _term(value, datatype, mapping_set.curies), home))
+    return quads + _linksets(mapping_set, confidence, dataset, this, home)
+
+
+def mapping_iri(mapping_set: str, one: Link) -> str:
+    """Return the IRI of a mapping: that of its set, and the names of what it maps."""
+    subject = one.cells.get("subject_id", local_name(one.subject)).replace(":", "-")
+    return f"{mapping_set}#{subject}-{local_name(one.object)}"
+
+
+def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: NamedNode, home: NamedNode) -> list[Quad]:
+    """Describe the published links of each predicate (VoID, section 5); there is none where no source is named."""
+    source = str(mapping_set.header.get("object_source") or "")
+    if not source:
+        return []
+    quads = []
+    ours, theirs = NamedNode(dataset), _term(source, _IRI, mapping_set.curies)
+    counts = Counter(one.predicate for one in mapping_set.accepted(confidence))
+    for predicate, count in sorted(counts.items()):
+        linkset = NamedNode(f"{this.value}#linkset-{local_name(predicate)}")
+        for slot, value in (
+            ("target", ours),
+            ("target", theirs),
+            ("subjectsTarget", ours),
+            ("objectsTarget", theirs),
+            ("linkPredicate", NamedNode(predicate)),
+            ("triples", Literal(str(count), datatype=NamedNode(f"{_XSD}integer"))),
+        ):
+            quads.append(Quad(linkset, NamedNode(_VOID + slot), value, home))
+        quads.append(Quad(linkset, _RDF_TYPE, NamedNode(f"{_VOID}Linkset"), home))
+        quads.append(Quad(linkset, NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom"), this, home))
+    return quads
+
+
+def _term(value: str, datatype: str, curies: Mapping[str, str]) -> NamedNode | Literal:
+    if datatype == _IRI:
+        value = "sssom:NegatedPredicate" if value == NOT else value
+        prefix, _, name = value.partition(":")
+        return NamedNode(curies[prefix] + name if prefix in curies else value)
+    return Literal(value, datatype=NamedNode(datatype))
+
+
+def added(text: str, cells: Mapping[str, str]) -> str:
+    """Return the text of a mapping set with one line more, behind the lines whose subject is not a later one.
+
+    Every other byte stays. Raises ValueError where the heading lacks a column that has something to hold.
+    """
+    lines = text.splitlines(keepends=True)
+    first = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    columns = lines[first].rstrip("\r\n").split("\t")
+    missing = sorted(column for column, cell in cells.items() if cell and column not in columns)
+    if missing:
+        raise ValueError(f"the heading has no {', '.join(missing)}; add the columns to it, empty")
+    line = "\t".join(" ".join(cells.get(column, "").split()) for column in columns) + "\n"
+    subject = columns.index("subject_id")
+    later = (
+        number
+        for number, other in enumerate(lines[first + 1 :], first + 1)
+        if other.strip() and other.split("\t")[subject] > cells["subject_id"]
+    )
+    where = next(later, len(lines))
+    if lines[where - 1] and not lines[where - 1].endswith("\n"):
+        lines[where - 1] += "\n"
+    return "".join([*lines[:where], line, *lines[where:]])
+
+
+def removed(text: str, line: int) -> str:
+    """Return the text of a mapping set without the line of this number, counted from 1."""
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[: line - 1] + lines[line:])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pyoxigraph import NamedNode, Quad
 
-from spacecoop import context, documents, facts, links, quads, shapes
+from spacecoop import context, documents, facts, links, quads, shapes, snapshot
 from spacecoop.documents import Unreadable
 from spacecoop.facts import Facts, Layout, Reader, Reference
-from spacecoop.findings import Finding, finding, suggest
+from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import local_name, namespace
 from spacecoop.places import Places
 from spacecoop.quads import text
@@ -104,9 +104,11 @@ def load(workspace: Workspace) -> Shared:
     ontology += _each(workspace, "ontology/alignments", (".ttl",), alignments)
     entities = _each(workspace, "entities", FACT_FILES, _reader_of(workspace, of_things, "entities", things))
     mappings = _each(workspace, "links", (".tsv",), lambda data, file: _links(workspace, data, file))
+    frozen = _each(workspace, "links", (".nt",), lambda data, file: _frozen(workspace, data, file))
     described = [*ontology, *entities]
     together = _together([*described, *mappings])
 
+    outside = _together([together, *frozen])  # which no article is validated with
     lines: defaultdict[str, list[str]] = defaultdict(list)
     for quad in together.quads:
         lines[text(quad.subject)].append(f"{quad.triple} .\n")
@@ -127,7 +129,7 @@ def load(workspace: Workspace) -> Shared:
         Reader(plain, context.scope(source, workspace.article("")), belongs),
         {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
         Shapes(tuple(texts)),
-        replace(together, findings=(*together.findings, *_repeated(entities), *wrong)),
+        replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
         homes,
         {part.places.file: part.quads for part in (*described, *mappings)},
         {iri: tuple(said) for iri, said in lines.items()},
@@ -184,7 +186,8 @@ def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) 
 def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
     """Read a mapping set as links that are to be published, each placed at its line."""
     mapping_set = links.read(data, file, workspace.prefixes)
-    accepted = mapping_set.accepted(float(workspace.settings.get("links", {}).get("confidence", 0)))
+    confidence = float(workspace.settings.get("links", {}).get("confidence", 0))
+    accepted = mapping_set.accepted(confidence)
     places = Places(file)
     references = []
     for one in mapping_set.mappings:
@@ -193,8 +196,19 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
         if not one.negated:
             place = one.columns["subject_id"]
             references.append(Reference(one.subject, local_name(one.subject), "subject_id", place))
-    linked = tuple(links.quads(accepted, workspace.graph("links")))
-    return Facts(None, linked, places, tuple(references), mapping_set.findings)
+    graph, name = workspace.graph("links"), f"{workspace.base}links/{PurePath(file).name.partition('.')[0]}"
+    dataset = f"{workspace.base}catalog#dataset"  # as the catalogue names it
+    linked = [*links.quads(accepted, graph), *links.described(mapping_set, confidence, dataset, name, graph)]
+    return Facts(None, tuple(linked), places, tuple(references), mapping_set.findings)
+
+
+def _frozen(workspace: Workspace, data: bytes, file: str) -> Facts:
+    """Read a snapshot of outside items, which is published as it is, in a graph of its own."""
+    try:
+        frozen = snapshot.quads(data, workspace.graph(PurePath(file).stem))
+    except SyntaxError as error:
+        raise Unreadable(finding("rdf", Place(file), syntax="N-Triples", reason=error)) from error
+    return Facts(None, tuple(frozen), Places(file), (), ())
 
 
 def _together(parts: list[Facts]) -> Facts:

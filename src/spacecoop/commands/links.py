@@ -1,0 +1,207 @@
+"""Links to Wikidata: check those that stand, look for new ones, decide, freeze, and give back.
+
+  spacecoop links check                       ask Wikidata about each link: is its item there, is it the same thing
+  spacecoop links check --offline             ask the snapshot in links/ instead
+  spacecoop links suggest                     look for candidates for all entities without a link
+  spacecoop links suggest svom id:cnes        look for candidates for some
+  spacecoop links accept id:svom Q16677669 --reviewer orcid:0000-0000-0000-0000 --because "the COSPAR id agrees"
+  spacecoop links reject id:svom Q3125220 --reviewer spacecoop:team --because "another satellite"
+  spacecoop links snapshot                    freeze what Wikidata says of the linked items, for offline use
+  spacecoop links quickstatements --dry-run   explain what our claims could add to Wikidata
+
+Links are reviewed lines of links/wikidata.sssom.tsv; candidates wait in links/review/. Nothing is accepted, and nothing
+is sent to Wikidata, without a person. An answer that is late, cut off, refused or no answer at all stops the command
+and says so; run it again and it goes on from there. Set SPACECOOP_CONTACT to your address: Wikidata asks who asks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.linking import Desk, Settings
+    from spacecoop.wikidata import Ask
+
+CONFIDENCE = 0.9
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    asking = argparse.ArgumentParser(add_help=False)
+    asking.add_argument("--endpoint", metavar="URL", help="ask this one (default: [links] endpoint in spacecoop.toml)")
+
+    action = actions.add_parser("check", parents=[asking], help="ask Wikidata about each link")
+    action.add_argument("--offline", action="store_true", help="ask the snapshot in links/ instead")
+    action.add_argument("--fresh", action="store_true", help="ask again what was answered lately")
+
+    action = actions.add_parser("suggest", parents=[asking], help="look for candidates, and write them for review")
+    action.add_argument(
+        "entities", nargs="*", metavar="ENTITY", help="such as svom or id:svom (default: all without a link)"
+    )
+    action.add_argument("--most", type=int, default=5, metavar="N", help="candidates an entity (default: 5)")
+
+    for name, about in (("accept", "make a candidate a link"), ("reject", "keep a candidate as not the same thing")):
+        action = actions.add_parser(name, help=about)
+        action.add_argument("entity", metavar="ENTITY", help="as in the review file, such as id:svom")
+        action.add_argument("item", metavar="ITEM", help="such as Q16677669")
+        action.add_argument("--because", required=True, metavar="TEXT", help="the evidence, in a sentence")
+        reviewer = os.environ.get("SPACECOOP_REVIEWER")
+        text = "who decides, such as orcid:0000-0000-0000-0000, with a prefix of the file (or $SPACECOOP_REVIEWER)"
+        action.add_argument("--reviewer", required=reviewer is None, default=reviewer, metavar="NAME", help=text)
+        text = f"of the decision, from 0 to 1 (default: {CONFIDENCE})"
+        action.add_argument("--confidence", type=float, default=CONFIDENCE, metavar="NUMBER", help=text)
+        action.add_argument("--date", metavar="DAY", help="of the decision (default: today)")
+        if name == "accept":
+            action.add_argument("--predicate", default="", metavar="NAME", help="such as skos:closeMatch")
+
+    actions.add_parser("snapshot", parents=[asking], help="freeze what Wikidata says of the linked items")
+
+    action = actions.add_parser("quickstatements", parents=[asking], help="write what our claims could add to Wikidata")
+    action.add_argument("--live", action="store_true", help="ask Wikidata, not the snapshot, what it lacks")
+    action.add_argument("--dry-run", action="store_true", help="explain each statement instead of writing it")
+    action.add_argument("--output", type=Path, metavar="FILE", help="write to a file (default: the terminal)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one action."""
+    from spacecoop import linking
+    from spacecoop.documents import Unreadable
+    from spacecoop.endpoint import EndpointError
+    from spacecoop.reconciliation import ReconciliationError
+    from spacecoop.wikidata import IncompleteError, QueryFileError
+
+    workspace = cli.workspace(arguments)
+    try:
+        settings = linking.settings(workspace, getattr(arguments, "endpoint", None))
+        ask = _asker(settings, workspace.base)
+        desk = linking.desk(workspace, settings, ask, progress, time.sleep)
+        return ACTIONS[arguments.action](desk, arguments)
+    except Unreadable as error:
+        raise cli.UserError(error.finding.line(cli.language(arguments))) from error
+    except (EndpointError, IncompleteError, ReconciliationError) as error:
+        text = f"{error}. What was answered before is kept; nothing is concluded from this. Run it again to go on"
+        raise cli.UserError(text) from error
+    except (linking.LinksError, QueryFileError) as error:
+        raise cli.UserError(str(error)) from error
+
+
+def _asker(settings: Settings, page: str) -> Ask:
+    """Return what asks the endpoint; it is made when it is first asked, so that work offline needs none."""
+
+    def ask(query: str) -> Sequence[Mapping[str, object]]:
+        from spacecoop.endpoint import Endpoint, agent
+
+        return Endpoint(settings.endpoint, agent(page), settings.timeout).select(query).rows
+
+    return ask
+
+
+def check(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Print what speaks against each link."""
+    from spacecoop import linking
+    from spacecoop.findings import refused, tally
+
+    done = linking.check(desk, arguments.fresh, arguments.offline)
+    for found in done.findings:
+        print(found.line(cli.language(arguments)))
+    unknown = f", {done.unknown} not in the snapshot" if done.unknown else ""
+    print(f"{done.links} links checked, {done.asked} items asked for now{unknown}: {tally(done.findings)}")
+    return cli.REPAIR if refused(done.findings) else cli.DONE
+
+
+def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Print the candidates, and where they are."""
+    from spacecoop import linking
+    from spacecoop.iris import shorten
+
+    done = linking.suggest(desk, arguments.entities, arguments.most)
+    prefixes = desk.workspace.prefixes
+    for one in done.candidates:
+        names = shorten(one.entity.iri, prefixes), shorten(one.item.iri, prefixes)
+        print(f"{names[0]}  {names[1]}  {one.score:.2f}  {one.explained()}")
+    for name in done.without:
+        print(f"{name}  no candidate")
+    if done.candidates:
+        print(f"written to {done.file}; look at each item, then `spacecoop links accept` or `reject` it")
+    return cli.DONE
+
+
+def decide(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Move one candidate into the mapping set."""
+    from spacecoop import linking, wikidata
+
+    accepted = arguments.action == "accept"
+    decision = linking.Decision(
+        arguments.entity,
+        arguments.item,
+        accepted,
+        arguments.reviewer,
+        arguments.because,
+        arguments.confidence,
+        arguments.date or wikidata.today(),
+        getattr(arguments, "predicate", ""),
+    )
+    line = linking.decide(desk, decision)
+    print(f"{linking.FILE}: {' '.join(line.split())}")
+    return cli.DONE
+
+
+def snapshot(desk: Desk, arguments: argparse.Namespace) -> int:  # noqa: ARG001  (all actions are called alike)
+    """Print what was frozen."""
+    from spacecoop import linking
+
+    done = linking.freeze(desk)
+    manifest = done.snapshot.manifest
+    print(f"{linking.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
+    if done.gone:
+        print(f"not there any more: {', '.join(done.gone)}; see `spacecoop links check`")
+    return cli.DONE
+
+
+def quickstatements(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Print or write the commands, or explain them."""
+    from spacecoop import documents, linking
+
+    proposals = linking.give_back(desk, arguments.live)
+    lines = [one.line for one in proposals if one.proposed]
+    explained = [f"{'+' if one.proposed else '-'} {one.reason}" for one in proposals]
+    if arguments.dry_run:
+        print("\n".join([*explained, f"{len(lines)} of {len(proposals)} statements would be written"]))
+        return cli.DONE
+    text = "".join(f"{line}\n" for line in lines)
+    if arguments.output:
+        documents.save(arguments.folder / arguments.output, text)
+    else:
+        print(text, end="")
+    left = len(proposals) - len(lines)
+    why = "; --dry-run says why" if left else ""
+    print(
+        f"{len(lines)} statements to review and run at quickstatements.toolforge.org, {left} left out{why}",
+        file=sys.stderr,
+    )
+    return cli.DONE
+
+
+ACTIONS: dict[str, Callable[[Desk, argparse.Namespace], int]] = {
+    "check": check,
+    "suggest": suggest,
+    "accept": decide,
+    "reject": decide,
+    "snapshot": snapshot,
+    "quickstatements": quickstatements,
+}
+
+
+def progress(done: int, of: int) -> None:
+    """Show how far long work has come, on a terminal."""
+    if of > 1 and sys.stderr.isatty():
+        print(f"\r{done:,} of {of:,} items", end="\n" if done == of else "", file=sys.stderr, flush=True)
