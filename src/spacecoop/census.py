@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pyoxigraph import Literal, NamedNode, Quad
@@ -14,6 +14,15 @@ from spacecoop.iris import namespace
 from spacecoop.quads import text
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_OF_LINKS = frozenset(
+    {
+        "http://rdfs.org/ns/void#objectsTarget",
+        "http://rdfs.org/ns/void#target",
+        "http://www.w3.org/2002/07/owl#annotatedTarget",
+        "https://w3id.org/sssom/object_source",
+    }
+)
+"""Properties that tell of links, such as of one that was rejected, and make none."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +107,18 @@ class Census:
             if predicate == _TYPE:
                 self._classes[text(object_)] += 1
             if isinstance(object_, NamedNode):
-                self._links.update((target, predicate) for target in self.targets if text(object_).startswith(target))
+                self._links.update((target, predicate) for target in self._linked(subject, predicate, text(object_)))
             elif isinstance(object_, Literal):
                 self._date(predicate, text(object_))
         self._entities.update(one for one in subjects if one.startswith(self.base))
         self._others.update(one for one in subjects if not one.startswith(self.base))
         self._objects.update(objects)
+
+    def _linked(self, subject: str, predicate: str, object_: str) -> Iterator[str]:
+        """Yield the namespaces that a triple is a link to: from elsewhere, and itself no remark about links."""
+        for target in self.targets:
+            if object_.startswith(target) and not subject.startswith(target) and predicate not in _OF_LINKS:
+                yield target
 
     def _date(self, predicate: str, value: str) -> None:
         if predicate in self.begins:
