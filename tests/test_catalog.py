@@ -84,11 +84,24 @@ def test_the_partitions_are_what_a_recount_of_the_dump_gives(dump: Store, void: 
     assert properties == ask(dump, "SELECT ?p (COUNT(*) AS ?n) { ?s ?p ?o } GROUP BY ?p")
 
 
+NO_REMARK = """MINUS { ?s a <http://www.w3.org/2002/07/owl#Axiom> } MINUS { ?s a <http://rdfs.org/ns/void#Linkset> }
+  MINUS { ?s a <https://w3id.org/sssom/MappingSet> }"""
+
+
+def test_a_rejected_mapping_is_counted_as_no_link(dump: Store, void: Store) -> None:
+    rejected = ask(dump, "SELECT (COUNT(?m) AS ?n) { ?m <https://w3id.org/sssom/predicate_modifier> ?not }")
+    counted = {predicate for predicate, _ in ask(void, "SELECT ?p ?n { ?l void:linkPredicate ?p ; void:triples ?n }")}
+
+    assert int(rejected[0][0]) > 5
+    assert not {one for one in counted if "arget" in one or "object_source" in one}
+
+
 def test_a_linkset_has_two_targets_and_counts_the_links_to_wikidata(dump: Store, void: Store) -> None:
     links = ask(void, "SELECT ?p ?n { ?l a void:Linkset ; void:linkPredicate ?p ; void:triples ?n }")
     targets = ask(void, "SELECT ?l (COUNT(?t) AS ?n) { ?l a void:Linkset ; void:target ?t } GROUP BY ?l")
 
-    to_wikidata = "FILTER STRSTARTS(STR(?o), 'http://www.wikidata.org/entity/')"
+    entities = "'http://www.wikidata.org/entity/'"
+    to_wikidata = f"FILTER (STRSTARTS(STR(?o), {entities}) && !STRSTARTS(STR(?s), {entities})) {NO_REMARK}"
     assert links == ask(dump, f"SELECT ?p (COUNT(*) AS ?n) {{ ?s ?p ?o {to_wikidata} }} GROUP BY ?p")
     assert links
     assert {count for _, count in targets} == {"2"}

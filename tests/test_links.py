@@ -100,6 +100,15 @@ def test_the_committed_set_is_published_with_the_number_of_its_links() -> None:
         assert len(links_of) == count
 
 
+def test_each_mapping_is_found_in_the_document_of_its_set() -> None:
+    document = parse(path=str(REPOSITORY / "out" / "links" / "wikidata.ttl"), format=RdfFormat.TURTLE)
+
+    said = {(str(quad.subject), quad.predicate.value) for quad in document}
+
+    assert ("<https://w3id.org/spacecoop/links/wikidata#id-china-Q148>", f"{OWL}annotatedTarget") in said
+    assert ("<https://w3id.org/spacecoop/links/wikidata#linkset-sameAs>", f"{VOID}triples") in said
+
+
 def test_what_is_below_the_confidence_or_rejected_is_not_published(tmp_path: Path) -> None:
     folder = tmp_path / "workspace"
     for name in ("articles", "entities", "links", "ontology", "queries", "shapes"):

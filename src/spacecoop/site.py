@@ -45,7 +45,8 @@ def documents(
     """Return, by IRI, the documents in which the shared things are found: each thing's own, each vocabulary's.
 
     *files* are the quads of the shared files by name, *shared* those of all of them with the dataset's description.
-    Whatever else has an IRI of ours without a fragment, such as the publisher, has a document too.
+    Whatever else has an IRI of ours without a fragment, such as the publisher, has a document too, with what is said of
+    its parts.
     """
     shared = list(shared)
     found: defaultdict[str, list[Quad]] = defaultdict(list)
@@ -62,10 +63,12 @@ def documents(
         if name.startswith(("ontology/", "shapes")) and own:
             headed.add(own[0])
             found[own[0]] += said_there
+    rest = {text(quad.subject) for quad in shared} - headed
+    rest = {iri for iri in rest if iri.startswith(workspace.base) and "#" not in iri and not iri.startswith(things)}
     for quad in shared:
-        iri = text(quad.subject)
-        if iri.startswith(workspace.base) and "#" not in iri and not iri.startswith(things) and iri not in headed:
-            found[iri].append(quad)
+        document = text(quad.subject).partition("#")[0]
+        if document in rest:
+            found[document].append(quad)
     return {iri: _plain(quads, iri, workspace) for iri, quads in sorted(found.items())}
 
 
