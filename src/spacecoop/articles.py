@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from pyoxigraph import Quad
@@ -9,10 +10,10 @@ from pyoxigraph import Quad
 from spacecoop import facts, quads
 from spacecoop.facts import Facts, Layout
 from spacecoop.findings import Finding, Place, finding, ordered
-from spacecoop.iris import is_slug, local_name
+from spacecoop.iris import is_iri, is_slug, local_name
 from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
-from spacecoop.shapes import Disagreement, Engine, Result, first_property
+from spacecoop.shapes import XONE, Disagreement, Engine, Result, Rule, causes, first_property
 from spacecoop.shared import Shared
 
 
@@ -61,16 +62,49 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     own = frozenset(text(quad.subject) for quad in read.quads)
     findings = [*read.findings, *shared.dangling(read.references, own, document)]
     said = "".join(f"{quad.triple} .\n" for quad in read.quads)
-    leads_to = {text(quad.object) for quad in read.quads} - own
+    data = said + shared.background({text(quad.object) for quad in read.quads} - own)
     try:
-        results = engine(shared.shapes, said + shared.background(leads_to))
+        results = engine(shared.shapes, data)
+        judged = [one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects]
+        spoken = [replace(_spoken(one, read, shared), because=_because(one, data, shared, engine)) for one in judged]
     except Disagreement as error:
         place = read.places.find(read.root or document)
         return ordered([*findings, finding("engines-disagree", place, differences=error)])
     known = {found.place for found in findings}
-    judged = (one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects)
-    spoken = (_spoken(one, read, shared) for one in judged)
     return ordered([*findings, *(found for found in spoken if found.place not in known)])
+
+
+def _because(result: Result, data: str, shared: Shared, engine: Engine) -> tuple[Mapping[str, str], ...]:
+    """Return what the shapes inside of the one that speaks found: their message, else what they ask for."""
+    texts: dict[tuple[str, str, bool], list[str]] = {}
+    for cause in causes(shared.shapes, data, result, engine):
+        component = local_name(cause.component).removesuffix("ConstraintComponent")
+        key = (cause.shape, _short(cause.value or cause.focus), cause.component == XONE)
+        texts.setdefault(key, []).append(component)
+    return tuple(
+        {
+            language: f"{text} [{shared.shapes.rule(shape).name}: {', '.join(components)}]"
+            for language, text in said.items()
+        }
+        for (shape, thing, kept), components in texts.items()
+        for said in [_cause(shared.shapes.rule(shape), thing, kept)]
+    )
+
+
+def _cause(rule: Rule, thing: str, kept: bool) -> Mapping[str, str]:
+    """Return what a shape inside of another says of a thing that fails it, or keeps it one too many."""
+    if rule.messages and not kept:
+        return rule.messages
+    so = {"en": "so of", "fr": "c'est le cas de"} if kept else {"en": "not so of", "fr": "ce n'est pas le cas de"}
+    colon = {"en": ":", "fr": " :"}
+    return {one: f"{so[one]} {thing}{colon[one]} {rule.description.get(one, rule.name)}" for one in so}
+
+
+def _short(term: str) -> str:
+    """Return the end of an IRI, and the beginning of a long text in quotes."""
+    if is_iri(term):
+        return local_name(term) or term
+    return f"'{term}'" if len(term) <= 60 else f"'{term[:57]}...'"
 
 
 def _spoken(result: Result, read: Facts, shared: Shared) -> Finding:

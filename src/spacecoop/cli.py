@@ -18,6 +18,7 @@ COMMANDS = {
     "init": "make a new workspace",
     "anchor": "replace quotes in a fact file by their place and digest in the text",
     "validate": "say what is wrong with fact files, and where",
+    "explain": "say what a rule asks for and why, with a good and a bad example",
     "build": "publish the workspace into out/",
     "preflight": "say what aggregators would say of out/",
     "nanopub": "export articles or claims as nanopublications",

@@ -73,6 +73,8 @@ class Reference:
     name: str
     key: str
     place: Place
+    written_out: bool = False
+    """Whether the file has the whole IRI, as Turtle does, and no word of ours for it."""
 
 
 @dataclass(frozen=True)
@@ -363,6 +365,7 @@ def _read_rdf(data: bytes, file: str, layout: Layout) -> Facts:
         elif quads.text(home) not in graphs:
             named = {"graph": quads.text(home), "graphs": ", ".join(sorted(graphs))}
             findings.append(finding("foreign-graph", places.find(subject), **named))
+            continue
         read.append(Quad(quad.subject, quad.predicate, quad.object, home))
     outside = {quads.text(quad.subject) for quad in read} - {layout.document}
     roots = sorted(node for node in outside if not node.startswith((f"{layout.document}#", "_:")))
@@ -374,6 +377,7 @@ def _read_rdf(data: bytes, file: str, layout: Layout) -> Facts:
             local_name(quad.object.value),
             local_name(quad.predicate.value),
             places.find(quads.text(quad.subject)),
+            written_out=True,
         )
         for quad in read
         if isinstance(quad.object, NamedNode) and quad.predicate.value != _TYPE

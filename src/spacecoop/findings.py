@@ -50,6 +50,8 @@ class Finding:
     help: Mapping[str, str] = field(default_factory=dict)
     result: Mapping[str, str] = field(default_factory=dict)
     """The terms of the SHACL validation result that it comes from: focus, path, value, component, shape."""
+    because: tuple[Mapping[str, str], ...] = ()
+    """What the shapes inside of the one that speaks found, each in every language."""
 
     @property
     def value(self) -> str:
@@ -78,6 +80,7 @@ def as_data(found: Finding) -> dict[str, Any]:
         "message": dict(found.message),
         "help": dict(found.help),
         "result": dict(found.result),
+        "because": [dict(cause) for cause in found.because],
     }
 
 
@@ -85,7 +88,8 @@ def from_data(data: Mapping[str, Any]) -> Finding:
     """Return the finding that ``as_data`` made this of."""
     place = Place(data["file"], data["line"], data["column"])
     severity = Severity[data["severity"].upper()]
-    return Finding(place, severity, data["rule"], data["message"], data["help"], data["result"])
+    because = tuple(data["because"])
+    return Finding(place, severity, data["rule"], data["message"], data["help"], data["result"], because)
 
 
 def said(texts: Mapping[str, str], language: str) -> str:

@@ -41,9 +41,10 @@ def _shown(found: Finding, report: Report) -> str:
         before = "".join(sign if sign == "\t" else " " * _width(sign) for sign in source[: found.place.column - 1])
         caret = "^" * max(1, _token(source[found.place.column - 1 :]))
         lines += [f"{gutter}{source}", f"{' ' * (len(gutter) - 2)}| {before}{caret}"]
-    words = {"en": ("found", "help"), "fr": ("trouvé", "aide")}[report.language]
+    words = {"en": ("found", "help", "because"), "fr": ("trouvé", "aide", "parce que")}[report.language]
     if found.value and found.value not in source and found.value != found.result.get("focus"):
         lines.append(f"       = {words[0]}: {_short(found.value)}")
+    lines += [f"       = {words[2]}: {said(cause, report.language)}" for cause in found.because]
     if advice := said(found.help, report.language):
         lines.append(f"       = {words[1]}: {advice}")
     return "\n".join(lines)
@@ -114,7 +115,7 @@ def sarif(report: Report) -> str:
                 "ruleId": found.rule,
                 "ruleIndex": rules.index(found.rule),
                 "level": levels[found.severity],
-                "message": {"text": _sentence(found, report.language)},
+                "message": {"text": _told(found, report.language)},
                 "locations": [
                     {
                         "physicalLocation": {
@@ -136,6 +137,12 @@ def _sentence(found: Finding, language: str) -> str:
     return said(found.message, language) + (f"; {advice}" if advice else "")
 
 
+def _told(found: Finding, language: str) -> str:
+    """Return the sentence, and a line for each cause."""
+    because = {"en": "because", "fr": "parce que"}[language]
+    return "\n".join([_sentence(found, language), *(f"{because}: {said(cause, language)}" for cause in found.because)])
+
+
 def github(report: Report) -> str:
     """Return the findings as workflow commands, which GitHub shows beside the lines."""
     commands = {Severity.INFO: "notice", Severity.WARNING: "warning", Severity.VIOLATION: "error"}
@@ -148,7 +155,7 @@ def github(report: Report) -> str:
 
     return "".join(
         f"::{commands[found.severity]} file={escaped(found.place.file, ':,')},line={found.place.line},"
-        f"col={found.place.column},title={escaped(found.rule, ':,')}::{escaped(_sentence(found, report.language))}\n"
+        f"col={found.place.column},title={escaped(found.rule, ':,')}::{escaped(_told(found, report.language))}\n"
         for found in report.findings
     )
 
@@ -162,12 +169,17 @@ def junit(report: Report) -> str:
     for file in files:
         lines.append(f'  <testcase name={quoteattr(file)} classname="spacecoop.validate">')
         here = [found for found in report.findings if found.place.file == file]
-        told = "\n".join(found.line(report.language) for found in here)
+        told = "\n".join(_lines(found, report.language) for found in here)
         kind = "failure" if file in failed else "system-out"
         message = f" message={quoteattr(_sentence(here[0], report.language))}" if file in failed else ""
         lines.append(f"    <{kind}{message}>{_escaped(told)}</{kind}>")
         lines.append("  </testcase>")
     return "\n".join([*lines, "</testsuite>"]) + "\n"
+
+
+def _lines(found: Finding, language: str) -> str:
+    causes = _told(found, language).splitlines()[1:]
+    return "\n".join([found.line(language), *(f"  {cause}" for cause in causes)])
 
 
 def _escaped(text: str) -> str:
@@ -196,9 +208,22 @@ def turtle(report: Report) -> str:
         said_ += [f"{key} {_term(found.result[name])}" for key, name in _TERMS if found.result.get(name)]
         messages = {language: _sentence(found, language) for language in found.message}
         said_ += [f"sh:resultMessage {json.dumps(text, ensure_ascii=False)}@{one}" for one, text in messages.items()]
+        said_ += [f"sh:detail {_detail(found, cause)}" for cause in found.because]
         end = " ." if number == len(report.findings) else " ;"
         lines.append("  sh:result [\n    a sh:ValidationResult ;\n    " + " ;\n    ".join(said_) + f"\n  ]{end}")
     return "\n".join(lines) + "\n"
+
+
+def _detail(found: Finding, cause: Mapping[str, str]) -> str:
+    """Return one cause as a result inside of a result (SHACL 1.0, section 3.6.2.7)."""
+    texts = ", ".join(f"{json.dumps(text, ensure_ascii=False)}@{one}" for one, text in cause.items())
+    focus = found.result.get("value") or found.result.get("focus") or str(found.place)
+    component = found.result.get("component") or f"urn:spacecoop:rule:{found.rule}"
+    severity = found.severity.name.capitalize()
+    return (
+        f"[ a sh:ValidationResult ; sh:focusNode {_term(focus)} ; sh:resultSeverity sh:{severity}"
+        f" ; sh:sourceConstraintComponent {_term(component)} ; sh:resultMessage {texts} ]"
+    )
 
 
 _TERMS = (("sh:value", "value"), ("sh:sourceShape", "shape"))

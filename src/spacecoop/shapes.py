@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spacecoop.findings import Finding, Place, Severity, finding, suggest
-from spacecoop.iris import local_name
+from spacecoop.iris import is_iri, local_name
 
 if TYPE_CHECKING:
     import shacl
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from rdflib.term import Node
 
 _SH = "http://www.w3.org/ns/shacl#"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_INNER: Mapping[str, tuple[str, ...]] = {
+    f"{_SH}{name}ConstraintComponent": tuple(f"{_SH}{key}" for key in keys)
+    for name, keys in {
+        "Node": ["node"],
+        "And": ["and"],
+        "Or": ["or"],
+        "Xone": ["xone"],
+        "QualifiedMinCount": ["qualifiedValueShape"],
+    }.items()
+}
+"""By component (SHACL 1.0, sections 4.6 and 4.7): the properties that name the shapes whose failure it reports."""
 
 
 @dataclass(frozen=True, order=True)
@@ -42,6 +54,7 @@ class Rule:
     title: Mapping[str, str]
     description: Mapping[str, str]
     messages: Mapping[str, str]
+    severity: Severity = Severity.VIOLATION
 
 
 @dataclass(frozen=True)
@@ -64,14 +77,23 @@ class Shapes:
         from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
         texts: dict[str, dict[str, dict[str, str]]] = {}
+        severities: dict[str, Severity] = {}
         for quad in parse(self.ntriples, format=RdfFormat.N_TRIPLES):
-            if isinstance(quad.subject, NamedNode) and isinstance(quad.object, Literal):
+            if not isinstance(quad.subject, NamedNode):
+                continue
+            if isinstance(quad.object, Literal):
                 said = texts.setdefault(quad.subject.value, {}).setdefault(quad.predicate.value, {})
                 said[quad.object.language or "en"] = quad.object.value
-        return {
-            iri: Rule(local_name(iri), *(said.get(_SH + key, {}) for key in ("name", "description", "message")))
-            for iri, said in texts.items()
-        }
+            elif quad.predicate.value == f"{_SH}severity" and isinstance(quad.object, NamedNode):
+                severities[quad.subject.value] = _SEVERITIES.get(quad.object.value, Severity.VIOLATION)
+        keys = (f"{_SH}name", f"{_SH}description", f"{_SH}message")
+        rules = {}
+        for iri, by_key in texts.items():
+            if not by_key.keys().isdisjoint(keys):
+                name, description, message = (by_key.get(key, dict[str, str]()) for key in keys)
+                severity = severities.get(iri, Severity.VIOLATION)
+                rules[iri] = Rule(local_name(iri), name, description, message, severity)
+        return rules
 
     def targeting(self) -> list[str]:
         """Return the IRIs of the shapes that choose their own focus nodes (SHACL 1.0, section 2.1.3)."""
@@ -82,10 +104,48 @@ class Shapes:
         others = re.compile(rf"^(?!<{re.escape(iri)}>)\S+ <{_SH}target.*\n", re.MULTILINE)
         return Shapes((("", others.sub("", self.ntriples)),))
 
+    def inner(self, iri: str, component: str) -> tuple[str, ...]:
+        """Return the IRIs of the shapes that a shape asks for by a constraint of this component, in order.
+
+        Of ``sh:not`` there are none: what it refuses was kept, so that nothing inside of it failed.
+        """
+        keys = _INNER.get(component, ())
+        return tuple(one for key in keys for one in self._parts.get((iri, key), ()))
+
+    @functools.cached_property
+    def _parts(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        """The shapes inside of each shape, by its IRI and the property that names them; lists are read through."""
+        from pyoxigraph import NamedNode, RdfFormat, parse
+
+        objects: dict[tuple[str, str], list[str]] = {}
+        for quad in parse(self.ntriples, format=RdfFormat.N_TRIPLES):
+            object_ = quad.object.value if isinstance(quad.object, NamedNode) else str(quad.object)
+            subject = quad.subject.value if isinstance(quad.subject, NamedNode) else str(quad.subject)
+            objects.setdefault((subject, quad.predicate.value), []).append(object_)
+
+        def members(node: str) -> list[str]:
+            first = objects.get((node, f"{_RDF}first"))
+            return [node] if first is None else [*first, *members(objects[node, f"{_RDF}rest"][0])]
+
+        inner = {key for keys in _INNER.values() for key in keys}
+        return {
+            (shape, key): tuple(part for node in nodes for part in members(node) if part != f"{_RDF}nil")
+            for (shape, key), nodes in objects.items()
+            if key in inner
+        }
+
+    def on(self, iri: str, node: str) -> Shapes:
+        """Return the same shapes, of which only this one looks at anything: at one node, an N-Triples term."""
+        others = re.compile(rf"^\S+ <{_SH}target.*\n", re.MULTILINE)
+        return Shapes((("", f"{others.sub('', self.ntriples)}<{iri}> <{_SH}targetNode> {node} .\n"),))
+
     def rule(self, iri: str) -> Rule:
         """Return what a shape says to people; of one that says nothing, its name."""
         return self.rules.get(iri) or Rule(local_name(iri), {}, {}, {})
 
+
+MOST_KEPT = 64
+"""How many sets of shapes are kept ready; each cause that is looked for has one of its own."""
 
 Engine = Callable[[Shapes, str], list[Result]]
 """Takes shapes and a data graph as N-Triples; returns the results, sorted."""
@@ -116,15 +176,59 @@ def fast(shapes: Shapes, data: str) -> list[Result]:
     return sorted(results)
 
 
-@functools.cache
+@functools.lru_cache(maxsize=MOST_KEPT)
 def _compiled(shapes: Shapes) -> shacl.Shapes:
     import shacl
 
     return shacl.Shapes.from_text(shapes.ntriples, format="ntriples")
 
 
+XONE = f"{_SH}XoneConstraintComponent"
+MOST_LEVELS = 4
+"""How far inside causes are looked for."""
+
+
+def causes(shapes: Shapes, data: str, result: Result, engine: Engine, levels: int = MOST_LEVELS) -> list[Result]:
+    """Return why a result came about: what the shapes inside of the one that speaks find, each looked at alone.
+
+    For a node that fails a shape inside, the results are of the innermost shapes. Where ``sh:xone`` found more than one
+    shape kept, each of these is the cause, with the component of ``sh:xone``. There are no causes where the shape that
+    speaks says all there is to say.
+    """
+    found: list[Result] = []
+    kept: list[Result] = []
+    for inner in shapes.inner(result.shape, result.component):
+        for term in _terms(data, result):
+            results = engine(shapes.on(inner, term), data)
+            if not results:
+                kept.append(replace(result, shape=inner))
+            for one in results:
+                deeper = causes(shapes, data, one, engine, levels - 1) if levels > 1 else []
+                found += deeper or [one]
+    return sorted(set(kept if kept and result.component == XONE else found))
+
+
+def _terms(data: str, result: Result) -> list[str]:
+    """Return the nodes that a result is about, as N-Triples terms; of a value that is a literal, as it is in *data*.
+
+    A result without a value, such as one about too few values, is about all values of its path.
+    """
+    from pyoxigraph import NamedNode, RdfFormat, parse
+
+    if not result.value and not result.path:
+        return [str(NamedNode(result.focus))]
+    begin = f"<{result.focus}> <{result.path}> "
+    said = "\n".join(line for line in data.splitlines() if line.startswith(begin))
+    values = {str(quad.object) for quad in parse(said, format=RdfFormat.N_TRIPLES)}
+    if result.value:
+        named = {str(NamedNode(result.value))} if is_iri(result.value) else set()
+        values = {value for value in values if _plain(value) == result.value} or named
+    return sorted(values)
+
+
 def reference(shapes: Shapes, data: str) -> list[Result]:
     """Validate with pySHACL, the reference; literals keep the spelling they have in *data*."""
+    import logging
     import warnings
 
     import rdflib
@@ -132,6 +236,7 @@ def reference(shapes: Shapes, data: str) -> list[Result]:
     from rdflib.namespace import RDF, SH
 
     rdflib.NORMALIZE_LITERALS = False
+    logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it warns of the very values that are being judged
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of rdflib, about the very values that are being judged
         graph = rdflib.Graph().parse(data=data, format="nt")
@@ -157,7 +262,7 @@ def reference(shapes: Shapes, data: str) -> list[Result]:
 _RESULT_KEYS = ("focusNode", "resultPath", "value", "sourceConstraintComponent", "resultSeverity", "sourceShape")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=MOST_KEPT)
 def _parsed(shapes: Shapes) -> Graph:
     import rdflib
 

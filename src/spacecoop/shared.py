@@ -14,6 +14,7 @@ from spacecoop.documents import Unreadable
 from spacecoop.facts import Facts, Layout, Reader, Reference
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import local_name, namespace
+from spacecoop.links import Link
 from spacecoop.places import Places
 from spacecoop.quads import text
 from spacecoop.shapes import Shapes
@@ -67,7 +68,7 @@ class Shared:
         Of ours is what stands under the workspace's base IRI, and whatever a file names by a plain word.
         """
         for one in references:
-            ours = one.iri.startswith(self.workspace.base) or ":" not in one.name
+            ours = one.iri.startswith(self.workspace.base) or not (one.written_out or ":" in one.name)
             if not ours or one.iri in own or one.iri in self.homes:
                 continue
             if one.iri.startswith(f"{document}#"):
@@ -117,6 +118,22 @@ def load(workspace: Workspace) -> Shared:
         if quad.predicate.value not in _ASIDE and isinstance(quad.object, NamedNode) and text(quad.object) in lines:
             edges[text(quad.subject)].add(text(quad.object))
     homes = {node: place.file for node, place in together.places.nodes.items() if not node.startswith("_:")}
+    rules, wrong = read_shapes(workspace)
+    return Shared(
+        workspace,
+        Reader(plain, context.scope(source, workspace.article("")), belongs),
+        {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
+        rules,
+        replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
+        homes,
+        {part.places.file: part.quads for part in (*described, *mappings)},
+        {iri: tuple(said) for iri, said in lines.items()},
+        {iri: frozenset(edges[iri]) for iri in lines},
+    )
+
+
+def read_shapes(workspace: Workspace) -> tuple[Shapes, list[Finding]]:
+    """Read the shapes of a workspace, with what is wrong with them; raises Unreadable where they are no Turtle."""
     texts = [
         (file, documents.decode(documents.load(path, file), file)) for path, file in _named(workspace, "shapes", ".ttl")
     ]
@@ -124,17 +141,7 @@ def load(workspace: Workspace) -> Shared:
     unusable = next((found for found in wrong if found.rule == "rdf"), None)
     if unusable is not None:
         raise Unreadable(unusable)
-    return Shared(
-        workspace,
-        Reader(plain, context.scope(source, workspace.article("")), belongs),
-        {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
-        Shapes(tuple(texts)),
-        replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
-        homes,
-        {part.places.file: part.quads for part in (*described, *mappings)},
-        {iri: tuple(said) for iri, said in lines.items()},
-        {iri: frozenset(edges[iri]) for iri in lines},
-    )
+    return Shapes(tuple(texts)), wrong
 
 
 def files(workspace: Workspace) -> list[Path]:
@@ -199,7 +206,7 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
     graph, name = workspace.graph("links"), f"{workspace.base}links/{PurePath(file).name.partition('.')[0]}"
     dataset = f"{workspace.base}catalog#dataset"  # as the catalogue names it
     linked = [*links.quads(accepted, graph), *links.described(mapping_set, confidence, dataset, name, graph)]
-    return Facts(None, tuple(linked), places, tuple(references), mapping_set.findings)
+    return Facts(None, tuple(linked), places, tuple(references), (*mapping_set.findings, *_one_for_two(accepted)))
 
 
 def _frozen(workspace: Workspace, data: bytes, file: str) -> Facts:
@@ -209,6 +216,15 @@ def _frozen(workspace: Workspace, data: bytes, file: str) -> Facts:
     except SyntaxError as error:
         raise Unreadable(finding("rdf", Place(file), syntax="N-Triples", reason=error)) from error
     return Facts(None, tuple(frozen), Places(file), (), ())
+
+
+def _one_for_two(accepted: Iterable[Link]) -> Iterator[Finding]:
+    """Yield a finding for each link to what another thing of ours is linked to in the same way."""
+    first: dict[tuple[str, str], Link] = {}
+    for one in accepted:
+        earlier = first.setdefault((one.predicate, one.object), one)
+        if earlier.subject != one.subject:
+            yield finding("mapping-shared", one.columns["object_id"], object=one.object, subject=earlier.subject)
 
 
 def _together(parts: list[Facts]) -> Facts:

@@ -1,0 +1,115 @@
+"""A workspace's shapes and the reader's own rules in, what each rule means out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from spacecoop import documents, findings, shared
+from spacecoop.findings import Severity, said
+from spacecoop.shapes import Shapes
+from spacecoop.workspace import Workspace
+
+EXAMPLES = "shapes/examples.yaml"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one rule means."""
+
+    name: str
+    severity: Severity
+    title: Mapping[str, str]
+    message: Mapping[str, str]
+    """What it says of data that breaks it; empty for a shape that only others speak for."""
+    why: Mapping[str, str]
+    good: str | None = None
+    """A piece of a file that keeps the rule."""
+    bad: str | None = None
+    """The same piece, breaking it."""
+    also: tuple[str, ...] = field(default=())
+    """The rules that the bad example cannot help breaking as well."""
+
+    def text(self, language: str) -> str:
+        """Return the explanation for people."""
+        words = _WORDS[language]
+        lines = [f"{self.name}{words['colon']} {said(self.title, language)} ({said(self.severity.word, language)})"]
+        if self.message:
+            lines += ["", said(self.message, language)]
+        if self.why:
+            lines += ["", f"{words['why']}{words['colon']} {said(self.why, language)}"]
+        for key, example in (("good", self.good), ("bad", self.bad)):
+            if example is not None:
+                rows = example.splitlines() or [words["nothing"]]
+                lines += ["", f"{words[key]}{words['colon']}", *(f"  {row}" for row in rows)]
+        if self.also:
+            lines += ["", f"{words['also']}{words['colon']} {', '.join(self.also)}"]
+        return "\n".join(lines)
+
+
+_WORDS = {
+    "en": {
+        "why": "Why",
+        "good": "Good",
+        "bad": "Bad",
+        "nothing": "(left out)",
+        "also": "It breaks as well",
+        "colon": ":",
+    },
+    "fr": {
+        "why": "Pourquoi",
+        "good": "Bon",
+        "bad": "Mauvais",
+        "nothing": "(omis)",
+        "also": "Il enfreint aussi",
+        "colon": " :",
+    },
+}
+
+
+def load(workspace: Workspace) -> dict[str, Explanation]:
+    """Return what each rule of a workspace means, by name: its shapes first, then the reader's own rules.
+
+    Raises Unreadable where the shapes or their examples cannot be read.
+    """
+    shapes, _ = shared.read_shapes(workspace)
+    return {one.name: one for one in (*_of_shapes(shapes, _examples(workspace)), *_own())}
+
+
+def _examples(workspace: Workspace) -> Mapping[str, Mapping[str, Any]]:
+    path = workspace.root / EXAMPLES
+    if not path.is_file():
+        return {}
+    data = documents.read(documents.load(path, EXAMPLES), EXAMPLES).data
+    rows = data if isinstance(data, dict) else {}
+    return {name: row for name, row in rows.items() if isinstance(row, dict)}
+
+
+def _of_shapes(shapes: Shapes, examples: Mapping[str, Mapping[str, Any]]) -> Iterator[Explanation]:
+    for iri in sorted(shapes.rules):
+        rule = shapes.rules[iri]
+        row = examples.get(rule.name, {})
+        shown = (row.get("good"), row.get("bad"), tuple(row.get("also", ())))
+        yield Explanation(rule.name, rule.severity, rule.title, rule.messages, rule.description, *shown)
+
+
+def _own() -> Iterator[Explanation]:
+    for name, row in sorted(findings.rules().items()):
+        severity = Severity[row.get("severity", "violation").upper()]
+        message = {
+            language: "; ".join(_unfilled(part) for part in (text, row.get("hint", {}).get(language)) if part)
+            for language, text in row["message"].items()
+        }
+        shown = (row.get("good"), row.get("bad"), tuple(row.get("also", ())))
+        yield Explanation(name, severity, row.get("title", {"en": name}), message, row.get("why", {}), *shown)
+
+
+def _unfilled(template: str) -> str:
+    """Return a message with dots where a finding has its values.
+
+    >>> _unfilled("no key {key!r} in {{ }}")
+    "no key … in { }"
+    """
+    return re.sub(r"(?<!\{)\{\w+[^{}]*\}(?!\})", "…", template).replace("{{", "{").replace("}}", "}")
