@@ -110,6 +110,6 @@ def _unfilled(template: str) -> str:
     """Return a message with dots where a finding has its values.
 
     >>> _unfilled("no key {key!r} in {{ }}")
-    "no key … in { }"
+    'no key … in { }'
     """
     return re.sub(r"(?<!\{)\{\w+[^{}]*\}(?!\})", "…", template).replace("{{", "{").replace("}}", "}")
