@@ -17,14 +17,20 @@ build: .venv/run
 	$(BIN)/spacecoop build
 
 test: .venv/dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: .venv/dev
 	$(BIN)/ruff format --check src tests
 	$(BIN)/ruff check src tests
 	$(BIN)/mypy
-	$(BIN)/pytest -rs
+	$(BIN)/pytest -n auto -rs
 	$(BIN)/spacecoop build --check
+
+bench-validate: .venv/dev
+	$(BIN)/python benchmarks/validate.py
+
+bench-push: .venv/dev
+	$(BIN)/python benchmarks/push.py
 
 format: .venv/dev
 	$(BIN)/ruff format src tests
