@@ -218,7 +218,7 @@ def _overdue(work: Work, path: Path, pool: ProcessPool) -> Done:
     rules = []
     for shape in work.common.shapes.targeting():
         try:
-            pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 10).result()
+            pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 3).result()
         except (TimeoutError, ProcessExpired):
             rules.append(work.common.shapes.rule(shape).name)
     file = work.common.workspace.name(path)
