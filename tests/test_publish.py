@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import output, publish, workspace
+from spacecoop import output, publish, work, workspace
 from spacecoop.publish import Rejected
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "birds"
@@ -85,7 +85,7 @@ def test_an_article_gives_the_same_bytes_alone_and_among_many(birds: Path) -> No
 def test_an_article_that_takes_too_long_is_given_up_and_the_rule_named(
     birds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish, "SECONDS", 6.0)
+    monkeypatch.setattr(work, "SECONDS", 6.0)
     (birds / "shapes" / "slow.ttl").write_text(SLOW, "utf-8")
 
     found = publish.validate(workspace.read(birds), [birds / "articles" / "cranes.yaml"])

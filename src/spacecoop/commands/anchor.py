@@ -79,15 +79,15 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
 
 def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Recompute anchors, and say how many."""
-    from spacecoop import evidence, publish, shared
+    from spacecoop import evidence, shared, work
 
     common = shared.load(workspace)
     texts = _texts(workspace.root / arguments.texts)
     query = (workspace.root / "queries" / "check" / "anchors.rq").read_text("utf-8")
     checked = skipped = 0
     findings: list[Finding] = []
-    for path in files or workspace.files("articles", *shared.FACT_FILES):
-        article = publish.describe(common, path)
+    for path in files or work.paths(workspace):
+        article = work.describe(common, path)
         result = evidence.check(article.quads, article.places, query, texts)
         checked, skipped = checked + result.checked, skipped + result.skipped
         findings += result.findings

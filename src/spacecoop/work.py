@@ -1,0 +1,197 @@
+"""Fact files in, what was done with each out: in parallel, within a time, and never twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import TimeoutError
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessPool
+
+from spacecoop import articles, cache, documents, output, shared
+from spacecoop.articles import Article
+from spacecoop.cache import Cache
+from spacecoop.documents import Unreadable
+from spacecoop.findings import Finding, Place, as_data, finding, from_data, refused
+from spacecoop.output import Written
+from spacecoop.places import Places
+from spacecoop.shapes import ENGINES
+from spacecoop.shared import FACT_FILES, Shared
+from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE
+from spacecoop.workspace import Workspace
+
+ARTICLE_SYNTAXES = (TURTLE, TRIG, NQUADS, JSONLD)
+FAST = "fast"
+SECONDS = 30.0
+"""How long one article may take, from its file to its findings."""
+
+
+Progress = Callable[[int, int], None]
+"""Told how many articles are done, and how many there are."""
+
+
+def silent(done: int, of: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done with each article: validate it, and write it where there is a folder."""
+
+    common: Shared
+    engine: str
+    folder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What was done with one article."""
+
+    slug: str
+    file: str
+    about: str | None
+    """The IRI of the article described."""
+    findings: tuple[Finding, ...]
+    written: tuple[Written, ...]
+
+
+def each(work: Work, sources: Sequence[Path], progress: Progress, cached: bool) -> Iterator[Done]:
+    """Do the work on each article, in the order of *sources*, or find it done before."""
+    kept = Cache(work.common.workspace.root / ".cache" / "articles")
+    keys = _keys(work, sources)
+    before = kept.load() if cached else {}
+    hits = {path: done for path in sources if (done := _found(work, before.get(keys[path]))) is not None}
+    new: dict[str, bytes] = {}
+    todo = processed(work, [path for path in sources if path not in hits])
+    progress(0, len(sources))
+    for number, path in enumerate(sources, 1):
+        done = hits.get(path)
+        if done is None:
+            done = next(todo)
+            if not any(found.rule == "overdue" for found in done.findings):
+                new[keys[path]] = _kept(done)
+        yield done
+        progress(number, len(sources))
+    todo.close()
+    if cached and new:
+        everything = len(sources) == len(paths(work.common.workspace))
+        kept.keep(new, keys.values() if everything else before)
+
+
+def _keys(work: Work, sources: Sequence[Path]) -> dict[Path, str]:
+    """Return, for each article, the digest of all that its findings and files depend on."""
+    workspace = work.common.workspace
+    basis = cache.key(cache.program(), work.engine.encode(), *(path.read_bytes() for path in shared.files(workspace)))
+    keys = {}
+    for path in sources:
+        data = path.read_bytes() if path.is_file() else b""
+        keys[path] = cache.key(basis.encode(), workspace.name(path).encode(), data)
+    return keys
+
+
+def _kept(done: Done) -> bytes:
+    """Return what was done as bytes for the cache."""
+    data = asdict(done) | {"findings": [as_data(found) for found in done.findings]}
+    return json.dumps(data).encode()
+
+
+def _found(work: Work, value: bytes | None) -> Done | None:
+    """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
+    if value is None:
+        return None
+    data = json.loads(value)
+    findings = tuple(from_data(found) for found in data["findings"])
+    written = tuple(Written(**row) for row in data["written"])
+    done = Done(data["slug"], data["file"], data["about"], findings, written)
+    if work.folder is None or refused(findings):
+        return done
+    taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
+    return done if taken else None
+
+
+def processed(work: Work, sources: Sequence[Path]) -> Generator[Done]:
+    """Do the work on each article in processes that are ended when one takes too long."""
+    if not sources:
+        return
+    _here[:] = [work]
+    begin = (work.common.workspace, work.engine, work.folder)
+    with ProcessPool(min(len(sources), os.cpu_count() or 1), initializer=_begin, initargs=begin) as pool:
+        try:
+            done = pool.map(_do_here, sources, timeout=SECONDS).result()
+            for path in sources:
+                try:
+                    yield next(done)
+                except (TimeoutError, ProcessExpired):
+                    yield _overdue(work, path, pool)
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            raise
+
+
+def _overdue(work: Work, path: Path, pool: ProcessPool) -> Done:
+    """Report an article that took too long, with the rules that do when they are alone with it."""
+    rules = []
+    for shape in work.common.shapes.targeting():
+        try:
+            pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 3).result()
+        except (TimeoutError, ProcessExpired):
+            rules.append(work.common.shapes.rule(shape).name)
+    file = work.common.workspace.name(path)
+    found = finding("overdue", Place(file), ", ".join(rules) or None, seconds=SECONDS)
+    return Done(path.stem, file, None, (found,), ())
+
+
+def _do(work: Work, path: Path) -> Done:
+    article = describe(work.common, path, work.engine)
+    file = work.common.workspace.name(path)
+    written: tuple[Written, ...] = ()
+    if work.folder is not None and not refused(article.findings):
+        written = tuple(_write_article(article, work.folder, work.common.workspace))
+    return Done(article.slug, file, article.about, article.findings, written)
+
+
+_here: list[Work] = []
+"""A process's one state: its work, with the shared files read once; a forked process finds it there."""
+
+
+def _begin(workspace: Workspace, engine: str, folder: Path | None) -> None:
+    if not _here:
+        _here.append(Work(shared.load(workspace), engine, folder))
+
+
+def _do_here(path: Path) -> Done:
+    return _do(_here[0], path)
+
+
+def _judge_here(path: Path, shape: str) -> None:
+    """Validate an article against one shape, for the time that it takes."""
+    work = _here[0]
+    alone = replace(work.common, shapes=work.common.shapes.alone(shape))
+    describe(alone, path, work.engine)
+
+
+def describe(common: Shared, path: Path, engine: str = FAST) -> Article:
+    """Describe the article of one fact file, with whatever is wrong with it."""
+    file = common.workspace.name(path)
+    try:
+        data = documents.load(path, file)
+    except Unreadable as error:
+        return Article(path.stem, None, (), (error.finding,), Places(file))
+    return articles.describe(data, path.stem, file, common, ENGINES[engine])
+
+
+def paths(workspace: Workspace) -> list[Path]:
+    """Return the fact files of all articles."""
+    return workspace.files("articles", *FACT_FILES)
+
+
+def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iterator[Written]:
+    """Write one article in each syntax."""
+    prefixes = {**workspace.prefixes, "this": f"{workspace.article(article.slug)}#"}
+    for syntax in ARTICLE_SYNTAXES:
+        path = folder / "article" / f"{article.slug}{syntax.ending}"
+        output.write(article.quads, path, syntax, prefixes)
+        yield output.measured(folder, path, len(article.quads))
