@@ -125,23 +125,32 @@ def processed(work: Work, sources: Sequence[Path]) -> Generator[Done]:
                 try:
                     yield next(done)
                 except (TimeoutError, ProcessExpired):
-                    yield _overdue(work, path, pool)
+                    yield _overdue(work, path)
         except BaseException:
             pool.stop()  # type: ignore[no-untyped-call]
             raise
 
 
-def _overdue(work: Work, path: Path, pool: ProcessPool) -> Done:
+def _overdue(work: Work, path: Path) -> Done:
     """Report an article that took too long, with the rules that do when they are alone with it."""
-    rules = []
-    for shape in work.common.shapes.targeting():
-        try:
-            pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 3).result()
-        except (TimeoutError, ProcessExpired):
-            rules.append(work.common.shapes.rule(shape).name)
+    shapes = work.common.shapes
+    rules = [shapes.rule(shape).name for shape in shapes.targeting() if _is_slow(work, path, shape)]
     file = work.common.workspace.name(path)
     found = finding("overdue", Place(file), ", ".join(rules) or None, seconds=SECONDS)
     return Done(path.stem, file, None, (found,), ())
+
+
+def _is_slow(work: Work, path: Path, shape: str) -> bool:
+    """Tell whether a shape alone takes too long, and does so again: once may be the machine's fault."""
+    begin = (work.common.workspace, work.engine, work.folder)
+    for _ in range(2):
+        with ProcessPool(1, initializer=_begin, initargs=begin) as pool:
+            try:
+                pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 3).result()
+            except (TimeoutError, ProcessExpired):
+                continue
+            return False
+    return True
 
 
 def _do(work: Work, path: Path) -> Done:
