@@ -85,13 +85,13 @@ def test_an_article_gives_the_same_bytes_alone_and_among_many(birds: Path) -> No
 def test_an_article_that_takes_too_long_is_given_up_and_the_rule_named(
     birds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, "SECONDS", 6.0)
+    monkeypatch.setattr(work, "SECONDS", 3.0)
     (birds / "shapes" / "slow.ttl").write_text(SLOW, "utf-8")
 
     found = publish.validate(workspace.read(birds), [birds / "articles" / "cranes.yaml"])
 
     assert [str(one) for one in found] == [
-        "articles/cranes.yaml:1:1: violation: the article took more than 6 seconds to read and validate,"
+        "articles/cranes.yaml:1:1: violation: the article took more than 3 seconds to read and validate,"
         " and was given up; what takes so long: Slow [overdue]"
     ]
 
