@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -36,7 +37,8 @@ def test_the_installed_wheel_makes_and_builds_a_workspace_far_from_the_checkout(
 
     def run(*words: str) -> str:
         command = [sys.executable, "-I", "-c", isolated, *words]
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("SPACECOOP_")}
+        done = subprocess.run(command, cwd=tmp_path, env=settings, capture_output=True, text=True, check=True)
         return done.stdout
 
     assert run("init", "mine").startswith("made mine with ")
