@@ -78,6 +78,7 @@ def test_findings_come_in_the_language_asked_for_or_of_the_locale(birds: Path, r
         (lambda birds: (birds / "ontology" / "context.jsonld").write_text('{"@context": "http://x/"}'), "be fetched"),
         (lambda birds: (birds / "shapes" / "core.ttl").write_text("<a"), "shapes/core.ttl:1:"),
         (lambda birds: (birds / "queries" / "derive" / "flock.rq").write_text("SELECT"), "flock.rq:1:1: violation"),
+        (lambda birds: (birds / "queries" / "derive" / "flock.rq").write_bytes(b"\xff"), "flock.rq:1:1: violation"),
         (lambda birds: (birds / "ontology" / "vocabulary.ttl").write_text("a b"), "vocabulary.ttl:1:"),
         (lambda birds: shutil.rmtree(birds / "articles"), "there is no fact file in articles/"),
         (lambda birds: (birds / "articles" / "My Birds.yaml").write_text("a: b"), "'My Birds' cannot be part of"),
@@ -103,3 +104,22 @@ def test_whatever_is_wrong_is_said_in_a_line_and_nothing_is_published(
     assert done.returncode == (1 if said else 0), done.stdout
     assert (said or "published") in done.stdout + done.stderr
     assert (birds / "out").exists() == (said is None)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["anchor", "--check"], "queries/check/anchors.rq is not there"),
+        (["anchor", "articles/cranes.yaml", "--text", "text.txt"], "spacecoop.toml does not say how an anchor"),
+    ],
+)
+def test_a_workspace_that_knows_no_anchors_says_what_is_missing(
+    birds: Path, run: Run, words: list[str], said: str
+) -> None:
+    (birds / "text.txt").write_text("Forty cranes.", "utf-8")
+
+    done = run("-C", birds, *words)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -83,9 +83,8 @@ def summary(report: Report) -> str:
         return {"en": "no findings", "fr": "rien à signaler"}[report.language]
     rows = Counter((-found.severity, found.rule) for found in report.findings)
     counts = Counter(found.severity for found in report.findings)
-    plural = {"en": "s", "fr": "s"}[report.language]
     total = ", ".join(
-        f"{counts[one]} {said(one.word, report.language)}{plural * (counts[one] > 1)}"
+        f"{counts[one]} {said(one.word, report.language)}{'s' * (counts[one] > 1)}"
         for one in sorted(counts, reverse=True)
     )
     by_rule = ", ".join(f"{rule} {count}" for (_, rule), count in sorted(rows.items()))

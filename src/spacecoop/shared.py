@@ -91,7 +91,7 @@ def _home(files: set[str]) -> str:
 def load(workspace: Workspace) -> Shared:
     """Read the shared files of a workspace.
 
-    Raises Unreadable where the context or the shapes cannot be used, since nothing can be judged without them.
+    Raises Unreadable where the context, the shapes or a derive rule cannot be read: nothing can be judged without them.
     """
     file = workspace.name(workspace.context)
     source = context.read(documents.load(workspace.context, file), file)
@@ -122,7 +122,7 @@ def load(workspace: Workspace) -> Shared:
     return Shared(
         workspace,
         Reader(plain, context.scope(source, workspace.article("")), belongs),
-        {path.name: path.read_text("utf-8") for path in workspace.files("queries/derive", ".rq")},
+        {path.name: _text(path, file) for path, file in _named(workspace, "queries/derive", ".rq")},
         rules,
         replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
         homes,
@@ -134,9 +134,7 @@ def load(workspace: Workspace) -> Shared:
 
 def read_shapes(workspace: Workspace) -> tuple[Shapes, list[Finding]]:
     """Read the shapes of a workspace, with what is wrong with them; raises Unreadable where they are no Turtle."""
-    texts = [
-        (file, documents.decode(documents.load(path, file), file)) for path, file in _named(workspace, "shapes", ".ttl")
-    ]
+    texts = [(file, _text(path, file)) for path, file in _named(workspace, "shapes", ".ttl")]
     wrong = [found for file, text in texts for found in shapes.check(text, file)]
     unusable = next((found for found in wrong if found.rule == "rdf"), None)
     if unusable is not None:
@@ -163,6 +161,10 @@ def files(workspace: Workspace) -> list[Path]:
 def _named(workspace: Workspace, folder: str, *endings: str) -> list[tuple[Path, str]]:
     """Return the files of a folder with what findings call them."""
     return [(path, workspace.name(path)) for path in workspace.files(folder, *endings)]
+
+
+def _text(path: Path, file: str) -> str:
+    return documents.decode(documents.load(path, file), file)
 
 
 def _each(

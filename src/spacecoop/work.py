@@ -87,7 +87,10 @@ def _keys(work: Work, sources: Sequence[Path]) -> dict[Path, str]:
     basis = cache.key(cache.program(), work.engine.encode(), *(path.read_bytes() for path in shared.files(workspace)))
     keys = {}
     for path in sources:
-        data = path.read_bytes() if path.is_file() else b""
+        try:
+            data = path.read_bytes()
+        except OSError:
+            data = b""  # reading it again will tell what is the matter
         keys[path] = cache.key(basis.encode(), workspace.name(path).encode(), data)
     return keys
 

@@ -61,6 +61,8 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
 
     text = evidence.read(arguments.folder / arguments.text)
     settings = workspace.settings.get("evidence", {})
+    if not {"key", "fields"} <= settings.keys():
+        raise cli.UserError("spacecoop.toml does not say how an anchor is written; add [evidence] with key and fields")
     failed = False
     for path in files:
         name = workspace.name(path)
@@ -83,7 +85,10 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
 
     common = shared.load(workspace)
     texts = _texts(workspace.root / arguments.texts)
-    query = (workspace.root / "queries" / "check" / "anchors.rq").read_text("utf-8")
+    path = workspace.root / "queries" / "check" / "anchors.rq"
+    if not path.is_file():
+        raise cli.UserError(f"{workspace.name(path)} is not there; it says what an anchor is in this vocabulary")
+    query = path.read_text("utf-8")
     checked = skipped = 0
     findings: list[Finding] = []
     for path in files or work.paths(workspace):
