@@ -188,7 +188,7 @@ class Stub:
             if "Content-Length" not in request.headers:
                 return 411, {}, b"chunked"
             if not request.changes:
-                return self._selected(request.text)
+                return self._selected(request)
             graph = parse_qs(urlsplit(request.path).query).get("graph")
             if request.headers["Content-Type"] == "application/sparql-update":
                 self.store.update(request.body.decode())
@@ -201,9 +201,13 @@ class Stub:
                 return 400, {}, b"what is this?"
             return 204, {}, b""
 
-    def _selected(self, query: str) -> Answer:
-        found = self.store.query(query)
+    def _selected(self, request: Request) -> Answer:
+        found = self.store.query(request.text)
         assert isinstance(found, QuerySolutions)
+        if "tab-separated" in request.headers["Accept"]:
+            lines = (found.serialize(format=QueryResultsFormat.TSV) or b"").splitlines(keepends=True)
+            kept = lines if self.rows is None else lines[: self.rows + 1]
+            return 200, {"Content-Type": "text/tab-separated-values"}, b"".join(kept)
         body = found.serialize(format=QueryResultsFormat.JSON) or b""
         if self.rows is not None:
             data = json.loads(body)

@@ -8,10 +8,12 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
 import storetest
-from spacecoop import graphs, stores, workspace
+from spacecoop import graphs, leases, plans, stores, targets, workspace
 from spacecoop.dialects import DIALECTS
 from spacecoop.graphstore import Store, StoreError
-from spacecoop.stores import Interrupted, Plan, Report, Stopped, TargetError
+from spacecoop.plans import Plan
+from spacecoop.stores import Interrupted, Report, Stopped
+from spacecoop.targets import TargetError
 from storetest import BASE, Graphs, Play, Request, Stub, article, dataset, lines_of, published, status, wrong
 
 OWL = f"{BASE}article/owl#assertion"
@@ -26,13 +28,13 @@ def stub() -> Iterator[Stub]:
 
 def at(url: str, root: Path, dialect: str = "oxigraph", pause: Callable[[float], None] = lambda _: None) -> Store:
     place = workspace.read(root)
-    return stores.connect(replace(stores.target(place, url, dialect), tries=3), place.base, pause)
+    return targets.connect(replace(targets.find(place, url, dialect), tries=3), place.base, pause)
 
 
 def push(store: Store, root: Path, made: Graphs, prune: bool = False) -> tuple[Plan, Report]:
     ours = graphs.read(workspace.read(published(root, made)))
-    with stores.leased(store) as lease:
-        plan = stores.plan(store, ours, prune)
+    with leases.leased(store) as lease:
+        plan = plans.plan(store, ours, prune)
         report = stores.apply(store, ours, plan, lease)
         stores.recount(store, ours, report)
     return plan, report
@@ -66,7 +68,7 @@ def test_every_dialect_adds_edits_deletes_and_then_sends_nothing(stub: Stub, tmp
     stub.requests.clear()
     plan, report = push(store, tmp_path, fewer, prune=True)
 
-    assert (plan.in_step, report.written, report.counted) == (True, 0, len(fewer))
+    assert (plan.in_step, report.written, report.read) == (True, 0, {*fewer})
     assert stub.changes == []
 
 
@@ -239,7 +241,7 @@ def test_a_fault_that_stays_stops_the_push_which_a_repeat_finishes(
 def test_after_a_stop_in_the_middle_only_the_rest_is_sent(
     stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(DIALECTS, "oxigraph", replace(DIALECTS["oxigraph"], statements=2))
+    monkeypatch.setitem(DIALECTS, "oxigraph", replace(DIALECTS["oxigraph"], batch=2))
     store = at(stub.url, ready(tmp_path))
     stub.fault(lambda request: wrong(request) and b"tit" in request.body, status(507), 9)
 
@@ -311,8 +313,8 @@ def test_what_the_dialect_does_not_keep_is_in_the_plan(stub: Stub, tmp_path: Pat
     made[OWL] = [f'<{BASE}a> <{BASE}b> "0.12345678"^^<http://www.w3.org/2001/XMLSchema#double>']
     ours = graphs.read(workspace.read(published(tmp_path, made)))
 
-    assert stores.plan(at(stub.url, tmp_path), ours).lost == ()
-    (said,) = stores.plan(at(stub.url, tmp_path, "virtuoso"), ours).lost
+    assert plans.plan(at(stub.url, tmp_path), ours).lost == ()
+    (said,) = plans.plan(at(stub.url, tmp_path, "virtuoso"), ours).lost
     assert said.startswith(f"<{OWL}>: a floating-point number of more than 6 digits, which is cut")
 
 
@@ -358,7 +360,7 @@ def test_the_store_s_wish_to_wait_is_granted_within_bounds(stub: Stub, tmp_path:
 def test_waits_grow_and_are_not_all_the_same(stub: Stub, tmp_path: Path) -> None:
     waits: list[float] = []
     place = workspace.read(ready(tmp_path))
-    store = stores.connect(replace(stores.target(place, stub.url, "oxigraph"), tries=6), BASE, waits.append)
+    store = targets.connect(replace(targets.find(place, stub.url, "oxigraph"), tries=6), BASE, waits.append)
     stub.fault(lambda _: True, status(503), 99)
 
     with pytest.raises(StoreError, match="6 tries"):
@@ -385,7 +387,7 @@ def test_an_interruption_says_what_the_store_holds(stub: Stub, tmp_path: Path) -
 def test_of_two_pushes_one_steps_back(stub: Stub, tmp_path: Path) -> None:
     one, other = at(stub.url, ready(tmp_path)), at(stub.url, tmp_path)
 
-    with stores.leased(one):
+    with leases.leased(one):
         with pytest.raises(StoreError, match="another push is at work"):
             push(other, tmp_path, dataset("owl"))
         assert stub.lines() == set()
@@ -395,7 +397,7 @@ def test_of_two_pushes_one_steps_back(stub: Stub, tmp_path: Path) -> None:
 
 
 def test_of_two_that_look_before_either_is_written_at_most_one_goes_on(stub: Stub, tmp_path: Path) -> None:
-    one, other = (stores.Lease(at(stub.url, ready(tmp_path))) for _ in range(2))
+    one, other = (leases.Lease(at(stub.url, ready(tmp_path))) for _ in range(2))
     first = one.renew  # the other one takes it between the look and the writing of this one
     one.renew = lambda: (other.take(), first())[1]  # type: ignore[method-assign, func-returns-value]
 
@@ -408,22 +410,22 @@ def test_of_two_that_look_before_either_is_written_at_most_one_goes_on(stub: Stu
 
 def test_a_dead_push_keeps_others_out_for_its_time_only_or_until_it_is_taken_over(stub: Stub, tmp_path: Path) -> None:
     now = [1_700_000_000.0]
-    dead, next_, last = (stores.Lease(at(stub.url, ready(tmp_path)), lambda: now[0]) for _ in range(3))
+    dead, next_, last = (leases.Lease(at(stub.url, ready(tmp_path)), lambda: now[0]) for _ in range(3))
     dead.take()
     with pytest.raises(StoreError):
         next_.take()
-    now[0] += stores.LEASE + 1
+    now[0] += leases.LEASE + 1
     next_.take()
     last.take(over=True)
 
-    now[0] += stores.LEASE * 0.6
+    now[0] += leases.LEASE * 0.6
     with pytest.raises(StoreError, match="took over"):
         next_.renew()
     last.renew()
 
 
 def test_a_lease_is_gone_when_the_push_is_done(stub: Stub, tmp_path: Path) -> None:
-    with stores.leased(at(stub.url, ready(tmp_path))):
+    with leases.leased(at(stub.url, ready(tmp_path))):
         assert len(list(stub.store)) == 1
 
     assert list(stub.store) == []
@@ -436,7 +438,7 @@ def settings(kind: str, **more: str) -> str:
 
 def named(stub: Stub, root: Path, text: str) -> Store:
     place = workspace.read(published(root, dataset("owl"), f'{text}url = "{stub.url}"\n'))
-    return stores.connect(replace(stores.target(place, "library"), tries=1), place.base)
+    return targets.connect(replace(targets.find(place, "library"), tries=1), place.base)
 
 
 @pytest.mark.parametrize(
@@ -509,7 +511,7 @@ def test_settings_that_cannot_be_used_are_answered_without_the_secret(
     text = f"[stores.library]\n{table}{variables}" if table else ""
 
     with pytest.raises(TargetError, match=said) as raised:
-        stores.target(workspace.read(published(tmp_path, dataset("owl"), text)), name)
+        targets.find(workspace.read(published(tmp_path, dataset("owl"), text)), name)
 
     assert "s3cret" not in str(raised.value)
 
@@ -518,7 +520,7 @@ def test_each_dialect_has_the_addresses_of_its_documentation(tmp_path: Path) -> 
     place = workspace.read(ready(tmp_path))
     found = {
         name: [
-            getattr(stores.target(place, "http://s/r", name).addresses, part)
+            getattr(targets.find(place, "http://s/r", name).addresses, part)
             for part in ("query", "update", "graphs", "quads")
         ]
         for name in DIALECTS
