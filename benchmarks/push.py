@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 import storetest
-from spacecoop import credentials, graphs, stores, workspace
+from spacecoop import credentials, graphs, leases, plans, stores, targets, workspace
 from storetest import BASE, article, free_port, published
 from test_push_virtuoso import INI
 

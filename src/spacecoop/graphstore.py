@@ -110,27 +110,36 @@ class Store:
     def counts(self, only: Collection[str] = ()) -> dict[str, int]:
         """Return how many triples each graph has, of all that begin with the base or of some.
 
-        It is asked for until nothing more comes, so that a limit on answers hides no graph.
+        Where the store gives fewer than it says there are, it is asked in pages, until it has named them all.
         """
-        values = f"VALUES ?g {{ {' '.join(map(_iri, only))} }}" if only else ""
-        counts: dict[str, int] = {}
-        last = self.base
-        while True:
-            rows = self.select(  # the filter is on groups: a store looks at each graph once, not at each triple
-                f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ {values} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
-                f" HAVING(STRSTARTS(STR(?g), {_text(self.base)}) && STR(?g) > {_text(last)})"
-                f" ORDER BY ?g LIMIT {self.dialect.rows}"
-            )
-            found = {
-                row["g"].value: int(row["n"].value) for row in rows if row["g"] is not None
-            }  # an empty store: a row of 0
-            found = {graph: number for graph, number in found.items() if number and graph.startswith(self.base)}
-            if not found.keys() - counts.keys():
-                return counts
-            counts |= found
-            if only and len(counts) == len(only):
-                return counts
-            last = max(found)
+        if only:
+            return self._counts(f"VALUES ?g {{ {' '.join(map(_iri, only))} }}")
+        groups = f"SELECT ?g WHERE {{ GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g {self._ours()}"
+        (row,) = self.select(f"SELECT (COUNT(?g) AS ?n) WHERE {{ {{ {groups} }} }}")
+        number = int(row["n"].value)
+        found = self._counts() if number <= self.dialect.rows else {}
+        if len(found) == number:
+            return found
+        found = {}
+        while len(found) < number:
+            more = self._counts(after=max(found, default=""), pages=f"ORDER BY ?g LIMIT {self.dialect.rows}")
+            if not more.keys() - found.keys():
+                raise StoreError(f"there are {number:,} graphs of ours, but the store names {len(found):,} of them")
+            found |= more
+        return found
+
+    def _counts(self, values: str = "", after: str = "", pages: str = "") -> dict[str, int]:
+        rows = self.select(
+            f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ {values} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
+            f" {self._ours(after)} {pages}"
+        )
+        counts = {row["g"].value: int(row["n"].value) for row in rows if row["g"] is not None}  # empty: a row of 0
+        return {graph: number for graph, number in counts.items() if number and graph.startswith(self.base)}
+
+    def _ours(self, after: str = "") -> str:
+        """Return the filter for graphs of ours: on groups, so that a store looks at each graph, not at each triple."""
+        later = f" && STR(?g) > {_text(after)}" if after else ""
+        return f"HAVING(STRSTARTS(STR(?g), {_text(self.base)}){later})"
 
     def contents(self, sizes: Mapping[str, int]) -> dict[str, list[str]]:
         """Return the lines of graphs; *sizes* are those expected, and where fewer come it is asked again in pages."""
@@ -174,6 +183,7 @@ class Store:
 
     def _lines(self, query: str) -> list[tuple[str, str]]:
         """Return the graphs and lines that a query for ?g, ?s, ?p and ?o finds."""
+        query = f"{self.dialect.hint}{query}"
         if not self.dialect.table:
             return [(row["g"].value, f"{row['s']} {row['p']} {row['o']}") for row in self.select(query)]
         found: list[tuple[str, str]] = self._ask(query, TABLE, _rows)

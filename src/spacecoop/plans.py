@@ -76,13 +76,10 @@ def plan(
     triples; it reads the others.
     """
     there = store.counts()
-    there.pop(store.own, None)
-    noted = ledgers.read(store)
+    noted = ledgers.read(store, there.pop(store.own, 0))
     settled = ledgers.settled(noted)
     right = {
-        iri
-        for iri, graph in ours.items()
-        if settled.get(iri) == (graph.digest, graph.statements) == (graph.digest, there.get(iri))
+        iri for iri, graph in ours.items() if settled.get(iri) == graph.digest and there.get(iri) == graph.statements
     }
     believed = right if quick else set()
     steps = [Step(iri, "keep", ours[iri].statements, there[iri]) for iri in believed]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -108,7 +107,7 @@ def apply(store: Store, ours: Mapping[str, Graph], steps: Plan, lease: Lease, pr
     of = sum(step.here for step in todo.values())
     progress(0, of)
     try:
-        noted = copy.deepcopy(steps.noted)
+        noted = dict(steps.noted)
         ledgers.forget(store, noted, [graph for graph in noted if graph not in ours])
         for batch in batches({graph: step.here for graph, step in todo.items()}, store.dialect.batch, len(todo)):
             lease.renew()
