@@ -163,6 +163,8 @@ class Stub:
     requests: list[Request] = field(default_factory=list)
     store: Store = field(default_factory=Store)
     rows: int | None = None
+    cuts: int = 0
+    """How many of the next bodies that change data are read by half only, before the connection is closed."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fault(self, when: Callable[[Request], bool], play: Play, times: int = 1) -> None:
@@ -264,6 +266,12 @@ def stub() -> Iterator[Stub]:
 
         def _do(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
+            if here.cuts and length > 250 and "urlencoded" not in self.headers.get("Content-Type", ""):
+                here.cuts -= 1
+                self.rfile.read(length // 2)
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
             request = Request(self.command, self.path, dict(self.headers), self.rfile.read(length))
             answer = here.answer(request)
             if answer is None:
@@ -297,3 +305,32 @@ def stub() -> Iterator[Stub]:
 
 def environment(**settings: str) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", **settings}
+
+
+def killed_in_the_middle(root: Path, *words: str, **secrets: str) -> None:
+    """Push, and kill the push where it stands as soon as some of its graphs are there."""
+    command = [sys.executable, "-c", SLOW, "-C", str(root), "push", *words]
+    process = subprocess.Popen(command, env=environment(**secrets), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "sending" not in process.stdout.readline():
+        assert process.poll() is None
+    process.kill()
+    process.wait(30)
+
+
+SLOW = """
+import dataclasses, sys, time
+from spacecoop import cli, dialects, graphstore
+for name, row in dialects.DIALECTS.items():
+    dialects.DIALECTS[name] = dataclasses.replace(row, batch=100)
+add, many = graphstore.Store.add, []
+def slow(self, graphs):
+    add(self, graphs)
+    many.append(1)
+    if len(many) == 3:  # two batches are there and proven, the third is there and not read back
+        print("sending", flush=True)
+        time.sleep(60)
+graphstore.Store.add = slow
+cli.main(sys.argv[1:])
+"""
+"""A push in small batches that stands still in its third, for as long as it takes to kill it."""

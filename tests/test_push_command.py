@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 import storetest
 from conftest import REPOSITORY, Run
+from spacecoop import graphstore
 from storetest import BASE, article, dataset, published
 
 HERE = f"{BASE}article/owl#assertion"
@@ -245,3 +247,67 @@ def test_help_starts_at_once_without_the_http_library() -> None:
     check = f"{program}assert not {{'requests', 'pyoxigraph'}} & {{*sys.modules}}, 'heavy'"
 
     subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, env={**os.environ})
+
+
+def test_readers_of_a_real_store_find_each_graph_old_or_new_and_never_half(tmp_path: Path, disk: str) -> None:
+    words = [f"word{number}" for number in range(3)]
+    root = published(tmp_path / "w", dataset("tit") | article("owl", 2_000, words[0]))
+    push = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
+    seen: list[dict[str, int]] = []
+    reader = requests.Session()
+    query = (
+        f"SELECT ?word (COUNT(*) AS ?n) WHERE {{ GRAPH <{HERE}> {{ ?s ?p ?o }}"
+        " BIND(STRBEFORE(STR(?o), ' ') AS ?word) } GROUP BY ?word"
+    )
+    for word in words:
+        published(root, dataset("tit") | article("owl", 2_000, word))
+        process = subprocess.Popen(push, env=storetest.environment(), stdout=subprocess.DEVNULL)
+        while process.poll() is None:
+            said = reader.post(f"{disk}query", data={"query": query}, headers={"Accept": "text/csv"}, timeout=30).text
+            rows = [line.split(",") for line in said.splitlines()[1:]]
+            seen.append({word: int(number) for word, number in rows if word})
+        assert process.returncode == 0
+
+    assert all(found in ({}, *({word: 2_000} for word in words)) for found in seen)
+    assert len({*map(str, seen)}) >= 3
+
+
+def test_an_addition_of_many_quads_is_one_step_for_readers_too(tmp_path: Path, disk: str) -> None:
+    made = dataset(*(f"bird-{number}" for number in range(4_000)))
+    root = published(tmp_path / "w", made)
+    total = sum(map(len, made.values()))
+    assert total > graphstore.LARGE
+    push = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
+    query = f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH ?g {{ ?s ?p ?o }} FILTER(?g != <{BASE}graph/push>) }}"
+    seen: set[int] = set()
+
+    process = subprocess.Popen(push, env=storetest.environment(), stdout=subprocess.DEVNULL)
+    with requests.Session() as reader:
+        while process.poll() is None:
+            said = reader.post(f"{disk}query", data={"query": query}, headers={"Accept": "text/csv"}, timeout=30).text
+            seen.add(int(said.splitlines()[1]))
+
+    assert process.returncode == 0
+    assert seen <= {0, total}
+    assert total in seen
+
+
+def test_a_push_that_is_killed_says_nothing_and_the_same_command_finishes_its_job(
+    run: Run, tmp_path: Path, disk: str
+) -> None:
+    made = dataset(*(f"bird-{number}" for number in range(100)))
+    root = published(tmp_path / "w", made)
+    storetest.killed_in_the_middle(root, disk, "--dialect", "oxigraph")
+
+    again = run("-C", root, "push", disk, "--dialect", "oxigraph")
+    finished = run("-C", root, "push", disk, "--dialect", "oxigraph", "--take-over")
+    last = run("-C", root, "push", disk, "--dialect", "oxigraph")
+
+    assert again.returncode == 1
+    assert re.search(r"it ends at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ; wait for that, or say --take-over", again.stderr)
+    assert finished.returncode == 0, finished.stderr
+    assert re.search(r"\d+ graphs to add", finished.stdout)
+    assert "graphs right, but the store's own list does not say so" in finished.stdout
+    assert re.search(r"\d+ graphs unchanged", finished.stdout)
+    assert f"proven: {len(made)} of {len(made)} graphs" in finished.stdout
+    assert "written" not in last.stdout

@@ -209,3 +209,18 @@ def test_its_own_loader_takes_our_parts_and_a_push_then_sends_nothing(
     report = stores.Report()
     stores.verify(targets.connect(targets.find(place, "library"), BASE), graphs.read(place), report)
     assert report.differences == []
+
+
+def test_a_push_that_is_killed_is_finished_by_the_same_command(run: Run, clean: Virtuoso, tmp_path: Path) -> None:
+    made = dataset(*(f"bird-{number}" for number in range(100)))
+    root = published(tmp_path / "w", made, clean.settings())
+    storetest.killed_in_the_middle(root, "library", **SECRETS)
+
+    waiting = run("-C", root, "push", "library", **SECRETS)
+    finished = push(run, root, "--take-over")
+
+    assert waiting.returncode == 1
+    assert "wait for that, or say --take-over" in waiting.stderr
+    assert "graphs to add" in finished
+    assert "graphs right, but the store's own list does not say so" in finished
+    assert f"proven: {len(made)} of {len(made)} graphs" in finished

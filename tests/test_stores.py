@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,10 +32,10 @@ def at(url: str, root: Path, dialect: str = "oxigraph", pause: Callable[[float],
     return targets.connect(replace(targets.find(place, url, dialect), tries=3), place.base, pause)
 
 
-def push(store: Store, root: Path, made: Graphs, prune: bool = False) -> tuple[Plan, Report]:
+def push(store: Store, root: Path, made: Graphs, prune: bool = False, quick: bool = False) -> tuple[Plan, Report]:
     ours = graphs.read(workspace.read(published(root, made)))
     with leases.leased(store) as lease:
-        plan = plans.plan(store, ours, prune)
+        plan = plans.plan(store, ours, prune, quick)
         report = stores.apply(store, ours, plan, lease)
         stores.recount(store, ours, report)
     return plan, report
@@ -177,6 +178,25 @@ def test_a_value_changed_behind_our_back_is_found_by_verification(stub: Stub, tm
     assert any('"other"' in line for line in found.examples)
 
 
+def test_a_value_changed_behind_our_back_is_mended_by_a_push_but_not_seen_by_a_quick_one(
+    stub: Stub, tmp_path: Path
+) -> None:
+    made = dataset("owl", "tit")
+    store = at(stub.url, ready(tmp_path))
+    push(store, tmp_path, made)
+    quad = next(iter(stub.store.quads_for_pattern(None, None, None, NamedNode(OWL))))
+    stub.store.remove(quad)
+    stub.store.add(Quad(quad.subject, quad.predicate, Literal("other"), quad.graph_name))
+
+    quick, few = push(store, tmp_path, made, quick=True)
+    plan, all_ = push(store, tmp_path, made)
+
+    assert (quick.in_step, few.read, few.counted) == (True, set(), {*made})
+    assert [(step.graph, step.insert, step.delete) for step in plan.having("replace")] == [(OWL, 1, 1)]
+    assert all_.read == {*made}
+    assert stub.lines() == lines_of(made)
+
+
 @pytest.mark.parametrize("lie", ['"0000"', f'"{"0" * 64}"'])
 def test_a_list_that_says_two_things_or_nonsense_is_not_believed(stub: Stub, tmp_path: Path, lie: str) -> None:
     store = at(stub.url, ready(tmp_path))
@@ -209,6 +229,59 @@ def test_a_fault_that_passes_is_survived(stub: Stub, tmp_path: Path, dialect: st
     push(store, tmp_path, dataset("owl", "tit"))
 
     assert stub.lines() == lines_of(dataset("owl", "tit"))
+
+
+@pytest.mark.parametrize("dialect", ["oxigraph", "virtuoso"])
+def test_a_connection_lost_in_the_middle_of_a_body_is_survived_or_said(
+    stub: Stub, tmp_path: Path, dialect: str
+) -> None:
+    store = at(stub.url, ready(tmp_path), dialect)
+    stub.cuts = 2
+    push(store, tmp_path, dataset("owl", "tit"))
+    assert (stub.cuts, stub.lines()) == (0, lines_of(dataset("owl", "tit")))
+
+    stub.cuts = 99
+    new = dataset("owl", "tit") | article("owl", count=9, word="heard")
+    with pytest.raises(Stopped, match=r"(?s)3 tries.*0 of 1 graphs to send are written and proven; 1 are not proven"):
+        push(store, tmp_path, new)
+    stub.cuts = 0
+    push(store, tmp_path, new)
+    assert stub.lines() == lines_of(new)
+
+
+@pytest.mark.parametrize("when", [wrong, lambda request: not request.changes], ids=["a change", "a question"])
+def test_a_store_that_does_not_answer_in_time_is_asked_again_and_then_given_up(
+    stub: Stub, tmp_path: Path, when: Callable[[Request], bool]
+) -> None:
+    def late(here: Stub, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        time.sleep(0.6)
+        return here.right(request)
+
+    place = workspace.read(ready(tmp_path))
+    where = replace(targets.find(place, stub.url, "oxigraph"), tries=3, timeout=0.2)
+    store = targets.connect(where, place.base, lambda _: None)
+    stub.fault(when, late, 2)
+    push(store, tmp_path, dataset("owl"))
+    assert stub.lines() == lines_of(dataset("owl"))
+
+    stub.fault(when, late, 99)
+    with pytest.raises((Stopped, StoreError), match=r"timed out.*\(3 tries\)"):
+        push(store, tmp_path, dataset("owl", "tit"))
+
+
+def test_a_table_that_is_cut_between_two_rows_is_found_out_by_counting(stub: Stub, tmp_path: Path) -> None:
+    def cut(here: Stub, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        code, headers, body = here.right(request)
+        return code, headers, b"".join(body.splitlines(keepends=True)[:-2])
+
+    made = dataset("owl", "tit")
+    store = at(stub.url, published(tmp_path, made))
+    stub.fault(lambda request: b"%3Fg+" in request.body or b"%3Fg%20%3Fs" in request.body, cut, 1)
+
+    _, report = push(store, tmp_path, made)
+
+    assert stub.faults[0].times == 0
+    assert report.read == {*made}
 
 
 @pytest.mark.parametrize("dialect", ["oxigraph", "virtuoso"])
