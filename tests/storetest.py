@@ -163,6 +163,8 @@ class Stub:
     requests: list[Request] = field(default_factory=list)
     store: Store = field(default_factory=Store)
     rows: int | None = None
+    takes: frozenset[tuple[str, str, str]] | None = None
+    """The methods, paths and media types that it takes; None: any."""
     cuts: int = 0
     """How many of the next bodies that change data are read by half only, before the connection is closed."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -189,6 +191,9 @@ class Stub:
         with self.lock:
             if "Content-Length" not in request.headers:
                 return 411, {}, b"chunked"
+            kind = request.headers.get("Content-Type", "")
+            if self.takes is not None and (request.method, request.path.partition("?")[0], kind) not in self.takes:
+                return 405, {}, f"{request.method} {request.path} {kind}".encode()
             if not request.changes:
                 return self._selected(request)
             graph = parse_qs(urlsplit(request.path).query).get("graph")
@@ -220,6 +225,30 @@ class Stub:
     def lines(self) -> set[str]:
         """All quads of data, those of the list and the lease left out."""
         return {str(quad) for quad in self.store if quad.graph_name != NamedNode(f"{BASE}graph/push")}
+
+
+def _taken(query: str, update: str, graphs: str = "", quads: str = "") -> frozenset[tuple[str, str, str]]:
+    rows = [
+        ("POST", query, "application/x-www-form-urlencoded"),
+        ("POST", update, "application/sparql-update"),
+        ("PUT", graphs, "application/n-triples"),
+        ("POST", quads, "application/n-quads"),
+    ]
+    return frozenset(row for row in rows if row[1])
+
+
+RECORDED = {
+    "oxigraph": _taken("/query", "/update", "/store", "/store"),
+    "virtuoso": _taken("/sparql", "/sparql-auth"),
+    "fuseki": _taken("/query", "/update", "/data", "/data"),
+    "rdf4j": _taken("/", "/statements", "/rdf-graphs/service", "/statements"),
+    "graphdb": _taken("/", "/statements", "/rdf-graphs/service", "/statements"),
+    "blazegraph": _taken("/", "/"),
+    "qlever": _taken("/", "/"),
+    "stardog": _taken("/query", "/update", "/", ""),
+    "generic": _taken("/", "/"),
+}
+"""What the stores' manuals and issue trackers say that each address takes, seen from the URL that a user gives."""
 
 
 def lines_of(graphs: Graphs) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import requests
 import storetest
 from conftest import REPOSITORY, Run
 from spacecoop import graphstore
+from spacecoop.commands import push
 from storetest import BASE, article, dataset, published
 
 HERE = f"{BASE}article/owl#assertion"
@@ -252,7 +254,7 @@ def test_help_starts_at_once_without_the_http_library() -> None:
 def test_readers_of_a_real_store_find_each_graph_old_or_new_and_never_half(tmp_path: Path, disk: str) -> None:
     words = [f"word{number}" for number in range(3)]
     root = published(tmp_path / "w", dataset("tit") | article("owl", 2_000, words[0]))
-    push = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
+    command = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
     seen: list[dict[str, int]] = []
     reader = requests.Session()
     query = (
@@ -261,7 +263,7 @@ def test_readers_of_a_real_store_find_each_graph_old_or_new_and_never_half(tmp_p
     )
     for word in words:
         published(root, dataset("tit") | article("owl", 2_000, word))
-        process = subprocess.Popen(push, env=storetest.environment(), stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=storetest.environment(), stdout=subprocess.DEVNULL)
         while process.poll() is None:
             said = reader.post(f"{disk}query", data={"query": query}, headers={"Accept": "text/csv"}, timeout=30).text
             rows = [line.split(",") for line in said.splitlines()[1:]]
@@ -277,11 +279,11 @@ def test_an_addition_of_many_quads_is_one_step_for_readers_too(tmp_path: Path, d
     root = published(tmp_path / "w", made)
     total = sum(map(len, made.values()))
     assert total > graphstore.LARGE
-    push = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
+    command = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
     query = f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH ?g {{ ?s ?p ?o }} FILTER(?g != <{BASE}graph/push>) }}"
     seen: set[int] = set()
 
-    process = subprocess.Popen(push, env=storetest.environment(), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=storetest.environment(), stdout=subprocess.DEVNULL)
     with requests.Session() as reader:
         while process.poll() is None:
             said = reader.post(f"{disk}query", data={"query": query}, headers={"Accept": "text/csv"}, timeout=30).text
@@ -311,3 +313,43 @@ def test_a_push_that_is_killed_says_nothing_and_the_same_command_finishes_its_jo
     assert re.search(r"\d+ graphs unchanged", finished.stdout)
     assert f"proven: {len(made)} of {len(made)} graphs" in finished.stdout
     assert "written" not in last.stdout
+
+
+def test_a_plan_that_cannot_be_written_stops_the_push_before_anything_is_sent(
+    run: Run, tmp_path: Path, disk: str
+) -> None:
+    root = published(tmp_path / "w", dataset("owl"))
+
+    done = run("-C", root, "push", disk, "--dialect", "oxigraph", "--plan", "nowhere/plan.json")
+    after = run("-C", root, "push", disk, "--dialect", "oxigraph", "--dry-run")
+
+    assert done.returncode == 1
+    assert done.stderr == ("spacecoop push: --plan nowhere/plan.json: No such file or directory; nothing was sent\n")
+    assert "3 graphs to add" in after.stdout
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_has_a_rate_and_the_time_left_on_a_terminal_and_now_and_then_in_a_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    shown: list[str] = []
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        now[0] = 0.0
+        clock = push.Clock("read")
+        for now[0], done in ((10.0, 1_000), (40.0, 4_000), (50.0, 5_000)):
+            clock(done, 8_000)
+        shown.append(stream.getvalue())
+
+    assert [line.strip() for line in shown[0].split("\r")[1:]] == [
+        "1,000 of 8,000 triples read, 100 a second, 70 s left",
+        "4,000 of 8,000 triples read, 100 a second, 40 s left",
+        "5,000 of 8,000 triples read, 100 a second, 30 s left",
+    ]
+    assert shown[1] == "4,000 of 8,000 triples read, 100 a second, 40 s left\n"

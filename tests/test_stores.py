@@ -57,6 +57,7 @@ def ready(root: Path) -> Path:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_adds_edits_deletes_and_then_sends_nothing(stub: Stub, tmp_path: Path, dialect: str) -> None:
+    stub.takes = storetest.RECORDED[dialect]
     store = at(stub.url, ready(tmp_path), dialect)
     first = dataset("owl", "tit")
     edited = first | article("owl", count=4, word="heard")
