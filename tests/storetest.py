@@ -209,7 +209,7 @@ class Stub:
             return 204, {}, b""
 
     def _selected(self, request: Request) -> Answer:
-        found = self.store.query(request.text.removeprefix('DEFINE sql:select-option "order" '))  # Virtuoso's own
+        found = self.store.query(request.text)
         assert isinstance(found, QuerySolutions)
         if "tab-separated" in request.headers["Accept"]:
             lines = (found.serialize(format=QueryResultsFormat.TSV) or b"").splitlines(keepends=True)

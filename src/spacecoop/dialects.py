@@ -32,8 +32,6 @@ class Dialect:
     """How many graphs are named in one question."""
     table: bool = False
     """Whether its tab-separated answers (SPARQL 1.1 CSV and TSV) hold whole terms; JSON is asked for otherwise."""
-    hint: str = ""
-    """What is said before a question for whole graphs, so that the store looks the graphs up and scans nothing."""
     batch: int = 50_000
     """How many statements are sent before they are read back."""
     statements: int = 50_000
@@ -71,7 +69,6 @@ DIALECTS: Mapping[str, Dialect] = {
             "sparql-auth",
             query_with_auth="sparql-auth",
             rows=10_000,
-            hint='DEFINE sql:select-option "order" ',
             batch=20_000,
             statements=3_000,
             modify=1_000,

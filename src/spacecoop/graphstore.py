@@ -183,7 +183,6 @@ class Store:
 
     def _lines(self, query: str) -> list[tuple[str, str]]:
         """Return the graphs and lines that a query for ?g, ?s, ?p and ?o finds."""
-        query = f"{self.dialect.hint}{query}"
         if not self.dialect.table:
             return [(row["g"].value, f"{row['s']} {row['p']} {row['o']}") for row in self.select(query)]
         found: list[tuple[str, str]] = self._ask(query, TABLE, _rows)
