@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.linking import Desk, Settings
+    from spacecoop.desks import Desk, Settings
     from spacecoop.wikidata import Ask
 
 CONFIDENCE = 0.9
@@ -73,7 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one action."""
-    from spacecoop import linking
+    from spacecoop import desks
     from spacecoop.documents import Unreadable
     from spacecoop.endpoint import EndpointError
     from spacecoop.reconciliation import ReconciliationError
@@ -81,16 +81,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = cli.workspace(arguments)
     try:
-        settings = linking.settings(workspace, getattr(arguments, "endpoint", None))
+        settings = desks.settings(workspace, getattr(arguments, "endpoint", None))
         ask = _asker(settings, workspace.base)
-        desk = linking.desk(workspace, settings, ask, progress, time.sleep)
+        desk = desks.set_up(workspace, settings, ask, progress, time.sleep)
         return ACTIONS[arguments.action](desk, arguments)
     except Unreadable as error:
         raise cli.UserError(error.finding.line(cli.language(arguments))) from error
     except (EndpointError, IncompleteError, ReconciliationError) as error:
         text = f"{error}. What was answered before is kept; nothing is concluded from this. Run it again to go on"
         raise cli.UserError(text) from error
-    except (linking.LinksError, QueryFileError) as error:
+    except (desks.LinksError, QueryFileError) as error:
         raise cli.UserError(str(error)) from error
 
 
@@ -137,10 +137,10 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
 
 def decide(desk: Desk, arguments: argparse.Namespace) -> int:
     """Move one candidate into the mapping set."""
-    from spacecoop import linking, wikidata
+    from spacecoop import desks, review, wikidata
 
     accepted = arguments.action == "accept"
-    decision = linking.Decision(
+    decision = review.Decision(
         arguments.entity,
         arguments.item,
         accepted,
@@ -150,18 +150,18 @@ def decide(desk: Desk, arguments: argparse.Namespace) -> int:
         arguments.date or wikidata.today(),
         getattr(arguments, "predicate", ""),
     )
-    line = linking.decide(desk, decision)
-    print(f"{linking.FILE}: {' '.join(line.split())}")
+    line = review.decide(desk, decision)
+    print(f"{desks.FILE}: {' '.join(line.split())}")
     return cli.DONE
 
 
 def snapshot(desk: Desk, arguments: argparse.Namespace) -> int:  # noqa: ARG001  (all actions are called alike)
     """Print what was frozen."""
-    from spacecoop import linking
+    from spacecoop import desks, linking
 
     done = linking.freeze(desk)
     manifest = done.snapshot.manifest
-    print(f"{linking.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
+    print(f"{desks.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
     if done.gone:
         print(f"not there any more: {', '.join(done.gone)}; see `spacecoop links check`")
     return cli.DONE
