@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from rdflib.plugins.shared.jsonld.context import UNDEF, Context, Term
@@ -130,3 +131,15 @@ def places_of_keys(source: Any, around: str = "") -> Iterator[tuple[str, str]]:
                 yield key, around
             if isinstance(definition, dict) and "@context" in definition:
                 yield from places_of_keys(definition["@context"], key)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is needed to read any fact file of a workspace."""
+
+    context: Any
+    """The context as JSON, for values that are IRIs already."""
+    scope: Scope
+    """The same as the keys known at the top of a file."""
+    belongs: Mapping[str, str]
+    """The key that a key known only inside of others belongs to."""

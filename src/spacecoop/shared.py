@@ -9,9 +9,10 @@ from pathlib import Path, PurePath
 
 from pyoxigraph import NamedNode, Quad
 
-from spacecoop import context, documents, facts, links, quads, shapes, snapshot
+from spacecoop import context, documents, factfiles, links, quads, shapes, snapshot
+from spacecoop.context import Reader
 from spacecoop.documents import Unreadable
-from spacecoop.facts import Facts, Layout, Reader, Reference
+from spacecoop.facts import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import local_name, namespace
 from spacecoop.links import Link
@@ -186,7 +187,7 @@ def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) 
     layout = Layout(document, {"*": iri}, iri, iri)
 
     def read(data: bytes, file: str) -> Facts:
-        read = facts.named(facts.read(data, file, reader, layout), document)
+        read = factfiles.read(data, file, reader, layout)
         return read if graph == "entities" else replace(read, references=())  # an ontology may name any IRI
 
     return read
