@@ -14,16 +14,20 @@ from pyoxigraph import Quad
 from spacecoop import (
     articles,
     catalog,
+    description,
     editions,
     feeds,
     negotiation,
     output,
     quads,
     queries,
+    schemaorg,
     shared,
     site,
+    void,
 )
 from spacecoop.census import Census, Counts
+from spacecoop.description import Description
 from spacecoop.editions import Edition
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.output import Written
@@ -90,8 +94,8 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
     published, census = _read_back(sorted(one.slug for one in done), workspace, folder)
-    described = catalog.describe(workspace, common.facts.quads, published, census.bounds)
-    together = quads.arranged([*common.facts.quads, *_questions(workspace), *catalog.core(described, DUMPS)])
+    described = description.describe(workspace, common.facts.quads, published, census.bounds)
+    together = quads.arranged([*common.facts.quads, *_questions(workspace), *description.core(described, DUMPS)])
     census.add(together)
     dumps = list(_write_dataset(published, together, folder, workspace))
     written += dumps
@@ -140,7 +144,7 @@ def _parts(slugs: Iterable[str], folder: Path) -> list[Path]:
 def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tuple[list[Edition], Census]:
     """Return each article's edition, and count what they say, from their files, one at a time."""
     settings = workspace.settings.get("catalog", {})
-    namespaces = [target.namespace for target in catalog.targets(workspace)]
+    namespaces = [target.namespace for target in description.targets(workspace)]
     census = Census(workspace.base, namespaces, settings.get("begins", ()), settings.get("ends", ()))
     published = []
     for slug, path in zip(slugs, _parts(slugs, folder), strict=True):
@@ -174,7 +178,7 @@ def _write_dataset(
 def _write_site(
     common: Shared,
     together: Sequence[Quad],
-    described: catalog.Description,
+    described: Description,
     counts: Counts,
     published: Sequence[Edition],
     dumps: Sequence[Written],
@@ -183,11 +187,14 @@ def _write_site(
     """Write what makes the dataset found, fetched and followed: see docs/publishing.md."""
     workspace = common.workspace
     prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
-    abouts = {"catalog": catalog.dcat(described, dumps), "void": catalog.void(described, counts, DUMPS)}
+    abouts = {
+        "catalog": catalog.describe(described, dumps, site.parts_of_home(together, workspace)),
+        "void": void.describe(described, counts, DUMPS),
+    }
     for path, about in abouts.items():
         yield from site.write_document(about, path, site.THING_SYNTAXES, folder, prefixes)
     yield site.write_well_known(folder)
-    schema_org = catalog.schema_org_text(described, dumps)
+    schema_org = schemaorg.as_text(described, dumps)
     yield site.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
     yield site.write_home(described.title, described.description, described.licence, schema_org, dumps, folder)
 

@@ -72,6 +72,11 @@ def documents(
     return {iri: _plain(quads, iri, workspace) for iri, quads in sorted(found.items())}
 
 
+def parts_of_home(quads: Iterable[Quad], workspace: Workspace) -> list[Quad]:
+    """Return what is said of the base IRI's own parts, which the description of the dataset has to hold."""
+    return [quad for quad in quads if text(quad.subject).startswith(f"{workspace.base}#")]
+
+
 def _shapes(workspace: Workspace) -> Iterator[Quad]:
     """Yield what the shapes say, with IRIs instead of blank nodes."""
     for path in workspace.files("shapes", ".ttl"):
