@@ -238,7 +238,7 @@ def test_every_page_says_how_its_members_are_read_and_the_first_what_becomes_of_
         ("pointInTime", "2026-03-01T08:00:00Z"),
         ("startingFrom", "2026-03-01T08:00:00Z"),
     ]
-    assert feeds.closed(dated / "out", workspace.read(dated)) == [1]
+    assert feeds.pages(dated / "out", workspace.read(dated)) == {1: True, 2: False}
 
 
 # ------------------------------------------------------------------------------- what others' programs make of it

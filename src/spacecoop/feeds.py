@@ -93,10 +93,10 @@ def write(
     yield _atom(versions, published, folder, workspace, author)
 
 
-def closed(folder: Path, workspace: Workspace) -> list[int]:
-    """Return the numbers of the pages that are never written again."""
+def pages(folder: Path, workspace: Workspace) -> dict[int, bool]:
+    """Return the numbers of the pages in a folder, and whether each is closed, that is never written again."""
     counted = Counter(version.page for version in read(folder, workspace.base))
-    return sorted(page for page, members in counted.items() if members == _size(workspace))
+    return {page: members == _size(workspace) for page, members in sorted(counted.items())}
 
 
 def _size(workspace: Workspace) -> int:

@@ -210,7 +210,11 @@ def _write_site(
         iri.removeprefix(workspace.base): [syntax.ending for syntax in site.syntaxes(iri, said)]
         for iri, said in documents.items()
     }
-    for name, text in negotiation.rules(negotiation.table(endings), described.home).items():
+    closed = feeds.pages(folder, workspace)
+    feed = negotiation.Feed(
+        tuple(page for page in closed if closed[page]), tuple(page for page in closed if not closed[page])
+    )
+    for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
         yield site.write_text(folder, name, text)
 
 
