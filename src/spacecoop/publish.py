@@ -20,6 +20,7 @@ from spacecoop import (
     feeds,
     negotiation,
     output,
+    page,
     quads,
     queries,
     schemaorg,
@@ -165,12 +166,11 @@ def _write_site(
         "catalog": catalog.describe(described, whole, site.parts_of_home(together, workspace)),
         "void": void.describe(described, counts, dumps.NAMES),
     }
-    for path, about in abouts.items():
-        yield from site.write_document(about, path, site.THING_SYNTAXES, folder, prefixes)
+    for path, described_there in abouts.items():
+        yield from site.write_document(described_there, path, site.THING_SYNTAXES, folder, prefixes)
     yield site.write_well_known(folder)
     schema_org = schemaorg.as_text(described, whole)
     yield site.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
-    yield site.write_home(described.title, described.description, described.licence, schema_org, whole, folder)
 
     documents = site.documents(common.files, together, workspace)
     vocabularies = list(site.write_documents(documents, folder, workspace))
@@ -178,6 +178,8 @@ def _write_site(
     yield from (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
     yield from feeds.write(workspace.out, folder, published, workspace, described.author)
+    about = page.render(described, whole, schema_org, feed=(folder / feeds.ROOT).is_file())
+    yield site.write_text(folder, "index.html", about)
     pages = site.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
     yield from site.write_map(pages, folder, described.home or described.base)
     endings = {
@@ -186,7 +188,7 @@ def _write_site(
     }
     closed = feeds.pages(folder, workspace)
     feed = negotiation.Feed(
-        tuple(page for page in closed if closed[page]), tuple(page for page in closed if not closed[page])
+        tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
     )
     for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
         yield site.write_text(folder, name, text)
