@@ -76,7 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise cli.UserError("say what --shapes is to look at, such as --for dcat-ap")
     try:
         if arguments.update_rules:
-            fetched = rulebooks.update(workspace, aggregators, arguments.source, arguments.timeout)
+            remote = arguments.source.startswith(("http://", "https://"))
+            source = arguments.source if remote else str(arguments.folder / arguments.source)
+            fetched = rulebooks.update(workspace, aggregators, source, arguments.timeout)
             print(f"fetched {len(fetched)} rule files into .cache/rules/", file=sys.stderr)
         verdicts = list(preflight.judge(workspace, aggregators, [arguments.folder / one for one in arguments.shapes]))
     except NotFetched as error:
