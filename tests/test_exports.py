@@ -15,7 +15,7 @@ PLACE = workspace.read(REPOSITORY)
 QUADS = {str(quad) for quad in parse(path=str(REPOSITORY / "out" / "dataset.nq"))}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"jelly"}))
 def test_every_format_has_every_statement(name: str, tmp_path: Path) -> None:
     form = Form(FORMATS[name])
     (path,) = exports.write(PLACE, form, tmp_path / f"all{form.ending}")
@@ -29,7 +29,7 @@ def test_every_format_has_every_statement(name: str, tmp_path: Path) -> None:
         }
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"jelly"}))
 def test_parts_hold_at_most_as_many_statements_as_asked_and_together_all(name: str, tmp_path: Path) -> None:
     paths = exports.write(PLACE, Form(FORMATS[name], split=1000), tmp_path)
     parts = [list(parse(path=str(path), format=FORMATS[name].format)) for path in paths]

@@ -14,9 +14,12 @@ from typing import IO, cast
 
 from pyoxigraph import Quad
 
-from spacecoop import output
+from spacecoop import jelly, output
 from spacecoop.syntaxes import JSONLD, NQUADS, NTRIPLES, TRIG, TURTLE, Syntax
 from spacecoop.workspace import Workspace
+
+JELLY = Syntax("Jelly", "application/x-jelly-rdf", ".jelly", named_graphs=True)
+"""Binary, and written by an optional library only."""
 
 FORMATS: Mapping[str, Syntax] = {
     "nquads": NQUADS,
@@ -24,6 +27,7 @@ FORMATS: Mapping[str, Syntax] = {
     "turtle": TURTLE,
     "jsonld": JSONLD,
     "ntriples": NTRIPLES,
+    "jelly": JELLY,
 }
 """The syntaxes by the names that the command line has for them; Turtle and N-Triples are without the graphs."""
 STEM = "dataset"
@@ -69,6 +73,8 @@ def write(workspace: Workspace, form: Form, place: Path) -> list[Path]:
             new.replace(path)
     except OSError as error:
         raise ExportError(f"{folder}: {error.strerror or error}") from error
+    except jelly.NotInstalled as error:
+        raise ExportError(str(error)) from error
     except SyntaxError as error:
         raise ExportError(f"{workspace.out} cannot be read: {error}; `spacecoop build` writes it") from error
     finally:
@@ -109,7 +115,10 @@ def _parts(quads: Iterator[Quad], split: int | None) -> Iterator[Iterator[Quad]]
 
 def _write(part: Iterator[Quad], stream: IO[bytes], plain: Path, syntax: Syntax, prefixes: Mapping[str, str]) -> None:
     try:
-        output.write(part, plain, syntax, prefixes)
+        if syntax is JELLY:
+            jelly.write(part, plain)
+        else:
+            output.write(part, plain, syntax, prefixes)
         with plain.open("rb") as written:
             shutil.copyfileobj(written, stream)
     finally:

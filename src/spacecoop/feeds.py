@@ -7,6 +7,7 @@ one version of one article. A full page is closed and never written again.
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -14,12 +15,13 @@ from xml.etree import ElementTree as Xml
 
 from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse, serialize
 
-from spacecoop import output
+from spacecoop import output, statements
 from spacecoop.documents import Unreadable
 from spacecoop.editions import Edition, of_the_build
 from spacecoop.findings import Place, finding, said
 from spacecoop.output import Written
 from spacecoop.quads import text
+from spacecoop.statements import Speaker, moment, node, texts
 from spacecoop.syntaxes import NQUADS, TRIG
 from spacecoop.workspace import Workspace
 
@@ -30,13 +32,9 @@ PAGE = 100
 """How many members a page holds before it is closed, where ``[feed] page`` does not say."""
 
 PREFIXES = {
-    "as": "https://www.w3.org/ns/activitystreams#",
-    "dcterms": "http://purl.org/dc/terms/",
-    "ldes": "https://w3id.org/ldes#",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
-    "tree": "https://w3id.org/tree#",
-    "xsd": "http://www.w3.org/2001/XMLSchema#",
+    prefix: statements.PREFIXES[prefix] for prefix in ("as", "dcterms", "ldes", "rdf", "rdfs", "sh", "tree", "xsd")
 }
+"""What the feed is written with."""
 
 _HERE = "x-spacecoop://here/"
 """Stands for wherever the feed is served from while it is written; what is written is relative."""
@@ -69,7 +67,7 @@ def write(
     An article whose record gives no date cannot be placed in time, and is left out.
     Raises Unreadable where the earlier feed is damaged.
     """
-    size = int(workspace.settings.get("feed", {}).get("page", PAGE))
+    size = _size(workspace)
     old = read(previous, workspace.base)
     versions = [*old, *_changes(old, published, size)]
     if not versions:
@@ -93,6 +91,16 @@ def write(
     yield _written(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
     yield _history(versions, folder, workspace)
     yield _atom(versions, published, folder, workspace, author)
+
+
+def pages(folder: Path, workspace: Workspace) -> dict[int, bool]:
+    """Return the numbers of the pages in a folder, and whether each is closed, that is never written again."""
+    counted = Counter(version.page for version in read(folder, workspace.base))
+    return {page: members == _size(workspace) for page, members in sorted(counted.items())}
+
+
+def _size(workspace: Workspace) -> int:
+    return int(workspace.settings.get("feed", {}).get("page", PAGE))
 
 
 def read(previous: Path, base: str) -> list[Version]:
@@ -160,9 +168,10 @@ def _page(
 ) -> Iterator[Quad]:
     """Yield the quads of one page: the new members from the articles just written, the others from the page before."""
     iri = f"{_HERE}feed/{number}.trig"
-    say = _say(DefaultGraph())
-    yield from say(_stream(workspace), view=iri, member=[_member(one, workspace) for one in members])
-    yield from say(iri, a="tree:Node", immutable=Literal(True) if closed else None)
+    say = Speaker()
+    yield from _context(workspace)
+    yield from say(_stream(workspace), tree_view=iri, tree_member=[_member(one, workspace) for one in members])
+    yield from say(iri, a="tree:Node", ldes_immutable=Literal(True) if closed else None)
     for one in members:
         if one.number not in fresh:
             continue
@@ -170,9 +179,9 @@ def _page(
         yield from say(
             member,
             a=f"as:{one.kind}",
-            isVersionOf=workspace.article(one.slug),
-            issued=_moment(one.date),
-            identifier=Literal(f"{one.number:08}"),
+            dcterms_isVersionOf=workspace.article(one.slug),
+            dcterms_issued=moment(one.date),
+            dcterms_identifier=Literal(f"{one.number:08}"),
         )
         if one.kind != _DELETED:
             for quad in output.read(folder / "article" / f"{one.slug}{NQUADS.ending}"):
@@ -185,77 +194,76 @@ def _page(
                 yield quad
 
 
+def _context(workspace: Workspace) -> list[Quad]:
+    """Return what every page says of the stream: how its members are read."""
+    return Speaker()(
+        _stream(workspace),
+        a="ldes:EventStream",
+        ldes_timestampPath="dcterms:issued",
+        ldes_versionOfPath="dcterms:isVersionOf",
+        ldes_sequencePath="dcterms:identifier",
+        tree_shape=_shape(workspace),
+    )
+
+
 def _root(pages: Mapping[int, Sequence[Version]], versions: Sequence[Version], workspace: Workspace) -> Iterator[Quad]:
     """Yield the entry point: what the stream is, and between which dates each page lies."""
     here = _HERE + ROOT
-    stream = _stream(workspace)
-    say = _say(DefaultGraph())
+    say = Speaker()
+    yield from _context(workspace)
     yield from say(
-        stream,
-        a="ldes:EventStream",
-        view=here,
-        timestampPath="dcterms:issued",
-        versionOfPath="dcterms:isVersionOf",
-        sequencePath="dcterms:identifier",
-        title=[Literal(text, language=language) for language, text in workspace.title.items()],
-        license=workspace.licence,
+        _stream(workspace),
+        tree_view=here,
+        ldes_versionCreateObject=f"as:{_CREATED}",
+        ldes_versionUpdateObject=f"as:{_UPDATED}",
+        ldes_versionDeleteObject=f"as:{_DELETED}",
+        dcterms_title=texts(workspace.title),
+        dcterms_license=workspace.licence,
     )
-    yield from say(here, a="tree:Node", retentionPolicy=f"{here}#retention")
-    yield from say(f"{here}#retention", a="ldes:PointInTimePolicy", pointInTime=_moment(versions[0].date))
+    yield from _member_shape(workspace)
+    yield from say(here, a="tree:Node", ldes_retentionPolicy=f"{here}#retention")
+    start = moment(versions[0].date)  # older clients know the class and its property, newer ones the second property
+    yield from say(f"{here}#retention", a="ldes:PointInTimePolicy", ldes_pointInTime=start, ldes_startingFrom=start)
     for number, members in pages.items():
         bounds = [("GreaterThanOrEqualTo", "from", members[0].date)]
         if len(pages) > number:  # later members go into later pages
             bounds.append(("LessThanOrEqualTo", "to", members[-1].date))
         for kind, name, date in bounds:
             relation = f"{here}#{number}-{name}"
-            yield from say(here, relation=relation)
+            yield from say(here, tree_relation=relation)
             yield from say(
                 relation,
                 a=f"tree:{kind}Relation",
-                node=f"{_HERE}feed/{number}.trig",
-                path="dcterms:issued",
-                value=_moment(date),
+                tree_node=f"{_HERE}feed/{number}.trig",
+                tree_path="dcterms:issued",
+                tree_value=moment(date),
             )
 
 
-_TERMS = {
-    **dict.fromkeys(("view", "member", "relation", "node", "path", "value"), "tree"),
-    **dict.fromkeys(
-        ("timestampPath", "versionOfPath", "sequencePath", "retentionPolicy", "pointInTime", "immutable"), "ldes"
-    ),
-    **dict.fromkeys(("isVersionOf", "issued", "identifier", "title", "license"), "dcterms"),
-}
-"""Which vocabulary each property is of."""
-
-
-def _say(graph: DefaultGraph):  # type: ignore[no-untyped-def]
-    def say(subject: str, a: str | None = None, **statements: object) -> Iterator[Quad]:
-        if a:
-            yield Quad(NamedNode(subject), _property("rdf:type"), _node(a), graph)
-        for key, value in statements.items():
-            for one in value if isinstance(value, list) else [value]:
-                if one is not None:
-                    yield Quad(NamedNode(subject), _property(f"{_TERMS[key]}:{key}"), _node(one), graph)
-
-    return say
-
-
-def _node(value: object) -> Literal | NamedNode:
-    return value if isinstance(value, Literal) else _property(str(value))
-
-
-def _property(word: str) -> NamedNode:
-    """Return ``prefix:name`` of the vocabularies above, or an IRI, as a node."""
-    prefix, _, name = word.partition(":")
-    return NamedNode(PREFIXES[prefix] + name if prefix in PREFIXES else word)
-
-
-def _moment(date: str) -> Literal:
-    return Literal(date, datatype=NamedNode(PREFIXES["xsd"] + "dateTime"))
+def _member_shape(workspace: Workspace) -> Iterator[Quad]:
+    """Yield the SHACL shape of members (TREE, section 8.1): what each of them says of itself."""
+    say, shape = Speaker(), _shape(workspace)
+    one = Literal("1", datatype=node("xsd:integer"))
+    kinds = "|".join((_CREATED, _UPDATED, _DELETED))
+    parts: Mapping[str, Mapping[str, object]] = {
+        "rdf:type": {"sh_nodeKind": "sh:IRI", "sh_pattern": Literal(f"^{PREFIXES['as']}({kinds})$")},
+        "dcterms:isVersionOf": {"sh_nodeKind": "sh:IRI"},
+        "dcterms:issued": {"sh_datatype": "xsd:dateTime", "sh_pattern": Literal("(Z|[+-][0-9]{2}:[0-9]{2})$")},
+        "dcterms:identifier": {"sh_datatype": "xsd:string"},
+    }
+    yield from say(shape, a="sh:NodeShape", rdfs_label=Literal("A version of an article", language="en"))
+    for path, wanted in parts.items():
+        part = f"{shape}-{path.partition(':')[2]}"
+        yield from say(shape, sh_property=part)
+        yield from say(part, a="sh:PropertyShape", sh_path=path, sh_minCount=one, sh_maxCount=one, **wanted)
 
 
 def _stream(workspace: Workspace) -> str:
     return f"{workspace.base}feed#stream"
+
+
+def _shape(workspace: Workspace) -> str:
+    return f"{workspace.base}feed#member"
 
 
 def _member(version: Version, workspace: Workspace) -> str:

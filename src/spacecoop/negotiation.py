@@ -80,9 +80,22 @@ def table(documents: Mapping[str, Sequence[str]]) -> list[Row]:
     return rows
 
 
-def rules(rows: Sequence[Row], home: str | None) -> dict[str, str]:
+@dataclass(frozen=True)
+class Feed:
+    """Which pages of the feed of changes there are."""
+
+    closed: tuple[int, ...] = ()
+    """Those that are never written again."""
+    open: tuple[int, ...] = ()
+
+
+FOR_A_WHILE = "max-age=300"
+FOR_GOOD = "max-age=31536000, immutable"
+
+
+def rules(rows: Sequence[Row], home: str | None, feed: Feed) -> dict[str, str]:
     """Return the files of rules, by name; those for w3id.org only where it is known to which *home* they lead."""
-    made = {name: write(rows) for name, write in _WRITERS.items()}
+    made = {name: write(rows, feed) for name, write in _WRITERS.items()}
     return made | ({"hosting/w3id.htaccess": _w3id(rows, home)} if home else {})
 
 
@@ -148,7 +161,15 @@ def _by_ending(row: Row) -> list[tuple[str, str]]:
     ]
 
 
-def _apache(rows: Sequence[Row]) -> str:
+def _closed(feed: Feed) -> str:
+    """Return a regular expression of the closed pages' numbers; without any, one that no number is."""
+    return "|".join(map(str, feed.closed)) or "none"
+
+
+_FEED = r"feed(?:\.trig|\.atom|/[0-9]+\.trig)"
+
+
+def _apache(rows: Sequence[Row], feed: Feed) -> str:
     """Return ``.htaccess`` for the folder itself: needs mod_rewrite, mod_headers and mod_mime."""
     lines = [
         "Options -MultiViews -Indexes",
@@ -163,6 +184,8 @@ def _apache(rows: Sequence[Row]) -> str:
         'Header always set Access-Control-Allow-Origin "*"',
         'Header always set Access-Control-Expose-Headers "Content-Location, Link, ETag, Vary"',
         'Header always merge Vary "Accept"',
+        f'Header set Cache-Control "{FOR_A_WHILE}" "expr=%{{REQUEST_URI}} =~ m#/{_FEED}$#"',
+        f'Header set Cache-Control "{FOR_GOOD}" "expr=%{{REQUEST_URI}} =~ m#/feed/(?:{_closed(feed)})\\.trig$#"',
         "Header set Content-Location %{REDIRECT_SPACECOOP_FILE}e env=REDIRECT_SPACECOOP_FILE",
         f'ErrorDocument 406 "{_refusal(rows)}"',
         "",
@@ -215,7 +238,7 @@ def _refusal(rows: Sequence[Row]) -> str:
 # -------------------------------------------------------------------------------------------------------- nginx
 
 
-def _nginx(rows: Sequence[Row]) -> str:
+def _nginx(rows: Sequence[Row], feed: Feed) -> str:
     """Return a server's configuration, in two parts: maps for ``http``, the rest for ``server``."""
     maps: list[str] = []
     places: list[str] = []
@@ -239,6 +262,13 @@ def _nginx(rows: Sequence[Row]) -> str:
             *(f"    {line}" for line in go),
             "}",
         ]
+    maps += [
+        "map $uri $spacecoop_cache {",
+        '    default "";',
+        f'    "~^/feed/(?:{_closed(feed)})\\.trig$" "{FOR_GOOD}";',
+        f'    "~^/{_FEED}$" "{FOR_A_WHILE}";',
+        "}",
+    ]
     types = ["types {", *(f"    {kind} {' '.join(_endings(kind))};" for kind in sorted(set(FILE_TYPES.values()))), "}"]
     server = [
         *types,
@@ -251,6 +281,7 @@ def _nginx(rows: Sequence[Row]) -> str:
         'add_header Access-Control-Expose-Headers "Content-Location, Link, ETag, Vary" always;',
         'add_header Vary "Accept" always;',
         "add_header Content-Location $spacecoop_file;",
+        "add_header Cache-Control $spacecoop_cache;",
         "location = /.well-known/void {",
         "    types { }",
         "    default_type text/turtle;",
@@ -268,7 +299,7 @@ def _endings(kind: str) -> list[str]:
 # ------------------------------------------------------------------------------------------- Caddy and Netlify
 
 
-def _caddy(rows: Sequence[Row]) -> str:
+def _caddy(rows: Sequence[Row], feed: Feed) -> str:
     """Return a part of a Caddyfile, for a site block beside ``root``: one route, so that the order is as written."""
     lines = [
         'header Access-Control-Allow-Origin "*"',
@@ -296,6 +327,11 @@ def _caddy(rows: Sequence[Row]) -> str:
                 else [f"header @{name} Content-Location {file}", f"rewrite @{name} {file}"]
             ),
         ]
+    lines += [f"@kept_a_while path_regexp ^/{_FEED}$", f'header @kept_a_while Cache-Control "{FOR_A_WHILE}"']
+    lines += [
+        f"@kept_for_good path_regexp ^/feed/(?:{_closed(feed)})\\.trig$",
+        f'header @kept_for_good Cache-Control "{FOR_GOOD}"',
+    ]
     for number, (ending, kind) in enumerate(FILE_TYPES.items()):
         charset = "; charset=utf-8" if kind in _TEXTS else ""
         lines += [f"@type{number} path *{ending}", f'header @type{number} Content-Type "{kind}{charset}"']
@@ -349,7 +385,7 @@ export const config = { path: "/*" };
 """
 
 
-def _netlify(rows: Sequence[Row]) -> str:
+def _netlify(rows: Sequence[Row], feed: Feed) -> str:  # noqa: ARG001  (all writers take both)
     """Return an edge function, since Netlify's own rules cannot choose by what a reader accepts."""
     data = [
         {"pattern": row.pattern, "endings": row.endings, "files": row.files, "seeOther": row.see_other} for row in rows
@@ -357,7 +393,7 @@ def _netlify(rows: Sequence[Row]) -> str:
     return _NETLIFY % (json.dumps(data, indent=1), json.dumps(MEDIA_TYPES, indent=1))
 
 
-def _headers(rows: Sequence[Row]) -> str:  # noqa: ARG001  (all writers take the table)
+def _headers(rows: Sequence[Row], feed: Feed) -> str:  # noqa: ARG001  (all writers take both)
     """Return ``_headers``, which Netlify and Cloudflare Pages read in the folder itself."""
     lines = [
         "/*",
@@ -367,10 +403,16 @@ def _headers(rows: Sequence[Row]) -> str:  # noqa: ARG001  (all writers take the
     for ending, kind in FILE_TYPES.items():
         charset = "; charset=utf-8" if kind in _TEXTS else ""
         lines += [f"/*{ending}", f"  Content-Type: {kind}{charset}"]
+    pages = {
+        **dict.fromkeys(("/feed.trig", "/feed.atom", *(f"/feed/{page}.trig" for page in feed.open)), FOR_A_WHILE),
+        **dict.fromkeys((f"/feed/{page}.trig" for page in feed.closed), FOR_GOOD),
+    }
+    for page, kept in pages.items():
+        lines += [page, f"  Cache-Control: {kept}"]
     return "\n".join([*lines, "/.well-known/void", "  Content-Type: text/turtle; charset=utf-8", ""])
 
 
-_WRITERS: Mapping[str, Callable[[Sequence[Row]], str]] = {
+_WRITERS: Mapping[str, Callable[[Sequence[Row], Feed], str]] = {
     ".htaccess": _apache,
     "_headers": _headers,
     "hosting/Caddyfile": _caddy,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 
 from spacecoop import output
 from spacecoop.editions import newest
-from spacecoop.findings import said
 from spacecoop.output import Written
 from spacecoop.quads import arranged, name_blank_nodes, text
 from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
@@ -70,6 +68,11 @@ def documents(
         if document in rest:
             found[document].append(quad)
     return {iri: _plain(quads, iri, workspace) for iri, quads in sorted(found.items())}
+
+
+def parts_of_home(quads: Iterable[Quad], workspace: Workspace) -> list[Quad]:
+    """Return what is said of the base IRI's own parts, which the description of the dataset has to hold."""
+    return [quad for quad in quads if text(quad.subject).startswith(f"{workspace.base}#")]
 
 
 def _shapes(workspace: Workspace) -> Iterator[Quad]:
@@ -147,66 +150,6 @@ def _sitemap(root: str, item: str, rows: Iterable[tuple[str, str | None]]) -> st
             Xml.SubElement(entry, "lastmod").text = date
     Xml.indent(top, space=" ")
     return f'<?xml version="1.0" encoding="utf-8"?>\n{Xml.tostring(top, encoding="unicode")}\n'
-
-
-_PAGE = """<!doctype html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="alternate" type="text/turtle" href="catalog.ttl">
-<link rel="alternate" type="application/ld+json" href="catalog.jsonld">
-<link rel="alternate" type="application/atom+xml" href="feed.atom">
-<link rel="license" href="{licence}">
-<script type="application/ld+json">
-{schema_org}
-</script>
-</head>
-<body>
-<main>
-{parts}
-<h2>Files</h2>
-<table>
-<thead><tr><th scope="col">File</th><th scope="col">Bytes</th><th scope="col">SHA-256</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</main>
-</body>
-</html>
-"""
-
-
-def write_home(
-    title: Mapping[str, str],
-    description: Mapping[str, str],
-    licence: str,
-    schema_org: str,
-    dumps: Sequence[Written],
-    folder: Path,
-) -> Written:
-    """Write the page about the dataset, with what search engines read in it."""
-    parts = [
-        f'<section lang="{language}">\n<h1>{html.escape(title[language])}</h1>\n'
-        f"<p>{html.escape(description.get(language, ''))}</p>\n</section>"
-        for language in title
-    ]
-    rows = [
-        f'<tr><td><a href="{dump.path}">{dump.path}</a></td><td>{dump.bytes}</td>'
-        f"<td><code>{dump.sha256}</code></td></tr>"
-        for dump in dumps
-    ]
-    text = _PAGE.format(
-        language=next(iter(title), "en"),
-        title=html.escape(said(title, "en")),
-        licence=html.escape(licence),
-        schema_org=schema_org,
-        parts="\n".join(parts),
-        rows="\n".join(rows),
-    )
-    return write_text(folder, "index.html", text)
 
 
 def write_checksums(written: Iterable[Written], folder: Path) -> Written:
