@@ -124,6 +124,9 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     text = question.query.bound(question.said, source.resolve)
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
+    if sparql.selects_all(text):
+        here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
+        text = sparql.spelled_out(text, sources.columns(here, question.prefixes))
     results.prepare(form, output.format)
     if output.plot and form != "SELECT":
         raise plots.PlotError("only the rows of a SELECT can be drawn")
@@ -145,6 +148,8 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
             raise QueryError(f"{question.query.name}: {place}") from error
         except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
             signals.printing()
+            if function := sparql.unknown_function(error):
+                raise QueryError(f"{question.query.name}: there is no function <{function}>") from error
             if source.cached and not failures:
                 raise sources.DamagedError from error
             raise (failures[0] if failures else SourceError(f"{source.name}: {error}")) from error

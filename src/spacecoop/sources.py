@@ -249,6 +249,15 @@ def _load(store: Store, paths: Mapping[Path, str]) -> None:
             raise SourceError(f"{path}: {error}") from error
 
 
+def columns(text: str, prefixes: Mapping[str, str]) -> list[str]:
+    """Return the names of what a SELECT gives, in the engine's order; nothing is asked for it."""
+    try:
+        answer = Store().query(text, prefixes=dict(prefixes))
+    except (SyntaxError, RuntimeError):  # which is said when it is asked
+        return []
+    return [variable.value for variable in answer.variables] if isinstance(answer, QuerySolutions) else []
+
+
 def _opened(path: Path) -> IO[bytes]:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
