@@ -18,6 +18,7 @@ from spacecoop.queries import Query
 from spacecoop.sandbox import Limits, Signals
 from spacecoop.sources import Local, Source, SourceError
 from spacecoop.sparql import QueryError
+from spacecoop.spool import Spool, SpoolError
 
 if TYPE_CHECKING:
     from spacecoop.workspace import Workspace
@@ -115,7 +116,7 @@ def _guarded(question: Question, output: Output, path: Path | None, signals: Sig
         except sources.DamagedError:
             sources.forget(_files(question), sources.cache())
             return _answer(question, output, path, signals)
-    except (QueryError, SourceError, EndpointError, results.FormatError, plots.PlotError) as error:
+    except (QueryError, SourceError, EndpointError, results.FormatError, plots.PlotError, SpoolError) as error:
         return _Failure(str(error))
 
 
@@ -130,7 +131,7 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     results.prepare(form, output.format)
     if output.plot and form != "SELECT":
         raise plots.PlotError("only the rows of a SELECT can be drawn")
-    spool = results.Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
+    spool = Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
     try:
         stream = path.open("wb") if path is not None else sys.stdout.buffer
     except OSError as error:
