@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from spacecoop import asking, queries, sources
+from spacecoop import asking, indexes, queries
 from spacecoop.asking import AskError, Output, Question
 from spacecoop.sandbox import Limits
 
@@ -15,7 +15,7 @@ COUNT = queries.parse("SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?s ?q ?o }", "count"
 @pytest.fixture
 def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """A file that counts as large, and where indexes are kept."""
-    monkeypatch.setattr(sources, "LARGE", 10)
+    monkeypatch.setattr(indexes, "LARGE", 10)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     data = tmp_path / "data.nt"
     data.write_text(LINES)

@@ -21,6 +21,7 @@ from pyoxigraph import (
     QueryBoolean,
     QueryResultsFormat,
     QuerySolutions,
+    QueryTriples,
     RdfFormat,
     Triple,
     parse,
@@ -102,7 +103,8 @@ def spooled(answer: object, spool: Spool) -> Result:
         spool.leave_out(1)  # the head
         answer.serialize(spool, format=QueryResultsFormat.TSV)  # type: ignore[arg-type]
         return Result("rows", names, spool.close())
-    for line in _ntriples(answer):  # type: ignore[arg-type]
+    triples = answer if isinstance(answer, QueryTriples) else dict.fromkeys(answer)  # type: ignore[call-overload]
+    for line in _ntriples(triples):
         spool.write(line)
     return Result("graph", (), spool.close())
 
@@ -117,17 +119,13 @@ def prepare(form: str, format_: str) -> None:
 
 
 def _ntriples(triples: Iterable[Triple]) -> Iterator[bytes]:
-    """Yield triples as lines, each once; blank nodes, which the engine names at random, by what they are."""
-    seen: set[bytes] = set()
+    """Yield triples as lines; blank nodes, which the engine names at random, are named by what they are."""
     loose: list[Triple] = []
     for triple in triples:
         if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
             loose.append(triple)
-            continue
-        line = f"{triple} .\n".encode()
-        if line not in seen:
-            seen.add(line)
-            yield line
+        else:
+            yield f"{triple} .\n".encode()
     if loose:
         dataset = Dataset(Quad(one.subject, one.predicate, one.object) for one in loose)
         if len(loose) < 5_000:
@@ -181,6 +179,9 @@ def _tidy(text: bytes, count: int) -> bytes:
 def _table(result: Result, stream: IO[bytes], view: View) -> None:
     from prettytable import PrettyTable, TableStyle
 
+    if not result.variables:
+        stream.write(f"{result.shown:,} row{'s' * (result.shown != 1)} without columns\n".encode())
+        return
     table = PrettyTable(list(result.variables))
     table.set_style(TableStyle.SINGLE_BORDER)
     table.align = "l"

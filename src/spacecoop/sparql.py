@@ -233,6 +233,8 @@ def explain(error: SyntaxError, text: str, known: Mapping[str, str]) -> str:
     found = _PLACE.search(str(error))
     if found is None:
         return str(error)
+    if not masked(text).strip():
+        return "there is no query in it"
     row, column = int(found.group(1)), int(found.group(2))
     lines = text.splitlines() or [""]
     line = lines[min(row, len(lines)) - 1]
