@@ -98,10 +98,12 @@ def test_the_list_has_every_query_with_what_it_is_for(workspace: Path, run: Run)
 
 def test_help_after_a_name_tells_what_the_query_takes_and_gives(workspace: Path, run: Run) -> None:
     done = run("query", "cooperation", "--help", cwd=workspace)
+    french = run("--lang", "fr", "query", "cooperation", "--help", cwd=workspace)
 
     assert done.returncode == 0
     assert "country (entity): a party to it; such as --param country=france" in done.stdout
     assert "modality: how far along" in done.stdout
+    assert "paramètres :\n  country (entity): une partie; par exemple --param country=france" in french.stdout
 
 
 @pytest.mark.parametrize(

@@ -152,20 +152,28 @@ def _explain(query: Query, language: str) -> int:
     """Print what a query takes and gives."""
     from spacecoop.findings import said
 
+    words = WORDS[language]
     print(f"{query.name}: {said(query.summary, language)}")
     if query.description:
         print(f"\n{said(query.description, language)}")
     if query.parameters:
-        print("\nparameters:")
+        print(f"\n{words['parameters']}")
     for one in query.parameters:
-        default = f"; default: {', '.join(one.default)}" if one.default else ""
-        example = f"; such as --param {one.name}={one.example}" if one.example else ""
+        default = f"; {words['default']} {', '.join(one.default)}" if one.default else ""
+        example = f"; {words['example']} --param {one.name}={one.example}" if one.example else ""
         print(f"  {one.name} ({one.type}): {said(one.summary, language)}{default}{example}")
     if query.columns:
-        print("\ncolumns:")
+        print(f"\n{words['columns']}")
     for name, texts in query.columns.items():
         print(f"  {name}: {said(texts, language)}")
     return cli.DONE
+
+
+WORDS = {
+    "en": {"parameters": "parameters:", "columns": "columns:", "default": "default:", "example": "such as"},
+    "fr": {"parameters": "paramètres :", "columns": "colonnes :", "default": "par défaut :", "example": "par exemple"},
+}
+"""The words between what a query says of itself."""
 
 
 def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | None) -> int:
