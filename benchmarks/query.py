@@ -392,7 +392,8 @@ def cell(one: Measured, raw: Measured, name: str) -> str:
     if name not in one.taken:
         return "no answer"
     ratio = one.taken[name] / raw.taken[name]
-    return f"{ratio:.{2 if ratio < 100 else 0}f}" + ("" if one.answers[name] == raw.answers[name] else " (DIFFERS)")
+    shown = "< 0.01" if ratio < 0.005 else f"{ratio:.{2 if ratio < 100 else 0}f}"
+    return shown + ("" if one.answers[name] == raw.answers[name] else " (DIFFERS)")
 
 
 def total(one: Measured, raw: Measured) -> str:
