@@ -413,7 +413,12 @@ def main() -> None:
     known = f"pyoxigraph {version('pyoxigraph')}, Python {platform.python_version()}, {os.cpu_count()} processors"
     print(f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {known}")
     compared("{quads:,} quads:", arguments.quads, [measure_virtuoso, measure_jena], arguments.times)
-    compared("{quads:,} quads, in memory:", arguments.few, [measure_rdflib, measure_comunica], arguments.times)
+    compared(
+        "{quads:,} quads, which rdflib and Comunica hold in memory:",
+        arguments.few,
+        [measure_rdflib, measure_comunica],
+        arguments.times,
+    )
 
 
 if __name__ == "__main__":
