@@ -13,6 +13,7 @@ from conftest import REPOSITORY
 from spacecoop import queries, results, sources, sparql
 from spacecoop.queries import Query
 from spacecoop.sources import Local
+from spacecoop.spool import Spool
 from spacecoop.workspace import Workspace, read
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "queries"
@@ -151,7 +152,7 @@ def test_rdflib_gives_a_competency_question_the_same_answer(
 def written(query: Query, dataset: Local) -> bytes:
     text = query.bound({}, dataset.resolve)
     graph = sparql.form(text) == "CONSTRUCT"
-    spool = results.Spool(sort=graph or not sparql.is_ordered(text))
+    spool = Spool(sort=graph or not sparql.is_ordered(text))
     stream = io.BytesIO()
     format_ = "ntriples" if graph else "csv"
     results.write(results.spooled(dataset.answer(text), spool), format_, stream, results.View({}))

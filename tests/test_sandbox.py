@@ -44,6 +44,12 @@ def connect(network: bool, signals: Signals) -> str:
     return "open"
 
 
+def load_slowly(signals: Signals) -> str:
+    time.sleep(1.3)
+    signals.ready()
+    return "loaded"
+
+
 def write_slowly(signals: Signals) -> str:
     signals.ready()
     signals.printing()
@@ -119,4 +125,14 @@ def test_it_is_told_how_long_it_takes() -> None:
     with pytest.raises(StoppedError):
         sandbox.run(functools.partial(query, "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"), Limits(1.5), told.append)
 
-    assert told
+    assert told[0] >= 1
+    assert told[-1] == 0
+
+
+def test_the_time_of_loading_is_told_too_and_taken_away() -> None:
+    told: list[float] = []
+
+    assert sandbox.run(load_slowly, Limits(0.5), told.append) == "loaded"
+
+    assert told[0] >= 1
+    assert told[-1] == 0

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pyoxigraph import Literal, NamedNode, Quad
 
@@ -108,13 +108,21 @@ def check(paths: Iterable[Path], workspace: Workspace) -> Iterator[Finding]:
 def read(path: Path) -> Query:
     """Read a query file; raises QueryError where it cannot be read or its front matter cannot be used."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            text = stream.read(LONGEST + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        raise QueryError(f"{path}: {error}") from error
+        with path.open("rb") as stream:
+            return parse(text_of(stream, str(path)), path.stem, str(path))
+    except OSError as error:
+        raise QueryError(f"{path}: {error.strerror}") from error
+
+
+def text_of(stream: IO[bytes], place: str) -> str:
+    """Read the text of a query, with or without a byte order mark; raises QueryError where it cannot be one."""
+    try:
+        text = stream.read(4 * LONGEST + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise QueryError(f"{place}: this is not UTF-8 ({error.reason} at byte {error.start})") from error
     if len(text) > LONGEST:
-        raise QueryError(f"{path}: more than {LONGEST:,} characters is no query")
-    return parse(text, path.stem, str(path))
+        raise QueryError(f"{place}: more than {LONGEST:,} characters is no query")
+    return text
 
 
 def parse(text: str, name: str, place: str) -> Query:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
 import html
-import io
 import itertools
 import json
-import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
@@ -25,6 +21,7 @@ from pyoxigraph import (
     QueryBoolean,
     QueryResultsFormat,
     QuerySolutions,
+    QueryTriples,
     RdfFormat,
     Triple,
     parse,
@@ -33,12 +30,11 @@ from pyoxigraph import (
 )
 
 from spacecoop.iris import shorten
+from spacecoop.spool import Reader, Spool
 
 Term = NamedNode | BlankNode | Literal | Triple
 Row = Sequence[Term | None]
 
-RUN = 200_000
-"""Lines that are sorted at once in memory; more are sorted in several runs, and merged."""
 SHOWN = 10_000
 """Rows that a table shows: it must hold them all to know how wide its columns are."""
 STRING = "http://www.w3.org/2001/XMLSchema#string"
@@ -79,15 +75,14 @@ class Result:
         return there if self.limit is None else min(there, self.limit)
 
     def text(self) -> Iterator[bytes]:
-        """Yield the lines that are shown."""
-        stop = None if self.limit is None else self.first + self.limit
-        yield from itertools.islice(self.lines, self.first, stop)
+        """Yield the lines that are shown, with the head that rows have, in large parts."""
+        if self.kind == "rows":
+            yield "\t".join(f"?{name}" for name in self.variables).encode() + b"\n"
+        yield from self.lines.lines(self.first, self.limit)
 
     def solutions(self) -> QuerySolutions:
         """Return the rows that are shown, as the engine's own."""
-        head = "\t".join(f"?{name}" for name in self.variables).encode() + b"\n"
-        stream = _Stream(itertools.chain([head], self.text()))
-        return parse_query_results(stream, format=QueryResultsFormat.TSV)  # type: ignore[arg-type,return-value]
+        return parse_query_results(Reader(self.text()), format=QueryResultsFormat.TSV)  # type: ignore[arg-type,return-value]
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that are shown."""
@@ -99,113 +94,18 @@ class Result:
         return replace(self, limit=limit, first=0 if limit is None else limit * (page - 1))
 
 
-class Spool:
-    """Lines in one temporary file, in bounded memory: as they come, or sorted."""
-
-    def __init__(self, sort: bool) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the spool)
-        self._sort = sort
-        self._held: list[bytes] = []
-        self._runs: list[tuple[int, int]] = []
-        self._end = 0
-        self.count = 0
-
-    def extend(self, lines: Iterable[bytes]) -> None:
-        """Add lines, each with its end."""
-        for line in lines:
-            self._held.append(line)
-            if len(self._held) == RUN:
-                self._write()
-
-    def _write(self) -> None:
-        if self._sort:
-            self._held.sort()
-        start = self._end
-        self._file.writelines(self._held)
-        self._end = self._file.tell()
-        self._runs.append((start, self._end))
-        self.count += len(self._held)
-        self._held = []
-
-    def close(self) -> Spool:
-        """Finish; only then it may be read, as often as wanted."""
-        if self._held:
-            self._write()
-        self._file.flush()
-        return self
-
-    def __iter__(self) -> Iterator[bytes]:
-        runs = [self._lines(start, end) for start, end in self._runs]
-        return heapq.merge(*runs) if self._sort else itertools.chain(*runs)
-
-    def _lines(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the lines of one part of the file, read by places of its own."""
-        rest = b""
-        while start < end:
-            block = os.pread(self._file.fileno(), min(1 << 20, end - start), start)
-            start += len(block)
-            *lines, rest = (rest + block).split(b"\n")
-            yield from (line + b"\n" for line in lines)
-
-
-class _Stream(io.RawIOBase):
-    """Lines that are read as a file."""
-
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines = iter(lines)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        parts, length = [self._rest], len(self._rest)
-        for line in self._lines:
-            parts.append(line)
-            length += len(line)
-            if 0 <= size <= length:
-                break
-        whole = b"".join(parts)
-        if size < 0:
-            size = len(whole)
-        self._rest = whole[size:]
-        return whole[:size]
-
-
-class _Lines(io.RawIOBase):
-    """A file that hands on whole lines."""
-
-    def __init__(self, take: Callable[[Iterable[bytes]], None]) -> None:
-        self._take = take
-        self._rest = b""
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        *lines, self._rest = (self._rest + bytes(data)).split(b"\n")
-        self._take(line + b"\n" for line in lines)
-        return len(data)
-
-
 def spooled(answer: object, spool: Spool) -> Result:
     """Evaluate an answer to its end into the *spool*; rows that no query orders come out sorted."""
     if isinstance(answer, QueryBoolean):
         return Result("boolean", (), spool.close(), boolean=bool(answer))
     if isinstance(answer, QuerySolutions):
         names = tuple(variable.value for variable in answer.variables)
-        header = True
-
-        def take(lines: Iterable[bytes]) -> None:
-            nonlocal header
-            lines = iter(lines)
-            if header and next(lines, None) is not None:
-                header = False
-            spool.extend(lines)
-
-        answer.serialize(_Lines(take), format=QueryResultsFormat.TSV)  # type: ignore[arg-type]
+        spool.leave_out(1)  # the head
+        answer.serialize(spool, format=QueryResultsFormat.TSV)  # type: ignore[arg-type]
         return Result("rows", names, spool.close())
-    spool.extend(_ntriples(answer))  # type: ignore[arg-type]
+    triples = answer if isinstance(answer, QueryTriples) else dict.fromkeys(answer)  # type: ignore[call-overload]
+    for line in _ntriples(triples):
+        spool.write(line)
     return Result("graph", (), spool.close())
 
 
@@ -219,17 +119,13 @@ def prepare(form: str, format_: str) -> None:
 
 
 def _ntriples(triples: Iterable[Triple]) -> Iterator[bytes]:
-    """Yield triples as lines, each once; blank nodes, which the engine names at random, by what they are."""
-    seen: set[bytes] = set()
+    """Yield triples as lines; blank nodes, which the engine names at random, are named by what they are."""
     loose: list[Triple] = []
     for triple in triples:
         if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
             loose.append(triple)
-            continue
-        line = f"{triple} .\n".encode()
-        if line not in seen:
-            seen.add(line)
-            yield line
+        else:
+            yield f"{triple} .\n".encode()
     if loose:
         dataset = Dataset(Quad(one.subject, one.predicate, one.object) for one in loose)
         if len(loose) < 5_000:
@@ -247,6 +143,8 @@ def _w3c(syntax: QueryResultsFormat) -> Callable[[Result, IO[bytes], View], None
         if result.kind == "boolean":
             word = b'{"head":{},"boolean":true}' if result.boolean else b'{"head":{},"boolean":false}'
             parse_query_results(word, format=QueryResultsFormat.JSON).serialize(stream, format=syntax)
+        elif syntax == QueryResultsFormat.TSV:  # which it is already
+            stream.writelines(result.text())
         else:
             result.solutions().serialize(stream, format=syntax)
         if syntax in (QueryResultsFormat.JSON, QueryResultsFormat.XML) or result.kind == "boolean":
@@ -261,7 +159,7 @@ def _graph(syntax: RdfFormat) -> Callable[[Result, IO[bytes], View], None]:
             stream.writelines(result.text())
             return
         used = view.prefixes if syntax.supports_datasets or syntax == RdfFormat.TURTLE else {}
-        triples = (quad.triple for quad in parse(_Stream(result.text()), format=RdfFormat.N_TRIPLES))  # type: ignore[arg-type]
+        triples = (quad.triple for quad in parse(Reader(result.text()), format=RdfFormat.N_TRIPLES))  # type: ignore[arg-type]
         text = serialize(triples, format=syntax, prefixes=dict(used)) or b""
         stream.write(_tidy(text, len(used)) if syntax in (RdfFormat.TURTLE, RdfFormat.TRIG) else text)
         if not text.endswith(b"\n"):
@@ -281,6 +179,9 @@ def _tidy(text: bytes, count: int) -> bytes:
 def _table(result: Result, stream: IO[bytes], view: View) -> None:
     from prettytable import PrettyTable, TableStyle
 
+    if not result.variables:
+        stream.write(f"{result.shown:,} row{'s' * (result.shown != 1)} without columns\n".encode())
+        return
     table = PrettyTable(list(result.variables))
     table.set_style(TableStyle.SINGLE_BORDER)
     table.align = "l"

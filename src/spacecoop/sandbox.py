@@ -63,7 +63,8 @@ class Signals:
 def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: None) -> Any:
     """Return what the work returns; raise StoppedError where it met a bound or broke down.
 
-    The work inherits standard output and may write to it. Seconds since it was ready are told to *tell*.
+    The work inherits standard output and may write to it. Seconds that pass are told to *tell*, of loading
+    and then of work; 0 at the end takes it back.
     """
     import multiprocessing
 
@@ -74,23 +75,45 @@ def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: No
     process = context.Process(target=_work, args=(work, theirs, limits), daemon=True)  # type: ignore[attr-defined]
     process.start()
     theirs.close()
+    told = _Told(tell)
     try:
-        return _watch(process, ours, limits, tell)
+        return _watch(process, ours, limits, told)
     finally:
+        told.clear()
         process.kill()
         process.join()
 
 
-def _watch(process: Any, pipe: Any, limits: Limits, tell: Callable[[float], None]) -> Any:
+class _Told:
+    """What a user was told of the time that passes, which is taken away again."""
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell = tell
+        self._shown = False
+
+    def __call__(self, seconds: float) -> None:
+        self._shown = True
+        self._tell(seconds)
+
+    def clear(self) -> None:
+        """Take it away, where there is something."""
+        if self._shown:
+            self._tell(0)
+        self._shown = False
+
+
+def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
+    loading = time.monotonic()
     began: float | None = None
+    printing = False
     while True:
         passed = 0.0 if began is None else time.monotonic() - began
         if began is not None and passed > limits.seconds:
             raise StoppedError(f"stopped after {limits.seconds:g} s; ask for less, or allow more with --timeout")
         left = 1.0 if began is None else min(1.0, limits.seconds - passed + 0.001)
         if not pipe.poll(left):
-            if began is not None:
-                tell(time.monotonic() - began)
+            if not printing:
+                told(time.monotonic() - (loading if began is None else began))
             continue
         try:
             word, value = pipe.recv()
@@ -100,9 +123,8 @@ def _watch(process: Any, pipe: Any, limits: Limits, tell: Callable[[float], None
         if word == "ready":
             began = time.monotonic()
         elif word == "printing":
-            if began is not None and time.monotonic() - began > 1:
-                tell(0)
-            began = None
+            told.clear()
+            began, printing = None, True
             pipe.send("go on")
         elif word == "result":
             return value

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import Protocol
 
-from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, QueryTriples, RdfFormat, Store, Triple
+from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, QueryTriples, Store, Triple
 
-from spacecoop import sparql
+from spacecoop import indexes, sparql
 from spacecoop.endpoint import Endpoint
 from spacecoop.findings import suggest
+from spacecoop.indexes import SourceError
 from spacecoop.iris import is_iri, local_name, namespace
 from spacecoop.sparql import QueryError
-from spacecoop.syntaxes import BY_ENDING
 
-LARGE = 8 * 1024**2
-"""Bytes of RDF that are read into memory in less time than a store takes to be opened from a cold disk."""
-PACKED = 10
-"""How much larger a gzipped file is when it is read; N-Quads often reach 20."""
 NAMES = tuple(
     NamedNode(iri)
     for iri in (
@@ -36,17 +26,10 @@ NAMES = tuple(
 )
 """By which properties things are called, the first first."""
 _IN_SCHEME = NamedNode("http://www.w3.org/2004/02/skos/core#inScheme")
-_MARK = "complete.json"
+
+__all__ = ["Local", "Remote", "Source", "SourceError", "columns", "files", "folder"]
 
 Answer = QuerySolutions | QueryBoolean | QueryTriples | Iterable[Triple]
-
-
-class SourceError(Exception):
-    """What is to be asked cannot be opened, or cannot be read; the message says what would help."""
-
-
-class DamagedError(Exception):
-    """An index in the cache cannot be read; it is to be built anew."""
 
 
 class Source(Protocol):
@@ -211,11 +194,9 @@ def files(
     *paths* gives the graph that the triples of each file go to; where it is empty, they stay where the file has them.
     Raises SourceError for a file that cannot be read.
     """
-    if cache is not None and sum(map(_weight, paths)) > LARGE:
-        return Local(f"{name}, indexed", _indexed(paths, cache), prefixes, base, cached=True)
-    store = Store()
-    _load(store, paths)
-    return Local(name, store, prefixes, base)
+    if cache is not None and indexes.weigh(paths) > indexes.LARGE:
+        return Local(f"{name}, indexed", indexes.kept(paths, cache), prefixes, base, cached=True)
+    return Local(name, indexes.read(paths), prefixes, base)
 
 
 def folder(path: Path, prefixes: Mapping[str, str], base: str = "") -> Local:
@@ -232,113 +213,13 @@ def folder(path: Path, prefixes: Mapping[str, str], base: str = "") -> Local:
         raise SourceError(f"{path}: {error}") from error
 
 
-def _weight(path: Path) -> int:
+def columns(text: str, prefixes: Mapping[str, str]) -> list[str]:
+    """Return the names of what a SELECT gives, in the engine's order; nothing is asked for it."""
     try:
-        return path.stat().st_size * (PACKED if path.suffix == ".gz" else 1)
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
-
-
-def _load(store: Store, paths: Mapping[Path, str]) -> None:
-    for path, graph in paths.items():
-        try:
-            with _opened(path) as stream:
-                to_graph = NamedNode(graph) if graph else None
-                store.bulk_load(input=stream, format=_syntax(path), to_graph=to_graph)
-        except (OSError, EOFError, SyntaxError, ValueError) as error:
-            raise SourceError(f"{path}: {error}") from error
-
-
-def _opened(path: Path) -> IO[bytes]:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def _syntax(path: Path) -> RdfFormat:
-    ending = (Path(path.stem) if path.suffix == ".gz" else path).suffix
-    syntax = BY_ENDING.get(ending.lower())
-    if syntax is not None:
-        return syntax.format
-    guessed = RdfFormat.from_extension(ending.removeprefix(".").lower())
-    if guessed is None:
-        raise SourceError(f"{path}: the ending {ending!r} is not that of an RDF file; there are {', '.join(BY_ENDING)}")
-    return guessed
-
-
-def _indexed(paths: Mapping[Path, str], cache: Path) -> Store:
-    """Open the index of these files' content; build it where there is none, or where it is damaged."""
-    index = cache / _key(paths, cache)
-    if _is_complete(index):
-        try:
-            return Store.read_only(str(index))
-        except (OSError, ValueError, RuntimeError):
-            pass  # damaged: built anew below
-    shutil.rmtree(index, ignore_errors=True)
-    cache.mkdir(parents=True, exist_ok=True)
-    new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
-    try:
-        store = Store(str(new))
-        _load(store, paths)
-        store.optimize()
-        store.flush()
-        del store
-        sizes = {path.name: path.stat().st_size for path in sorted(new.iterdir()) if path.suffix == ".sst"}
-        (new / _MARK).write_text(json.dumps(sizes), "utf-8")
-        try:
-            new.rename(index)
-        except OSError:  # another reader was quicker, with the same content
-            if not _is_complete(index):
-                raise
-        return Store.read_only(str(index))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"{index}: the index cannot be built: {error}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
-
-
-def forget(paths: Mapping[Path, str], cache: Path) -> bool:
-    """Delete the index of these files, which turned out to be damaged; tell whether there was one."""
-    index = cache / _key(paths, cache)
-    there = index.is_dir()
-    shutil.rmtree(index, ignore_errors=True)
-    return there
-
-
-def _is_complete(index: Path) -> bool:
-    """Tell whether an index has all the files that it was built with."""
-    try:
-        sizes = json.loads((index / _MARK).read_text("utf-8"))
-        return all((index / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _key(paths: Mapping[Path, str], cache: Path) -> str:
-    """Return a name for the content of files; the digest of a file that has not changed is remembered."""
-    digest = hashlib.sha256()
-    for path, graph in paths.items():
-        digest.update(f"{_digest(path, cache)} {graph} {path.suffixes[-2:]}\n".encode())
-    return digest.hexdigest()[:40]
-
-
-def _digest(path: Path, cache: Path) -> str:
-    stat = path.stat()
-    seen = f"{path.absolute()}\n{stat.st_size}\n{stat.st_mtime_ns}\n{stat.st_ino}"
-    memo = cache / "digests" / hashlib.sha256(seen.encode()).hexdigest()[:40]
-    if memo.is_file():
-        return memo.read_text("ascii")
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    memo.parent.mkdir(parents=True, exist_ok=True)
-    beside = memo.with_name(f".{memo.name}.{os.getpid()}")
-    beside.write_text(digest, "ascii")
-    beside.replace(memo)
-    return digest
-
-
-def cache() -> Path:
-    """Return where indexes are kept: in the user's cache folder (XDG Base Directory Specification)."""
-    home = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(home) if home.startswith("/") else Path.home() / ".cache") / "spacecoop" / "index"
+        answer = Store().query(text, prefixes=dict(prefixes))
+    except (SyntaxError, RuntimeError):  # which is said when it is asked
+        return []
+    return [variable.value for variable in answer.variables] if isinstance(answer, QuerySolutions) else []
 
 
 def _is_locked(path: Path) -> bool:

@@ -22,10 +22,13 @@ _FORM = re.compile(r"(?<![?$:\w.-])(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![:\w.-])", 
 _UPDATE = re.compile(
     r"(?<![?$:\w.-])(INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)(?![:\w.-])", re.IGNORECASE
 )
+_ALL = re.compile(r"(?<![?$:\w.-])SELECT\s*(?:(?:DISTINCT|REDUCED)\s*)?(\*)", re.IGNORECASE)
+_VARIABLE = re.compile(r"[?$](\w+)")
 _ORDER = re.compile(r"(?<![?$:\w.-])ORDER\s+BY(?![:\w.-])", re.IGNORECASE)
 _PREFIX = re.compile(r"(?<![?$:\w.-])PREFIX\s+([\w.-]*):", re.IGNORECASE)
 _OUTWARD = re.compile(r"(?<![\w])(SERVICE|FROM)(?![\w])", re.IGNORECASE)
 _SERVICE = re.compile(r"(?<![?$:\w.-])SERVICE(\s+SILENT)?\s*(<[^<>]*>|[\w.-]*:[\w.-]*)", re.IGNORECASE)
+_FUNCTION = re.compile(r"The custom (?:aggregate )?function <([^<>]*)> is not supported")
 _PLACE = re.compile(r"error at (\d+):(\d+):")
 
 
@@ -70,6 +73,29 @@ def is_ordered(text: str) -> bool:
     (True, False)
     """
     return _ORDER.search(_outside_braces(masked(text))) is not None
+
+
+def spelled_out(text: str, names: Iterable[str]) -> str:
+    """Return a query with the variables that its ``SELECT *`` gives, in the order in which they occur; others as is.
+
+    The specification leaves that order open (section 16.1), and some engines sort.
+
+    >>> spelled_out("SELECT * { ?s ?p ?o }", ["o", "p", "s"])
+    'SELECT ?s ?p ?o { ?s ?p ?o }'
+    """
+    plain = masked(text)
+    found = _ALL.search(_outside_braces(plain))
+    there = set(names)
+    ordered = [name for name in dict.fromkeys(_VARIABLE.findall(plain)) if name in there]
+    if found is None or not ordered or len(ordered) < len(there):
+        return text
+    listed = " ".join(f"?{name}" for name in ordered)
+    return f"{text[: found.start(1)].rstrip()} {listed} {text[found.end(1) :].lstrip(' ')}"
+
+
+def selects_all(text: str) -> bool:
+    """Tell whether a query is a ``SELECT *``."""
+    return _ALL.search(_outside_braces(masked(text))) is not None
 
 
 def _outside_braces(text: str) -> str:
@@ -128,6 +154,7 @@ def outward(text: str, prefixes: Mapping[str, str]) -> Outward:
     plain = _CODE_POINT.sub(lambda found: chr(min(int(found.group(1) or found.group(2), 16), 0x10FFFF)), text)
     if not _OUTWARD.search(plain):
         return Outward()
+    from rdflib import URIRef
     from rdflib.plugins.sparql.algebra import translatePrologue
     from rdflib.plugins.sparql.parser import parseQuery
     from rdflib.plugins.sparql.parserutils import CompValue
@@ -142,8 +169,8 @@ def outward(text: str, prefixes: Mapping[str, str]) -> Outward:
     graphs: list[str] = []
 
     def name(term: object) -> str:
-        resolved = prologue.absolutize(term) if isinstance(term, CompValue) else term
-        return str(resolved) if type(resolved).__name__ == "URIRef" else f"?{resolved}"
+        resolved = prologue.absolutize(term) if isinstance(term, (CompValue, URIRef)) else term
+        return str(resolved) if isinstance(resolved, URIRef) else f"?{resolved}"
 
     def walk(node: object) -> None:
         if isinstance(node, CompValue):
@@ -206,6 +233,8 @@ def explain(error: SyntaxError, text: str, known: Mapping[str, str]) -> str:
     found = _PLACE.search(str(error))
     if found is None:
         return str(error)
+    if not masked(text).strip():
+        return "there is no query in it"
     row, column = int(found.group(1)), int(found.group(2))
     lines = text.splitlines() or [""]
     line = lines[min(row, len(lines)) - 1]
@@ -220,6 +249,16 @@ def explain(error: SyntaxError, text: str, known: Mapping[str, str]) -> str:
         what = "this is not SPARQL, here or shortly before"
     pointer = "".join("\t" if character == "\t" else " " for character in line[: column - 1])
     return f"line {row}, column {column}: {what}\n  {line}\n  {pointer}^"
+
+
+def unknown_function(error: Exception) -> str:
+    """Return the IRI of the function for want of which an engine raised an error; nothing where that is not its reason.
+
+    >>> unknown_function(RuntimeError("The custom function <http://e/f> is not supported"))
+    'http://e/f'
+    """
+    found = _FUNCTION.fullmatch(str(error))
+    return found.group(1) if found else ""
 
 
 def _undeclared_place(text: str, known: Mapping[str, str]) -> tuple[str, int, int] | None:
