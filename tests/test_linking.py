@@ -56,7 +56,7 @@ def desk(folder: Path, waits: list[float] | None = None, **options: object) -> D
     settings = desks.settings(space)
     sleep = (waits if waits is not None else []).append
     endpoint = Endpoint(settings.endpoint, sleep=sleep, **options)  # type: ignore[arg-type]
-    return desks.set_up(space, settings, lambda query: endpoint.select(query).rows, lambda *_: None, sleep)
+    return linking.begin(space, settings, lambda query: endpoint.select(query).rows, lambda *_: None, sleep)
 
 
 def said(checked: Checked, item: str) -> list[str]:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from pyoxigraph import Literal, NamedNode, QuerySolutions, RdfFormat, Store
+from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store
 
-from spacecoop import agreement, answers, documents, links, shared, snapshot, wikidata
+from spacecoop import agreement, answers, documents, links, snapshot, wikidata
 from spacecoop.agreement import Entity
 from spacecoop.links import Link, MappingSet
 from spacecoop.snapshot import Snapshot
@@ -130,10 +130,16 @@ class Desk:
         return Questions(**texts, properties=properties, languages=languages, expected=one.classes, batch=one.batch)
 
 
-def set_up(workspace: Workspace, one: Settings, ask: Ask, progress: Progress, sleep: Callable[[float], None]) -> Desk:
-    """Read the workspace's entities and mapping sets."""
-    quads = shared.load(workspace).facts.quads
-    sets = {}
+def set_up(
+    workspace: Workspace,
+    one: Settings,
+    quads: Iterable[Quad],
+    ask: Ask,
+    progress: Progress,
+    sleep: Callable[[float], None],
+) -> Desk:
+    """Read the workspace's mapping sets; *quads* say what there is to link."""
+    quads, sets = list(quads), {}
     for path in workspace.files("links", ".tsv"):
         file = workspace.name(path)
         sets[file] = links.read(documents.load(path, file), file, workspace.prefixes)

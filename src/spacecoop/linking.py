@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal
 
-from spacecoop import agreement, candidates, desks, documents, quickstatements, review, snapshot, wikidata
+from spacecoop import agreement, candidates, desks, documents, quickstatements, review, shared, snapshot, wikidata
 from spacecoop.agreement import Entity, Yardstick
-from spacecoop.desks import FILE, ITEMS, MANIFEST, SNAPSHOT, Desk, LinksError
+from spacecoop.desks import FILE, ITEMS, MANIFEST, SNAPSHOT, Desk, LinksError, Progress, Settings
 from spacecoop.findings import Finding, ordered
 from spacecoop.findings import suggest as closest
 from spacecoop.iris import shorten
 from spacecoop.links import Link
 from spacecoop.quickstatements import Proposal
 from spacecoop.snapshot import Snapshot
+from spacecoop.wikidata import Ask
 from spacecoop.workspace import Workspace
 
 if TYPE_CHECKING:
     from spacecoop.candidates import Candidate
     from spacecoop.reconciliation import Match
+
+
+def begin(
+    workspace: Workspace, settings: Settings, ask: Ask, progress: Progress, sleep: Callable[[float], None]
+) -> Desk:
+    """Read all that the work on links needs; *ask* asks the endpoint."""
+    return desks.set_up(workspace, settings, shared.load(workspace).facts.quads, ask, progress, sleep)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one action."""
-    from spacecoop import desks
+    from spacecoop import desks, linking
     from spacecoop.documents import Unreadable
     from spacecoop.endpoint import EndpointError
     from spacecoop.reconciliation import ReconciliationError
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = desks.settings(workspace, getattr(arguments, "endpoint", None))
         ask = _asker(settings, workspace.base)
-        desk = desks.set_up(workspace, settings, ask, progress, time.sleep)
+        desk = linking.begin(workspace, settings, ask, progress, time.sleep)
         return ACTIONS[arguments.action](desk, arguments)
     except Unreadable as error:
         raise cli.UserError(error.finding.line(cli.language(arguments))) from error
