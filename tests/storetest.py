@@ -163,6 +163,10 @@ class Stub:
     requests: list[Request] = field(default_factory=list)
     store: Store = field(default_factory=Store)
     rows: int | None = None
+    takes: frozenset[tuple[str, str, str]] | None = None
+    """The methods, paths and media types that it takes; None: any."""
+    cuts: int = 0
+    """How many of the next bodies that change data are read by half only, before the connection is closed."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fault(self, when: Callable[[Request], bool], play: Play, times: int = 1) -> None:
@@ -187,8 +191,11 @@ class Stub:
         with self.lock:
             if "Content-Length" not in request.headers:
                 return 411, {}, b"chunked"
+            kind = request.headers.get("Content-Type", "")
+            if self.takes is not None and (request.method, request.path.partition("?")[0], kind) not in self.takes:
+                return 405, {}, f"{request.method} {request.path} {kind}".encode()
             if not request.changes:
-                return self._selected(request.text)
+                return self._selected(request)
             graph = parse_qs(urlsplit(request.path).query).get("graph")
             if request.headers["Content-Type"] == "application/sparql-update":
                 self.store.update(request.body.decode())
@@ -201,9 +208,13 @@ class Stub:
                 return 400, {}, b"what is this?"
             return 204, {}, b""
 
-    def _selected(self, query: str) -> Answer:
-        found = self.store.query(query)
+    def _selected(self, request: Request) -> Answer:
+        found = self.store.query(request.text.removeprefix('DEFINE sql:select-option "order" '))  # Virtuoso's own
         assert isinstance(found, QuerySolutions)
+        if "tab-separated" in request.headers["Accept"]:
+            lines = (found.serialize(format=QueryResultsFormat.TSV) or b"").splitlines(keepends=True)
+            kept = lines if self.rows is None else lines[: self.rows + 1]
+            return 200, {"Content-Type": "text/tab-separated-values"}, b"".join(kept)
         body = found.serialize(format=QueryResultsFormat.JSON) or b""
         if self.rows is not None:
             data = json.loads(body)
@@ -214,6 +225,30 @@ class Stub:
     def lines(self) -> set[str]:
         """All quads of data, those of the list and the lease left out."""
         return {str(quad) for quad in self.store if quad.graph_name != NamedNode(f"{BASE}graph/push")}
+
+
+def _taken(query: str, update: str, graphs: str = "", quads: str = "") -> frozenset[tuple[str, str, str]]:
+    rows = [
+        ("POST", query, "application/x-www-form-urlencoded"),
+        ("POST", update, "application/sparql-update"),
+        ("PUT", graphs, "application/n-triples"),
+        ("POST", quads, "application/n-quads"),
+    ]
+    return frozenset(row for row in rows if row[1])
+
+
+RECORDED = {
+    "oxigraph": _taken("/query", "/update", "/store", "/store"),
+    "virtuoso": _taken("/sparql", "/sparql-auth"),
+    "fuseki": _taken("/query", "/update", "/data", "/data"),
+    "rdf4j": _taken("/", "/statements", "/rdf-graphs/service", "/statements"),
+    "graphdb": _taken("/", "/statements", "/rdf-graphs/service", "/statements"),
+    "blazegraph": _taken("/", "/"),
+    "qlever": _taken("/", "/"),
+    "stardog": _taken("/query", "/update", "/", ""),
+    "generic": _taken("/", "/"),
+}
+"""What the stores' manuals and issue trackers say that each address takes, seen from the URL that a user gives."""
 
 
 def lines_of(graphs: Graphs) -> set[str]:
@@ -260,6 +295,12 @@ def stub() -> Iterator[Stub]:
 
         def _do(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
+            if here.cuts and length > 250 and "urlencoded" not in self.headers.get("Content-Type", ""):
+                here.cuts -= 1
+                self.rfile.read(length // 2)
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
             request = Request(self.command, self.path, dict(self.headers), self.rfile.read(length))
             answer = here.answer(request)
             if answer is None:
@@ -293,3 +334,32 @@ def stub() -> Iterator[Stub]:
 
 def environment(**settings: str) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", **settings}
+
+
+def killed_in_the_middle(root: Path, *words: str, **secrets: str) -> None:
+    """Push, and kill the push where it stands as soon as some of its graphs are there."""
+    command = [sys.executable, "-c", SLOW, "-C", str(root), "push", *words]
+    process = subprocess.Popen(command, env=environment(**secrets), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "sending" not in process.stdout.readline():
+        assert process.poll() is None
+    process.kill()
+    process.wait(30)
+
+
+SLOW = """
+import dataclasses, sys, time
+from spacecoop import cli, dialects, graphstore
+for name, row in dialects.DIALECTS.items():
+    dialects.DIALECTS[name] = dataclasses.replace(row, batch=100)
+add, many = graphstore.Store.add, []
+def slow(self, graphs):
+    add(self, graphs)
+    many.append(1)
+    if len(many) == 3:  # two batches are there and proven, the third is there and not read back
+        print("sending", flush=True)
+        time.sleep(60)
+graphstore.Store.add = slow
+cli.main(sys.argv[1:])
+"""
+"""A push in small batches that stands still in its third, for as long as it takes to kill it."""

@@ -10,8 +10,8 @@ from spacecoop.digests import XSD, digest, value_line
 A = NamedNode("https://a.example/")
 
 
-def triple(text: str, kind: str) -> Triple:
-    return Triple(A, A, Literal(text, datatype=NamedNode(XSD + kind)))
+def triple(text: str, kind: str) -> str:
+    return str(Triple(A, A, Literal(text, datatype=NamedNode(XSD + kind))))
 
 
 SAME = [
@@ -59,7 +59,7 @@ def test_another_value_gives_another_line(one: tuple[str, str], other: tuple[str
 
 def test_a_language_tag_is_the_same_in_any_case_but_its_text_is_not() -> None:
     def line(text: str, language: str) -> str:
-        return value_line(Triple(A, A, Literal(text, language=language)))
+        return value_line(str(Triple(A, A, Literal(text, language=language))))
 
     assert line("Ab", "fr-CA") == line("Ab", "fr-ca")
     assert line("Ab", "fr-CA") != line("ab", "fr-ca")
@@ -68,9 +68,9 @@ def test_a_language_tag_is_the_same_in_any_case_but_its_text_is_not() -> None:
 @pytest.mark.parametrize("form", [one for pair in SAME for one in pair])
 def test_what_oxigraph_s_store_respells_keeps_its_line(form: tuple[str, str]) -> None:
     store = Store()
-    store.add(Quad(A, A, triple(*form).object, A))
+    store.add(Quad(A, A, Literal(form[0], datatype=NamedNode(XSD + form[1])), A))
 
-    assert [value_line(quad.triple) for quad in store] == [value_line(triple(*form))]
+    assert [value_line(str(quad.triple)) for quad in store] == [value_line(triple(*form))]
 
 
 @given(st.lists(st.text(max_size=5), unique=True), st.randoms())

@@ -16,7 +16,7 @@ def test_each_graph_has_its_size_and_comes_back_with_its_triples(tmp_path: Path)
     found = graphs.read(workspace.read(published(tmp_path, made)))
 
     assert {iri: graph.statements for iri, graph in found.items()} == {iri: len(lines) for iri, lines in made.items()}
-    read = {f"{triple} <{graph.iri}>" for graph, triples in graphs.triples(found.values()) for triple in triples}
+    read = {f"{line} <{graph.iri}>" for graph, lines in graphs.lines(found.values()) for line in lines}
     assert read == lines_of(made)
 
 
@@ -70,7 +70,7 @@ def test_a_file_that_is_not_what_the_manifest_says_is_not_sent(tmp_path: Path) -
     path.write_bytes(path.read_bytes().replace(b"seen 0", b"seen 9"))
 
     with pytest.raises(GraphsError, match=r"owl\.nq is not what the manifest says"):
-        list(graphs.triples(found.values()))
+        list(graphs.lines(found.values()))
 
 
 def test_a_folder_without_a_manifest_and_a_graph_of_somebody_else_are_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -13,9 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 import storetest
 from conftest import REPOSITORY, Run
+from spacecoop import graphstore
+from spacecoop.commands import push
 from storetest import BASE, article, dataset, published
 
 HERE = f"{BASE}article/owl#assertion"
@@ -36,18 +40,22 @@ def disk(tmp_path: Path) -> Iterator[str]:
 
 def test_the_dataset_of_this_repository_goes_to_a_real_store_and_comes_back(run: Run, server: str) -> None:
     first = run("push", server, "--dialect", "oxigraph")
-    second = run("push", server, "--dialect", "oxigraph", "--verify")
+    second = run("push", server, "--dialect", "oxigraph")
+    quick = run("push", server, "--dialect", "oxigraph", "--quick")
     third = run("push", server, "--dialect", "oxigraph", "--verify-only")
 
     quads = len((REPOSITORY / "out" / "dataset.nq").read_text("utf-8").splitlines())
     assert first.returncode == second.returncode == third.returncode == 0, first.stderr
     assert f"graphs of {quads:,} triples; deleted: 0 graphs" in first.stdout
-    number = re.search(r"proven: (\d+) graphs by count, (\d+) of them read back", first.stdout)
+    number = re.search(r"proven: (\d+) of (\d+) graphs", first.stdout)
     assert number and number[1] == number[2]
+    whole = (
+        f"proven: {number[1]} of {number[1]} graphs ({quads:,} triples): {number[1]} read whole and compared, 0 only"
+    )
+    assert all(whole in done.stdout for done in (first, second, third))
+    assert f": 0 read whole and compared, {number[1]} only counted" in quick.stdout
     assert "unchanged" in second.stdout
     assert "written" not in second.stdout
-    assert f"proven: {number[1]} graphs by count, {number[1]} of them read back" in second.stdout
-    assert f"proven: {number[1]} graphs by count, {number[1]} of them read back" in third.stdout
 
 
 def test_an_edited_article_travels_alone_to_a_store_on_disk_also_after_a_restart(run: Run, tmp_path: Path) -> None:
@@ -59,8 +67,8 @@ def test_an_edited_article_travels_alone_to_a_store_on_disk_also_after_a_restart
         done = run("-C", root, "push", url, "--dialect", "oxigraph", "--plan", "plan.json")
 
     assert done.returncode == 0, done.stderr
-    assert "1 graphs to replace (+3 -3 triples)" in done.stdout
-    assert "written: 1 graphs of 3 triples" in done.stdout
+    assert "1 graph to replace (+3 -3 triples)" in done.stdout
+    assert "written: 1 graph of 3 triples" in done.stdout
     plan = json.loads((root / "plan.json").read_text("utf-8"))
     assert {step["graph"]: step["action"] for step in plan["steps"] if step["action"] != "keep"} == {HERE: "replace"}
 
@@ -185,12 +193,12 @@ def test_of_two_pushes_at_once_to_a_disk_the_store_is_right_and_one_may_be_told_
         for root in roots
     ]
     said = [process.communicate(timeout=60)[1] for process in both]
-    last = run("-C", roots[0], "push", disk, "--dialect", "oxigraph", "--verify")
+    last = run("-C", roots[0], "push", disk, "--dialect", "oxigraph")
 
     for process, error in zip(both, said, strict=True):
         assert process.returncode == 0 or "another push is at work" in error, error
     assert last.returncode == 0, last.stdout + last.stderr
-    assert f"{len(made)} of them read back" in last.stdout
+    assert f": {len(made)} read whole and compared" in last.stdout
 
 
 def test_a_server_that_is_not_there_is_said_in_one_line(run: Run, tmp_path: Path) -> None:
@@ -241,3 +249,107 @@ def test_help_starts_at_once_without_the_http_library() -> None:
     check = f"{program}assert not {{'requests', 'pyoxigraph'}} & {{*sys.modules}}, 'heavy'"
 
     subprocess.run([sys.executable, "-c", check], check=True, capture_output=True, env={**os.environ})
+
+
+def test_readers_of_a_real_store_find_each_graph_old_or_new_and_never_half(tmp_path: Path, disk: str) -> None:
+    words = [f"word{number}" for number in range(3)]
+    root = published(tmp_path / "w", dataset("tit") | article("owl", 2_000, words[0]))
+    command = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
+    seen: list[dict[str, int]] = []
+    reader = requests.Session()
+    query = (
+        f"SELECT ?word (COUNT(*) AS ?n) WHERE {{ GRAPH <{HERE}> {{ ?s ?p ?o }}"
+        " BIND(STRBEFORE(STR(?o), ' ') AS ?word) } GROUP BY ?word"
+    )
+    for word in words:
+        published(root, dataset("tit") | article("owl", 2_000, word))
+        process = subprocess.Popen(command, env=storetest.environment(), stdout=subprocess.DEVNULL)
+        while process.poll() is None:
+            said = reader.post(f"{disk}query", data={"query": query}, headers={"Accept": "text/csv"}, timeout=30).text
+            rows = [line.split(",") for line in said.splitlines()[1:]]
+            seen.append({word: int(number) for word, number in rows if word})
+        assert process.returncode == 0
+
+    assert all(found in ({}, *({word: 2_000} for word in words)) for found in seen)
+    assert len({*map(str, seen)}) >= 3
+
+
+def test_an_addition_of_many_quads_is_one_step_for_readers_too(tmp_path: Path, disk: str) -> None:
+    made = dataset(*(f"bird-{number}" for number in range(4_000)))
+    root = published(tmp_path / "w", made)
+    total = sum(map(len, made.values()))
+    assert total > graphstore.LARGE
+    command = [*COMMAND, "-C", str(root), "push", disk, "--dialect", "oxigraph"]
+    query = f"SELECT (COUNT(*) AS ?n) WHERE {{ GRAPH ?g {{ ?s ?p ?o }} FILTER(?g != <{BASE}graph/push>) }}"
+    seen: set[int] = set()
+
+    process = subprocess.Popen(command, env=storetest.environment(), stdout=subprocess.DEVNULL)
+    with requests.Session() as reader:
+        while process.poll() is None:
+            said = reader.post(f"{disk}query", data={"query": query}, headers={"Accept": "text/csv"}, timeout=30).text
+            seen.add(int(said.splitlines()[1]))
+
+    assert process.returncode == 0
+    assert seen <= {0, total}
+    assert total in seen
+
+
+def test_a_push_that_is_killed_says_nothing_and_the_same_command_finishes_its_job(
+    run: Run, tmp_path: Path, disk: str
+) -> None:
+    made = dataset(*(f"bird-{number}" for number in range(100)))
+    root = published(tmp_path / "w", made)
+    storetest.killed_in_the_middle(root, disk, "--dialect", "oxigraph")
+
+    again = run("-C", root, "push", disk, "--dialect", "oxigraph")
+    finished = run("-C", root, "push", disk, "--dialect", "oxigraph", "--take-over")
+    last = run("-C", root, "push", disk, "--dialect", "oxigraph")
+
+    assert again.returncode == 1
+    assert re.search(r"it ends at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ; wait for that, or say --take-over", again.stderr)
+    assert finished.returncode == 0, finished.stderr
+    assert re.search(r"\d+ graphs to add", finished.stdout)
+    assert "graphs right, but the store's own list does not say so" in finished.stdout
+    assert re.search(r"\d+ graphs unchanged", finished.stdout)
+    assert f"proven: {len(made)} of {len(made)} graphs" in finished.stdout
+    assert "written" not in last.stdout
+
+
+def test_a_plan_that_cannot_be_written_stops_the_push_before_anything_is_sent(
+    run: Run, tmp_path: Path, disk: str
+) -> None:
+    root = published(tmp_path / "w", dataset("owl"))
+
+    done = run("-C", root, "push", disk, "--dialect", "oxigraph", "--plan", "nowhere/plan.json")
+    after = run("-C", root, "push", disk, "--dialect", "oxigraph", "--dry-run")
+
+    assert done.returncode == 1
+    assert done.stderr == ("spacecoop push: --plan nowhere/plan.json: No such file or directory; nothing was sent\n")
+    assert "3 graphs to add" in after.stdout
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_has_a_rate_and_the_time_left_on_a_terminal_and_now_and_then_in_a_log(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    shown: list[str] = []
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        now[0] = 0.0
+        clock = push.Clock("read")
+        for now[0], done in ((10.0, 1_000), (40.0, 4_000), (50.0, 5_000)):
+            clock(done, 8_000)
+        shown.append(stream.getvalue())
+
+    assert [line.strip() for line in shown[0].split("\r")[1:]] == [
+        "1,000 of 8,000 triples read, 100 a second, 70 s left",
+        "4,000 of 8,000 triples read, 100 a second, 40 s left",
+        "5,000 of 8,000 triples read, 100 a second, 30 s left",
+    ]
+    assert shown[1] == "4,000 of 8,000 triples read, 100 a second, 40 s left\n"

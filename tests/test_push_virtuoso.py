@@ -11,7 +11,7 @@ import pytest
 
 import storetest
 from conftest import Run
-from spacecoop import exports, graphs, stores, workspace
+from spacecoop import exports, graphs, stores, targets, workspace
 from spacecoop.exports import FORMATS, Form
 from storetest import BASE, article, dataset, free_port, published
 
@@ -85,7 +85,7 @@ def clean(virtuoso: Virtuoso, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv(name, value)
     yield virtuoso
     place = workspace.read(published(tmp_path / "clean", dataset("owl"), virtuoso.settings()))
-    store = stores.connect(stores.target(place, "library"), BASE)
+    store = targets.connect(targets.find(place, "library"), BASE)
     for graph in store.counts():
         store.remove(graph)
 
@@ -103,24 +103,24 @@ def test_a_dataset_is_added_edited_pruned_and_proven(run: Run, clean: Virtuoso, 
     published(root, dataset("owl", "tit") | article("owl", word="<html> # heard 😀"), clean.settings())
     third = push(run, root)
     published(root, dataset("owl"), clean.settings())
-    fourth = push(run, root, "--prune", "--verify")
+    fourth = push(run, root, "--prune")
 
     assert "written: 5 graphs of 10 triples" in first
     assert "5 graphs unchanged" in second and "written" not in second
-    assert "1 graphs to replace (+3 -3 triples)" in third
+    assert "1 graph to replace (+3 -3 triples)" in third
     assert "deleted: 2 graphs" in fourth
-    assert "proven: 3 graphs by count, 3 of them read back" in fourth
+    assert "proven: 3 of 3 graphs (6 triples): 3 read whole and compared" in fourth
 
 
 def test_a_graph_of_more_rows_than_it_gives_is_read_whole(run: Run, clean: Virtuoso, tmp_path: Path) -> None:
     root = published(tmp_path / "w", dataset("tit") | article("owl", count=12_000), clean.settings())
 
-    assert "proven: 5 graphs by count, 5 of them read back" in push(run, root)
+    assert ": 5 read whole and compared, 0 only counted" in push(run, root)
     published(root, dataset("tit") | article("owl", count=12_001), clean.settings())
-    again = push(run, root)
+    again = push(run, root, "--quick")
 
     assert "(+1 -0 triples)" in again
-    assert "proven: 5 graphs by count, 1 of them read back" in again
+    assert ": 1 read whole and compared, 4 only counted" in again
 
 
 def test_terms_that_every_store_keeps_come_back_and_the_digits_of_its_booleans_are_said(
@@ -176,7 +176,7 @@ def test_readers_never_find_a_graph_empty_while_it_is_replaced(run: Run, clean: 
     push(run, root)
     published(root, dataset("tit") | article("owl", count=1_500, word="heard"), clean.settings())
     place = workspace.read(root)
-    reader = stores.connect(stores.target(place, "library"), BASE)
+    reader = targets.connect(targets.find(place, "library"), BASE)
     words = ["-C", str(root), "push", "library"]
     import sys
 
@@ -207,5 +207,20 @@ def test_its_own_loader_takes_our_parts_and_a_push_then_sends_nothing(
     assert "5 graphs right, but the store's own list does not say so" in found
     assert "written" not in found
     report = stores.Report()
-    stores.verify(stores.connect(stores.target(place, "library"), BASE), graphs.read(place), report)
+    stores.verify(targets.connect(targets.find(place, "library"), BASE), graphs.read(place), report)
     assert report.differences == []
+
+
+def test_a_push_that_is_killed_is_finished_by_the_same_command(run: Run, clean: Virtuoso, tmp_path: Path) -> None:
+    made = dataset(*(f"bird-{number}" for number in range(100)))
+    root = published(tmp_path / "w", made, clean.settings())
+    storetest.killed_in_the_middle(root, "library", **SECRETS)
+
+    waiting = run("-C", root, "push", "library", **SECRETS)
+    finished = push(run, root, "--take-over")
+
+    assert waiting.returncode == 1
+    assert "wait for that, or say --take-over" in waiting.stderr
+    assert "graphs to add" in finished
+    assert "graphs right, but the store's own list does not say so" in finished
+    assert f"proven: {len(made)} of {len(made)} graphs" in finished

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,10 +9,12 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
 import storetest
-from spacecoop import graphs, stores, workspace
+from spacecoop import graphs, leases, plans, stores, targets, workspace
 from spacecoop.dialects import DIALECTS
 from spacecoop.graphstore import Store, StoreError
-from spacecoop.stores import Interrupted, Plan, Report, Stopped, TargetError
+from spacecoop.plans import Plan
+from spacecoop.stores import Interrupted, Report, Stopped
+from spacecoop.targets import TargetError
 from storetest import BASE, Graphs, Play, Request, Stub, article, dataset, lines_of, published, status, wrong
 
 OWL = f"{BASE}article/owl#assertion"
@@ -26,13 +29,13 @@ def stub() -> Iterator[Stub]:
 
 def at(url: str, root: Path, dialect: str = "oxigraph", pause: Callable[[float], None] = lambda _: None) -> Store:
     place = workspace.read(root)
-    return stores.connect(replace(stores.target(place, url, dialect), tries=3), place.base, pause)
+    return targets.connect(replace(targets.find(place, url, dialect), tries=3), place.base, pause)
 
 
-def push(store: Store, root: Path, made: Graphs, prune: bool = False) -> tuple[Plan, Report]:
+def push(store: Store, root: Path, made: Graphs, prune: bool = False, quick: bool = False) -> tuple[Plan, Report]:
     ours = graphs.read(workspace.read(published(root, made)))
-    with stores.leased(store) as lease:
-        plan = stores.plan(store, ours, prune)
+    with leases.leased(store) as lease:
+        plan = plans.plan(store, ours, prune, quick)
         report = stores.apply(store, ours, plan, lease)
         stores.recount(store, ours, report)
     return plan, report
@@ -54,6 +57,7 @@ def ready(root: Path) -> Path:
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_dialect_adds_edits_deletes_and_then_sends_nothing(stub: Stub, tmp_path: Path, dialect: str) -> None:
+    stub.takes = storetest.RECORDED[dialect]
     store = at(stub.url, ready(tmp_path), dialect)
     first = dataset("owl", "tit")
     edited = first | article("owl", count=4, word="heard")
@@ -66,7 +70,7 @@ def test_every_dialect_adds_edits_deletes_and_then_sends_nothing(stub: Stub, tmp
     stub.requests.clear()
     plan, report = push(store, tmp_path, fewer, prune=True)
 
-    assert (plan.in_step, report.written, report.counted) == (True, 0, len(fewer))
+    assert (plan.in_step, report.written, report.read) == (True, 0, {*fewer})
     assert stub.changes == []
 
 
@@ -175,6 +179,25 @@ def test_a_value_changed_behind_our_back_is_found_by_verification(stub: Stub, tm
     assert any('"other"' in line for line in found.examples)
 
 
+def test_a_value_changed_behind_our_back_is_mended_by_a_push_but_not_seen_by_a_quick_one(
+    stub: Stub, tmp_path: Path
+) -> None:
+    made = dataset("owl", "tit")
+    store = at(stub.url, ready(tmp_path))
+    push(store, tmp_path, made)
+    quad = next(iter(stub.store.quads_for_pattern(None, None, None, NamedNode(OWL))))
+    stub.store.remove(quad)
+    stub.store.add(Quad(quad.subject, quad.predicate, Literal("other"), quad.graph_name))
+
+    quick, few = push(store, tmp_path, made, quick=True)
+    plan, all_ = push(store, tmp_path, made)
+
+    assert (quick.in_step, few.read, few.counted) == (True, set(), {*made})
+    assert [(step.graph, step.insert, step.delete) for step in plan.having("replace")] == [(OWL, 1, 1)]
+    assert all_.read == {*made}
+    assert stub.lines() == lines_of(made)
+
+
 @pytest.mark.parametrize("lie", ['"0000"', f'"{"0" * 64}"'])
 def test_a_list_that_says_two_things_or_nonsense_is_not_believed(stub: Stub, tmp_path: Path, lie: str) -> None:
     store = at(stub.url, ready(tmp_path))
@@ -210,6 +233,59 @@ def test_a_fault_that_passes_is_survived(stub: Stub, tmp_path: Path, dialect: st
 
 
 @pytest.mark.parametrize("dialect", ["oxigraph", "virtuoso"])
+def test_a_connection_lost_in_the_middle_of_a_body_is_survived_or_said(
+    stub: Stub, tmp_path: Path, dialect: str
+) -> None:
+    store = at(stub.url, ready(tmp_path), dialect)
+    stub.cuts = 2
+    push(store, tmp_path, dataset("owl", "tit"))
+    assert (stub.cuts, stub.lines()) == (0, lines_of(dataset("owl", "tit")))
+
+    stub.cuts = 99
+    new = dataset("owl", "tit") | article("owl", count=9, word="heard")
+    with pytest.raises(Stopped, match=r"(?s)3 tries.*0 of 1 graphs to send are written and proven; 1 are not proven"):
+        push(store, tmp_path, new)
+    stub.cuts = 0
+    push(store, tmp_path, new)
+    assert stub.lines() == lines_of(new)
+
+
+@pytest.mark.parametrize("when", [wrong, lambda request: not request.changes], ids=["a change", "a question"])
+def test_a_store_that_does_not_answer_in_time_is_asked_again_and_then_given_up(
+    stub: Stub, tmp_path: Path, when: Callable[[Request], bool]
+) -> None:
+    def late(here: Stub, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        time.sleep(0.6)
+        return here.right(request)
+
+    place = workspace.read(ready(tmp_path))
+    where = replace(targets.find(place, stub.url, "oxigraph"), tries=3, timeout=0.2)
+    store = targets.connect(where, place.base, lambda _: None)
+    stub.fault(when, late, 2)
+    push(store, tmp_path, dataset("owl"))
+    assert stub.lines() == lines_of(dataset("owl"))
+
+    stub.fault(when, late, 99)
+    with pytest.raises((Stopped, StoreError), match=r"timed out.*\(3 tries\)"):
+        push(store, tmp_path, dataset("owl", "tit"))
+
+
+def test_a_table_that_is_cut_between_two_rows_is_found_out_by_counting(stub: Stub, tmp_path: Path) -> None:
+    def cut(here: Stub, request: Request) -> tuple[int, Mapping[str, str], bytes]:
+        code, headers, body = here.right(request)
+        return code, headers, b"".join(body.splitlines(keepends=True)[:-2])
+
+    made = dataset("owl", "tit")
+    store = at(stub.url, published(tmp_path, made))
+    stub.fault(lambda request: b"%3Fg+" in request.body or b"%3Fg%20%3Fs" in request.body, cut, 1)
+
+    _, report = push(store, tmp_path, made)
+
+    assert stub.faults[0].times == 0
+    assert report.read == {*made}
+
+
+@pytest.mark.parametrize("dialect", ["oxigraph", "virtuoso"])
 @pytest.mark.parametrize("code", [500, 503, 507, 401, 403, 404, 400, 301])
 def test_a_fault_that_stays_stops_the_push_which_a_repeat_finishes(
     stub: Stub, tmp_path: Path, dialect: str, code: int
@@ -239,7 +315,7 @@ def test_a_fault_that_stays_stops_the_push_which_a_repeat_finishes(
 def test_after_a_stop_in_the_middle_only_the_rest_is_sent(
     stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(DIALECTS, "oxigraph", replace(DIALECTS["oxigraph"], statements=2))
+    monkeypatch.setitem(DIALECTS, "oxigraph", replace(DIALECTS["oxigraph"], batch=2))
     store = at(stub.url, ready(tmp_path))
     stub.fault(lambda request: wrong(request) and b"tit" in request.body, status(507), 9)
 
@@ -311,8 +387,8 @@ def test_what_the_dialect_does_not_keep_is_in_the_plan(stub: Stub, tmp_path: Pat
     made[OWL] = [f'<{BASE}a> <{BASE}b> "0.12345678"^^<http://www.w3.org/2001/XMLSchema#double>']
     ours = graphs.read(workspace.read(published(tmp_path, made)))
 
-    assert stores.plan(at(stub.url, tmp_path), ours).lost == ()
-    (said,) = stores.plan(at(stub.url, tmp_path, "virtuoso"), ours).lost
+    assert plans.plan(at(stub.url, tmp_path), ours).lost == ()
+    (said,) = plans.plan(at(stub.url, tmp_path, "virtuoso"), ours).lost
     assert said.startswith(f"<{OWL}>: a floating-point number of more than 6 digits, which is cut")
 
 
@@ -358,7 +434,7 @@ def test_the_store_s_wish_to_wait_is_granted_within_bounds(stub: Stub, tmp_path:
 def test_waits_grow_and_are_not_all_the_same(stub: Stub, tmp_path: Path) -> None:
     waits: list[float] = []
     place = workspace.read(ready(tmp_path))
-    store = stores.connect(replace(stores.target(place, stub.url, "oxigraph"), tries=6), BASE, waits.append)
+    store = targets.connect(replace(targets.find(place, stub.url, "oxigraph"), tries=6), BASE, waits.append)
     stub.fault(lambda _: True, status(503), 99)
 
     with pytest.raises(StoreError, match="6 tries"):
@@ -385,7 +461,7 @@ def test_an_interruption_says_what_the_store_holds(stub: Stub, tmp_path: Path) -
 def test_of_two_pushes_one_steps_back(stub: Stub, tmp_path: Path) -> None:
     one, other = at(stub.url, ready(tmp_path)), at(stub.url, tmp_path)
 
-    with stores.leased(one):
+    with leases.leased(one):
         with pytest.raises(StoreError, match="another push is at work"):
             push(other, tmp_path, dataset("owl"))
         assert stub.lines() == set()
@@ -395,7 +471,7 @@ def test_of_two_pushes_one_steps_back(stub: Stub, tmp_path: Path) -> None:
 
 
 def test_of_two_that_look_before_either_is_written_at_most_one_goes_on(stub: Stub, tmp_path: Path) -> None:
-    one, other = (stores.Lease(at(stub.url, ready(tmp_path))) for _ in range(2))
+    one, other = (leases.Lease(at(stub.url, ready(tmp_path))) for _ in range(2))
     first = one.renew  # the other one takes it between the look and the writing of this one
     one.renew = lambda: (other.take(), first())[1]  # type: ignore[method-assign, func-returns-value]
 
@@ -408,22 +484,22 @@ def test_of_two_that_look_before_either_is_written_at_most_one_goes_on(stub: Stu
 
 def test_a_dead_push_keeps_others_out_for_its_time_only_or_until_it_is_taken_over(stub: Stub, tmp_path: Path) -> None:
     now = [1_700_000_000.0]
-    dead, next_, last = (stores.Lease(at(stub.url, ready(tmp_path)), lambda: now[0]) for _ in range(3))
+    dead, next_, last = (leases.Lease(at(stub.url, ready(tmp_path)), lambda: now[0]) for _ in range(3))
     dead.take()
     with pytest.raises(StoreError):
         next_.take()
-    now[0] += stores.LEASE + 1
+    now[0] += leases.LEASE + 1
     next_.take()
     last.take(over=True)
 
-    now[0] += stores.LEASE * 0.6
+    now[0] += leases.LEASE * 0.6
     with pytest.raises(StoreError, match="took over"):
         next_.renew()
     last.renew()
 
 
 def test_a_lease_is_gone_when_the_push_is_done(stub: Stub, tmp_path: Path) -> None:
-    with stores.leased(at(stub.url, ready(tmp_path))):
+    with leases.leased(at(stub.url, ready(tmp_path))):
         assert len(list(stub.store)) == 1
 
     assert list(stub.store) == []
@@ -436,7 +512,7 @@ def settings(kind: str, **more: str) -> str:
 
 def named(stub: Stub, root: Path, text: str) -> Store:
     place = workspace.read(published(root, dataset("owl"), f'{text}url = "{stub.url}"\n'))
-    return stores.connect(replace(stores.target(place, "library"), tries=1), place.base)
+    return targets.connect(replace(targets.find(place, "library"), tries=1), place.base)
 
 
 @pytest.mark.parametrize(
@@ -509,7 +585,7 @@ def test_settings_that_cannot_be_used_are_answered_without_the_secret(
     text = f"[stores.library]\n{table}{variables}" if table else ""
 
     with pytest.raises(TargetError, match=said) as raised:
-        stores.target(workspace.read(published(tmp_path, dataset("owl"), text)), name)
+        targets.find(workspace.read(published(tmp_path, dataset("owl"), text)), name)
 
     assert "s3cret" not in str(raised.value)
 
@@ -518,7 +594,7 @@ def test_each_dialect_has_the_addresses_of_its_documentation(tmp_path: Path) -> 
     place = workspace.read(ready(tmp_path))
     found = {
         name: [
-            getattr(stores.target(place, "http://s/r", name).addresses, part)
+            getattr(targets.find(place, "http://s/r", name).addresses, part)
             for part in ("query", "update", "graphs", "quads")
         ]
         for name in DIALECTS

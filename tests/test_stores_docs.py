@@ -7,7 +7,7 @@ import tomllib
 
 from conftest import REPOSITORY
 from spacecoop.dialects import DIALECTS
-from spacecoop.stores import KEYS
+from spacecoop.targets import KEYS
 
 PAGE = (REPOSITORY / "docs" / "stores.md").read_text("utf-8")
 

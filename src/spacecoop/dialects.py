@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from spacecoop.digests import INTEGERS, XSD
-
-if TYPE_CHECKING:
-    from pyoxigraph import Triple
 
 
 @dataclass(frozen=True)
@@ -28,14 +24,24 @@ class Dialect:
     """Where N-Quads are added, several graphs in one step; None: each graph alone."""
     query_with_auth: str | None = None
     """Where it is asked by somebody who has a name, if that is elsewhere."""
+    bulk: str = ""
+    """What is added to the address of *quads* where many are added at once; still one step."""
     rows: int = 100_000
     """How many rows are asked for at once; more come in pages."""
+    names: int = 200
+    """How many graphs are named in one question."""
+    table: bool = False
+    """Whether its tab-separated answers (SPARQL 1.1 CSV and TSV) hold whole terms; JSON is asked for otherwise."""
+    hint: str = ""
+    """What is said before a question for whole graphs, so that the store looks the graphs up and scans nothing."""
+    batch: int = 50_000
+    """How many statements are sent before they are read back."""
     statements: int = 50_000
-    """How many statements are sent at once where graphs are added, or changed by Update."""
+    """How many statements one INSERT DATA or DELETE DATA may have."""
     modify: int = 5_000
     """How many statements one DELETE/INSERT operation may delete and insert together."""
     size: int = 10_000_000
-    """How many bytes one change may have."""
+    """How many bytes one change by Update may have."""
     auth: tuple[str, ...] = ("none", "basic", "bearer")
     tried: bool = False
     """Whether a real server of it is in the tests; the others are held to what is recorded of them."""
@@ -47,14 +53,27 @@ OXIGRAPH = "oxigraph"
 DIALECTS: Mapping[str, Dialect] = {
     row.name: row
     for row in (
-        Dialect(OXIGRAPH, "query", "update", "store", "store", tried=True),
+        Dialect(
+            OXIGRAPH,
+            "query",
+            "update",
+            "store",
+            "store",
+            bulk="no_transaction",
+            names=2_000,
+            table=True,
+            batch=100_000,
+            tried=True,
+        ),
         Dialect(
             VIRTUOSO,
             "sparql",
             "sparql-auth",
             query_with_auth="sparql-auth",
-            rows=5_000,
-            statements=1_000,
+            rows=10_000,
+            hint='DEFINE sql:select-option "order" ',
+            batch=20_000,
+            statements=3_000,
             modify=1_000,
             size=1_000_000,
             auth=("digest",),
@@ -66,9 +85,11 @@ DIALECTS: Mapping[str, Dialect] = {
             "graphdb", "", "statements", "rdf-graphs/service", "statements", auth=("none", "basic", "bearer", "gdb")
         ),
         Dialect("blazegraph", "", ""),
-        Dialect("qlever", "", "", statements=20_000),
+        Dialect("qlever", "", "", batch=20_000, statements=20_000),
         Dialect("stardog", "query", "update", "", auth=("basic", "bearer")),
-        Dialect("generic", "", "", statements=1_000, rows=5_000, auth=("none", "basic", "digest", "bearer")),
+        Dialect(
+            "generic", "", "", rows=5_000, batch=10_000, statements=1_000, auth=("none", "basic", "digest", "bearer")
+        ),
     )
 }
 
@@ -189,21 +210,21 @@ _SAFE = re.compile(
 _ODD = re.compile(r"_:|/\.|<http://[^/>]*[A-Z:]")
 
 
-def suspect(triple: Triple) -> bool:
-    """Tell quickly whether a triple has to be looked at for changes; most have not."""
-    line = str(triple)
+def suspect(line: str) -> bool:
+    """Tell quickly whether a triple's line has to be looked at for changes; most have not."""
     return len(line) > 1_879 or _ODD.search(line) is not None or ('"^^<' in line and _SAFE.search(line) is None)
 
 
-def lost(triple: Triple, dialect: str) -> list[str]:
-    """Return what a store of this dialect does not keep of a triple, in words."""
-    return [change.words for change in found(triple) if {"*", dialect} & {*change.lost}]
+def lost(words: str, dialect: str) -> bool:
+    """Tell whether a store of this dialect loses what has the change of these words."""
+    return any(change.words == words and {"*", dialect} & {*change.lost} for change in CHANGES)
 
 
-def found(triple: Triple) -> list[Change]:
+def found(line: str) -> list[Change]:
     """Return what some store is known to change in a triple; nothing where the terms are safe in all of them."""
-    from pyoxigraph import Literal
+    from pyoxigraph import Literal, RdfFormat, parse
 
+    (triple,) = parse(f"{line} .", format=RdfFormat.N_TRIPLES)
     changes: dict[str, Change] = {}
     for term in (triple.subject, triple.predicate, triple.object):
         text = term.value if isinstance(term, Literal) else ""

@@ -1,4 +1,4 @@
-"""Triples in, lines and digests out that are the same whatever store the triples come from."""
+"""Lines of triples in, lines and digests out that are the same whatever store the triples come from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import re
 import struct
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pyoxigraph import NamedNode, Triple
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 _SIGNED = "integer int long short byte negativeInteger nonPositiveInteger"
@@ -23,43 +19,36 @@ _DURATION = re.compile(
     r"(-?)P(?=[\dT])(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?"
 )
 _TYPED = f'"^^<{XSD}'
-_TAGGED = re.compile(r'"@[A-Za-z0-9-]*[A-Z][A-Za-z0-9-]*$')
+_TAGGED = re.compile(r'"@([A-Za-z0-9-]*[A-Z][A-Za-z0-9-]*)$')
+_LITERAL = re.compile(r'(\S+ \S+) "((?:[^"\\]|\\.)*)"\^\^<http://www\.w3\.org/2001/XMLSchema#(\w+)>', re.DOTALL)
+_BLANKS = {r"\n": "\n", r"\t": "\t", r"\r": "\r"}
 
 
 def digest(lines: Iterable[str]) -> str:
     """Return the SHA-256 of lines in their sorted order, each ended by a line feed, in hexadecimal."""
-    return hashlib.sha256("".join(f"{line}\n" for line in sorted(lines)).encode()).hexdigest()
+    ended = "\n".join([*sorted(lines), ""])
+    return hashlib.sha256(ended.encode()).hexdigest()
 
 
-def value_line(triple: Triple) -> str:
-    """Return a triple as N-Triples without the final dot, its literal brought to the one spelling of its value.
+def value_line(line: str) -> str:
+    """Return a triple's line with its literal brought to the one spelling of its value.
 
-    Equal values give equal lines (XSD 1.1, section 2.2.2), also where a store writes ``"01"`` as ``"1"`` or a
-    derived integer as ``xsd:integer``. A literal that has no value, such as ``"abc"^^xsd:integer``, stays.
+    A line is N-Triples in its canonical form (RDF 1.2 N-Triples, section 4) without the final dot. Equal values give
+    equal lines (XSD 1.1, section 2.2.2), also where a store writes ``"01"`` as ``"1"`` or a derived integer as
+    ``xsd:integer``. A literal that has no value, such as ``"abc"^^xsd:integer``, stays.
+
+    >>> value_line('<a> <b> "01"^^<http://www.w3.org/2001/XMLSchema#int>')
+    '<a> <b> "1"^^<http://www.w3.org/2001/XMLSchema#decimal>'
     """
-    line = str(triple)
-    if _TYPED in line or _TAGGED.search(line):
-        return f"{triple.subject} {triple.predicate} {_value(triple.object)}"
-    return line
-
-
-def _value(term: object) -> str:
-    from pyoxigraph import Literal
-
-    if not isinstance(term, Literal):
-        return str(term)
-    if term.language:
-        return str(Literal(term.value, language=term.language.lower()))
-    name = _name(term.datatype)
-    if name not in SPELLINGS:
-        return str(term)
-    family, spell = SPELLINGS[name]
-    spelled = spell(term.value)
-    return str(term) if spelled is None else f'"{spelled}"^^<{XSD}{family}>'
-
-
-def _name(datatype: NamedNode) -> str:
-    return datatype.value[len(XSD) :] if datatype.value.startswith(XSD) else ""
+    if _TYPED in line:
+        found = _LITERAL.fullmatch(line)
+        if found is None or found[3] not in SPELLINGS:
+            return line
+        family, spell = SPELLINGS[found[3]]
+        spelled = spell(re.sub(r"\\[ntr]", lambda blank: _BLANKS[blank[0]], found[2]))
+        return line if spelled is None else f'{found[1]} "{spelled}"^^<{XSD}{family}>'
+    tag = _TAGGED.search(line)
+    return line if tag is None else f"{line[: tag.start(1)]}{tag[1].lower()}"
 
 
 def _decimal(text: str) -> str | None:

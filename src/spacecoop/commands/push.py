@@ -1,10 +1,11 @@
-"""Bring a triple store in step with out/, and prove it: every graph that is sent is read back and compared.
+"""Bring a triple store in step with out/, and prove it: every graph of ours is read back and compared.
 
   spacecoop push library                    to the store [stores.library] of spacecoop.toml
   spacecoop push http://localhost:7878/ --dialect oxigraph
   spacecoop push library --dry-run          say what would be sent, and stop
   spacecoop push library --plan plan.json   write that to a file, too
   spacecoop push library --prune            delete graphs of ours that are no longer published
+  spacecoop push library --quick            only count the graphs that the store's own list calls unchanged
   spacecoop push library --verify-only      change nothing; read every graph back and compare it
 
 Only graphs whose IRI begins with the dataset's base IRI are read, changed or deleted. Secrets come from the
@@ -17,7 +18,6 @@ import argparse
 import json
 import sys
 import time
-from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from spacecoop import stores
     from spacecoop.graphs import Graph
     from spacecoop.graphstore import Store
+    from spacecoop.plans import Plan, Progress
 
 SHOWN = 12
+"""How many graphs of each kind a plan shows."""
+PATIENCE = 30
+"""After how many seconds a log, which is no terminal, is told how far it is."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,20 +50,24 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--verify-only", action="store_true", help="change nothing; read every graph back and compare it")
     parser.add_argument("--plan", metavar="FILE", type=Path, help="write the plan to a file, as JSON")
     parser.add_argument("--prune", action="store_true", help="delete graphs of ours that are no longer published")
-    parser.add_argument("--verify", action="store_true", help="read back the unchanged graphs, too")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="only count what the store's own list calls unchanged, instead of reading it",
+    )
     parser.add_argument("--take-over", action="store_true", help="go on where another push died")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Push, or only plan or verify."""
-    from spacecoop import graphs, stores
+    from spacecoop import graphs, stores, targets
     from spacecoop.graphstore import StoreError
 
     workspace = cli.workspace(arguments)
     try:
         ours = graphs.read(workspace)
-        target = stores.target(workspace, arguments.target, arguments.dialect)
-        return worked(stores.connect(target, workspace.base), ours, arguments, target.name)
+        target = targets.find(workspace, arguments.target, arguments.dialect)
+        return worked(targets.connect(target, workspace.base), ours, arguments, target.name)
     except stores.Interrupted as stopped:
         print(f"\nspacecoop push: {stopped}", file=sys.stderr)
         return cli.INTERRUPTED
@@ -69,42 +77,49 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return cli.INTERRUPTED
-    except (stores.TargetError, stores.Stopped, StoreError, graphs.GraphsError) as error:
+    except (targets.TargetError, stores.Stopped, StoreError, graphs.GraphsError) as error:
         raise cli.UserError(str(error)) from error
 
 
 def worked(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str) -> int:
     """Do what the arguments ask; return the exit code."""
-    from spacecoop import stores
+    from spacecoop import leases, stores
 
     if arguments.verify_only:
-        return verified(store, ours, stores.Report())
+        return verified(store, ours)
     if arguments.dry_run:
-        return planned(store, ours, arguments, name)[1]
-    with stores.leased(store, arguments.take_over) as lease:
-        plan, code = planned(store, ours, arguments, name)
+        return planned(store, ours, arguments, name, Clock("read"))[1]
+    with leases.leased(store, arguments.take_over) as lease:
+        clock = Clock("read")
+
+        def beat(done: int, of: int) -> None:
+            lease.renew()
+            clock(done, of)
+
+        plan, code = planned(store, ours, arguments, name, beat)
         if code != cli.DONE:
             return code
-        report = stores.apply(store, ours, plan, lease, Clock())
-        if arguments.verify:
-            return verified(store, ours, report)
+        report = stores.apply(store, ours, plan, lease, Clock("sent and proven"))
         if not plan.in_step:  # the plan has counted what it keeps
             stores.recount(store, ours, report)
-        return summary(report)
+        return summary(report, ours)
 
 
 def planned(
-    store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str
-) -> tuple[stores.Plan, int]:
+    store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str, progress: Progress
+) -> tuple[Plan, int]:
     """Make and print the plan; the exit code is not 0 where the store would not keep what it says."""
-    from spacecoop import stores
+    from spacecoop import plans
 
-    plan = stores.plan(store, ours, arguments.prune)
+    plan = plans.plan(store, ours, arguments.prune, arguments.quick, progress)
     print(table(plan, name))
     if arguments.plan:
         data = {"store": name, "steps": [asdict(step) for step in plan.steps], "lost": list(plan.lost)}
         path = arguments.folder / arguments.plan
-        path.write_text(json.dumps(data, indent=1) + "\n", "utf-8", newline="\n")
+        try:
+            path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8", newline="\n")
+        except OSError as error:
+            raise cli.UserError(f"--plan {arguments.plan}: {error.strerror}; nothing was sent") from error
     if not plan.lost:
         return plan, cli.DONE
     print(f"nothing is sent: this kind of store ({store.dialect.name}) does not keep", file=sys.stderr)
@@ -112,9 +127,9 @@ def planned(
     return plan, cli.REPAIR
 
 
-def table(plan: stores.Plan, name: str) -> str:
+def table(plan: Plan, name: str) -> str:
     """Return a plan as lines: what is done with how many graphs, and which."""
-    from spacecoop.stores import ACTIONS
+    from spacecoop.plans import ACTIONS
 
     lines = [f"plan for {name}:"]
     for action, words in ACTIONS.items():
@@ -123,53 +138,70 @@ def table(plan: stores.Plan, name: str) -> str:
             continue
         plus, minus = sum(step.insert for step in steps), sum(step.delete for step in steps)
         change = f" (+{plus:,} -{minus:,} triples)" if plus or minus else ""
-        lines.append(f"{len(steps):>8,} graphs {words}{change}")
+        lines.append(f"{len(steps):>8,} {_graphs(len(steps))} {words}{change}")
         if action != "keep":
             lines += [f"           <{step.graph}> +{step.insert:,} -{step.delete:,}" for step in steps[:SHOWN]]
             lines += [f"           ... and {len(steps) - SHOWN:,} more"] * (len(steps) > SHOWN)
     return "\n".join(lines)
 
 
-def verified(store: Store, ours: Mapping[str, Graph], report: stores.Report) -> int:
+def _graphs(number: int) -> str:
+    return "graph" if number == 1 else "graphs"
+
+
+def verified(store: Store, ours: Mapping[str, Graph]) -> int:
     """Read every graph back, and say what came of it."""
     from spacecoop import stores
 
-    report.counted, report.read, report.respelled = 0, 0, Counter()
-    for graph in stores.verify(store, ours, report, Clock()):
+    report = stores.Report()
+    for graph in stores.verify(store, ours, report, Clock("read")):
         print(f"stale: <{graph}> is ours, but no longer published; --prune deletes it")
-    return summary(report)
+    return summary(report, ours)
 
 
-def summary(report: stores.Report) -> int:
+def summary(report: stores.Report, ours: Mapping[str, Graph]) -> int:
     """Print what was done and proven; return the exit code."""
     if report.written or report.deleted:
-        print(f"written: {report.written:,} graphs of {report.sent:,} triples; deleted: {report.deleted:,} graphs")
-    print(f"proven: {report.counted:,} graphs by count, {report.read:,} of them read back and compared by value")
+        print(
+            f"written: {report.written:,} {_graphs(report.written)} of {report.sent:,} triples;"
+            f" deleted: {report.deleted:,} {_graphs(report.deleted)}"
+        )
+    wrong = {found.graph for found in report.differences}
+    read, counted = report.read - wrong, report.counted - report.read - wrong
+    triples = sum(ours[iri].statements for iri in read | counted)
+    print(
+        f"proven: {len(read) + len(counted):,} of {len(ours):,} {_graphs(len(ours))} ({triples:,} triples):"
+        f" {len(read):,} read whole and compared, {len(counted):,} only counted"
+    )
     for words, number in sorted(report.respelled.items()):
         print(f"note: the store writes {number:,} values in another way: {words}")
     for difference in report.differences:
         print(f"error: {difference}")
     if report.differences:
-        print(f"{len(report.differences):,} graphs differ; a push mends them", file=sys.stderr)
+        print(
+            f"{len(wrong):,} {_graphs(len(wrong))} differ{'s' * (len(wrong) == 1)}; a push mends that",
+            file=sys.stderr,
+        )
         return cli.REPAIR
     return cli.DONE
 
 
 class Clock:
-    """Shows on a terminal how far it is, how fast, and how long it will take."""
+    """Shows how far it is, how fast, and how long it will take: at once on a terminal, each half minute in a log."""
 
-    def __init__(self) -> None:
-        self._begun = time.monotonic()
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._begun = self._said = time.monotonic()
 
     def __call__(self, done: int, of: int) -> None:
         """Show it."""
-        if not of or not sys.stderr.isatty():
+        now = time.monotonic()
+        terminal = sys.stderr.isatty()
+        if not of or not (terminal or now - self._said > PATIENCE):
             return
-        rate = done / max(time.monotonic() - self._begun, 0.001)
+        self._said = now
+        rate = done / max(now - self._begun, 0.001)
         left = f", {(of - done) / rate:,.0f} s left" if rate else ""
-        print(
-            f"\r{done:,} of {of:,} triples, {rate:,.0f} a second{left}   ",
-            end="\n" * (done == of),
-            file=sys.stderr,
-            flush=True,
-        )
+        line = f"{done:,} of {of:,} triples {self._what}, {rate:,.0f} a second{left}"
+        end = "\n" if done == of or not terminal else ""
+        print(f"\r{line}   " if terminal else line, end=end, file=sys.stderr, flush=True)
