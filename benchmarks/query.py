@@ -40,7 +40,8 @@ from pyoxigraph import QueryResultsFormat, Store
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
-from spacecoop import asking, indexes, queries, sandbox, sources  # noqa: E402  (tests/ has been put on the path)
+from spacecoop import asking  # noqa: E402  (tests/ has been put on the path)
+from spacecoop.queries import indexes, library, sandbox, sources  # noqa: E402
 
 LONGEST = 240
 """Seconds that one query may take."""
@@ -152,7 +153,7 @@ def in_a_new_process(index: Path, text: str, target: Path) -> None:
 
 def asked(path: Path, text: str, target: Path, form: str = "tsv") -> None:
     """Ask as `spacecoop query FILE.rq --data PATH --output TARGET` does."""
-    question = asking.Question(queries.parse(text, "it", "it"), data=(path,))
+    question = asking.Question(library.parse(text, "it", "it"), data=(path,))
     asking.ask(question, asking.Output(form, target), sandbox.Limits(LONGEST), lambda _: None)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY
-from spacecoop import preflight, rulebooks, workspace
-from spacecoop.preflight import Outcome
+from spacecoop import workspace
+from spacecoop.site import preflight, rulebooks
+from spacecoop.site.preflight import Outcome
 
 JUDGES = ("dcat-ap", "archivo", "ldes")
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY
-from spacecoop import dumps, output, publish, workspace
+from spacecoop import output, publish, workspace
+from spacecoop.site import dumps
 from spacecoop.syntaxes import NQUADS, Syntax
 
 

@@ -7,8 +7,9 @@ import pytest
 from pyoxigraph import parse
 
 from conftest import REPOSITORY, Run
-from spacecoop import exports, workspace
-from spacecoop.exports import FORMATS, ExportError, Form
+from spacecoop import workspace
+from spacecoop.stores import exports
+from spacecoop.stores.exports import FORMATS, ExportError, Form
 from storetest import dataset, oxigraph, published
 
 PLACE = workspace.read(REPOSITORY)
@@ -99,7 +100,8 @@ def test_oxigraph_s_own_loader_takes_the_parts(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from spacecoop import graphs, stores, targets
+    from spacecoop import pushing
+    from spacecoop.stores import graphs, targets
 
     paths = exports.write(PLACE, Form(FORMATS["nquads"], packed=True, split=2000), tmp_path / "load")
     program = Path(sys.prefix) / "bin" / "oxigraph"
@@ -110,8 +112,8 @@ def test_oxigraph_s_own_loader_takes_the_parts(tmp_path: Path) -> None:
 
     with oxigraph(tmp_path / "db") as url:
         store = targets.connect(targets.find(PLACE, url, "oxigraph"), PLACE.base)
-        report = stores.Report()
-        stores.verify(store, graphs.read(PLACE), report)
+        report = pushing.Report()
+        pushing.verify(store, graphs.read(PLACE), report)
 
     assert report.differences == []
     assert report.read == {*graphs.read(PLACE)}

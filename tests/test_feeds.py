@@ -18,10 +18,11 @@ from xml.etree import ElementTree as Xml
 import pytest
 from pyoxigraph import NamedNode, parse
 
-from spacecoop import feeds, publish, workspace
+from spacecoop import publish, workspace
 from spacecoop.documents import Unreadable
-from spacecoop.editions import Edition
 from spacecoop.shapes import Engine, Shapes, fast, reference
+from spacecoop.site import feeds
+from spacecoop.site.editions import Edition
 from spacecoop.syntaxes import NQUADS, TRIG
 
 TEXT = """id: https://example.org/leaflets/{number}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from spacecoop import indexes, sources
-from spacecoop.indexes import SourceError
+from spacecoop.queries import indexes, sources
+from spacecoop.queries.indexes import SourceError
 from test_sources import TURTLE, count, put
 
 

@@ -11,8 +11,9 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, parse
 from rdflib import Dataset
 
 from conftest import REPOSITORY, Run
-from spacecoop import exports, jelly, workspace
-from spacecoop.exports import FORMATS, ExportError, Form
+from spacecoop import workspace
+from spacecoop.stores import exports, jelly
+from spacecoop.stores.exports import FORMATS, ExportError, Form
 
 PLACE = workspace.read(REPOSITORY)
 DUMP = REPOSITORY / "out" / "dataset.nq"

@@ -14,12 +14,13 @@ import pytest
 import slices
 from conftest import REPOSITORY, Run
 from slices import Fault, Proxy
-from spacecoop import desks, linking, review, wikidata, workspace
-from spacecoop.desks import Desk
-from spacecoop.endpoint import Endpoint, EndpointError
+from spacecoop import linking, workspace
 from spacecoop.findings import rules
 from spacecoop.linking import Checked
-from spacecoop.wikidata import IncompleteError
+from spacecoop.links import desks, review, wikidata
+from spacecoop.links.desks import Desk
+from spacecoop.links.wikidata import IncompleteError
+from spacecoop.queries.endpoint import Endpoint, EndpointError
 from test_reconciliation import SVOM, answer, serving
 
 FOLDERS = ("articles", "entities", "links", "ontology", "queries")

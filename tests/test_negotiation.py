@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from spacecoop import negotiation, publish, workspace
-from spacecoop.negotiation import Feed
+from spacecoop import publish, workspace
+from spacecoop.site import negotiation
+from spacecoop.site.negotiation import Feed
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 COMUNICA = (

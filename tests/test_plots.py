@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run
-from spacecoop import plots
+from spacecoop.queries import plots
 
 pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
 

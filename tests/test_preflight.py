@@ -12,10 +12,11 @@ import pytest
 from pyoxigraph import Store
 
 from conftest import REPOSITORY, Run
-from spacecoop import inspections, preflight, publish, rulebooks, workspace
-from spacecoop.inspections import CHECKS
-from spacecoop.preflight import Outcome, Verdict
-from spacecoop.rulebooks import AGGREGATORS, Official, rulebook
+from spacecoop import publish, workspace
+from spacecoop.site import inspections, preflight, rulebooks
+from spacecoop.site.inspections import CHECKS
+from spacecoop.site.preflight import Outcome, Verdict
+from spacecoop.site.rulebooks import AGGREGATORS, Official, rulebook
 
 RULES = [(name, rule["id"]) for name in AGGREGATORS for rule in rulebook(name)["rule"]]
 

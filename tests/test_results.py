@@ -8,9 +8,9 @@ import pytest
 import rdflib
 from pyoxigraph import Literal, NamedNode, Quad, QueryResultsFormat, Store, parse_query_results
 
-from spacecoop import results
-from spacecoop.results import Result, View
-from spacecoop.spool import Spool
+from spacecoop.queries import results
+from spacecoop.queries.results import Result, View
+from spacecoop.queries.spool import Spool
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 VALUES: list[Any] = [

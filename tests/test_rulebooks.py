@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import rulebooks, workspace
-from spacecoop.rulebooks import AGGREGATORS, NotFetched, Official
+from spacecoop import workspace
+from spacecoop.site import rulebooks
+from spacecoop.site.rulebooks import AGGREGATORS, NotFetched, Official
 from spacecoop.workspace import Workspace
 
 ONE = b"@prefix sh: <http://www.w3.org/ns/shacl#> .\n"

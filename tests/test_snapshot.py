@@ -8,8 +8,9 @@ import pytest
 from pyoxigraph import Literal, NamedNode
 
 from conftest import REPOSITORY
-from spacecoop import desks, links, snapshot, workspace
-from spacecoop.wikidata import LABEL, Item
+from spacecoop import workspace
+from spacecoop.links import desks, mappings, snapshot
+from spacecoop.links.wikidata import LABEL, Item
 
 P, Q = "http://www.wikidata.org/prop/direct/P", "http://www.wikidata.org/entity/Q"
 ITEMS = (
@@ -54,7 +55,7 @@ def test_the_committed_snapshot_is_what_its_manifest_says_and_only_about_publish
     space = workspace.read(REPOSITORY)
     frozen = desks.read_snapshot(space)
     data = (REPOSITORY / desks.FILE).read_bytes()
-    accepted = {one.object for one in links.read(data, desks.FILE, space.prefixes).accepted(0.5)}
+    accepted = {one.object for one in mappings.read(data, desks.FILE, space.prefixes).accepted(0.5)}
 
     assert frozen is not None
     assert len(frozen.items) == frozen.manifest.items > 20

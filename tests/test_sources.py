@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pyoxigraph import NamedNode, Quad, Store
 
-from spacecoop import sources
-from spacecoop.sources import Local, SourceError
-from spacecoop.sparql import QueryError
+from spacecoop.queries import sources
+from spacecoop.queries.sources import Local, SourceError
+from spacecoop.queries.sparql import QueryError
 
 TURTLE = '<http://e/a> <http://www.w3.org/2000/01/rdf-schema#label> "A"@en .'
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"

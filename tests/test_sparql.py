@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Store
 
-from spacecoop import sparql
-from spacecoop.sparql import (
+from spacecoop.queries import sparql
+from spacecoop.queries.sparql import (
     QueryError,
     bound,
     explain,

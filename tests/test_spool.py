@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacecoop import spool
-from spacecoop.spool import Reader, Spool, SpoolError
+from spacecoop.queries import spool
+from spacecoop.queries.spool import Reader, Spool, SpoolError
 
 LINES = [f"{number * 37 % 101:03}\n".encode() for number in range(101)]
 

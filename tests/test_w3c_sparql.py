@@ -35,7 +35,8 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from conftest import REPOSITORY
-from spacecoop import asking, queries, sandbox, sparql
+from spacecoop import asking
+from spacecoop.queries import library, sandbox, sparql
 
 SUITES = REPOSITORY / ".cache" / "suites" / "sparql"
 MF = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#")
@@ -193,7 +194,7 @@ def asked(case: Case, folder: Path) -> bytes:
     """Have a query file answered as the command does."""
     copy = folder / case.query.name
     copy.write_text(f"BASE <{case.query.as_uri()}>\n{case.query.read_text('utf-8')}", "utf-8")
-    question = asking.Question(queries.read(copy), data=(dataset(case, folder),))
+    question = asking.Question(library.read(copy), data=(dataset(case, folder),))
     output = asking.Output(case.format, folder / "answer")
     asking.ask(question, output, sandbox.Limits(30), lambda _: None)
     return (folder / "answer").read_bytes()
@@ -347,7 +348,7 @@ def test_what_is_sparql_is_answered_and_what_is_not_is_refused(case: Case, tmp_p
     if case.kind.startswith("Positive"):
         asked(case, tmp_path)
     else:
-        with pytest.raises((asking.AskError, queries.QueryError)):
+        with pytest.raises((asking.AskError, library.QueryError)):
             asked(case, tmp_path)
 
 

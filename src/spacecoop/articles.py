@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 
 from pyoxigraph import Quad
 
-from spacecoop import factfiles, quads
-from spacecoop.facts import Facts, Layout
+from spacecoop import quads
+from spacecoop.facts import factfiles
+from spacecoop.facts.records import Facts, Layout
 from spacecoop.findings import Finding, Place, finding, ordered
 from spacecoop.iris import is_iri, is_slug, local_name
 from spacecoop.places import Places

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacecoop import indexes, plots, queries, results, sandbox, sources, sparql
-from spacecoop.endpoint import Endpoint, EndpointError, agent, credentials
-from spacecoop.indexes import DamagedError, SourceError
 from spacecoop.iris import shorten
-from spacecoop.queries import Query
-from spacecoop.sandbox import Limits, Signals
-from spacecoop.sources import Local, Source
-from spacecoop.sparql import QueryError
-from spacecoop.spool import Spool, SpoolError
+from spacecoop.queries import indexes, library, plots, results, sandbox, sources, sparql
+from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentials
+from spacecoop.queries.indexes import DamagedError, SourceError
+from spacecoop.queries.library import Query
+from spacecoop.queries.sandbox import Limits, Signals
+from spacecoop.queries.sources import Local, Source
+from spacecoop.queries.sparql import QueryError
+from spacecoop.queries.spool import Spool, SpoolError
 
 if TYPE_CHECKING:
     from spacecoop.workspace import Workspace
@@ -201,7 +201,7 @@ def _reaching(
     if not services or question.endpoint:  # a remote endpoint reaches services by itself
         yield text, [], False, []
         return
-    from spacecoop import relay
+    from spacecoop.queries import relay
 
     notes, frozen, live = [], {}, {}
     for service in dict.fromkeys(services):
@@ -288,9 +288,9 @@ def words(question: Question, limits: Limits) -> list[str]:
     return sorted(found)
 
 
-def library(workspace: Workspace | None) -> dict[str, Query]:
+def named(workspace: Workspace | None) -> dict[str, Query]:
     """Return the named queries; raises QueryError."""
-    return queries.library(folder(workspace))
+    return library.every(folder(workspace))
 
 
 def folder(workspace: Workspace | None) -> Path:

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 
 from pyoxigraph import Literal
 
-from spacecoop import agreement, candidates, desks, documents, quickstatements, review, shared, snapshot, wikidata
-from spacecoop.agreement import Entity, Yardstick
-from spacecoop.desks import FILE, ITEMS, MANIFEST, SNAPSHOT, Desk, LinksError, Progress, Settings
+from spacecoop import documents, shared
 from spacecoop.findings import Finding, ordered
 from spacecoop.findings import suggest as closest
 from spacecoop.iris import shorten
-from spacecoop.links import Link
-from spacecoop.quickstatements import Proposal
-from spacecoop.snapshot import Snapshot
-from spacecoop.wikidata import Ask
+from spacecoop.links import agreement, candidates, desks, quickstatements, review, snapshot, wikidata
+from spacecoop.links.agreement import Entity, Yardstick
+from spacecoop.links.desks import FILE, ITEMS, MANIFEST, SNAPSHOT, Desk, LinksError, Progress, Settings
+from spacecoop.links.mappings import Link
+from spacecoop.links.quickstatements import Proposal
+from spacecoop.links.snapshot import Snapshot
+from spacecoop.links.wikidata import Ask
 from spacecoop.workspace import Workspace
 
 if TYPE_CHECKING:
-    from spacecoop.candidates import Candidate
-    from spacecoop.reconciliation import Match
+    from spacecoop.links.candidates import Candidate
+    from spacecoop.links.reconciliation import Match
 
 
 def begin(
@@ -140,8 +141,8 @@ def _found(one: Desk, chosen: Sequence[Entity]) -> tuple[dict[str, set[str]], di
 def _reconciled(one: Desk, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, list[Match]]]:
     if not one.settings.reconciliation:
         return []
-    from spacecoop.endpoint import agent
-    from spacecoop.reconciliation import Service
+    from spacecoop.links.reconciliation import Service
+    from spacecoop.queries.endpoint import agent
 
     service = Service(
         one.settings.reconciliation,

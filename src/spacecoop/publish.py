@@ -11,30 +11,16 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import (
-    articles,
-    catalog,
-    description,
-    dumps,
-    editions,
-    feeds,
-    negotiation,
-    output,
-    page,
-    quads,
-    queries,
-    schemaorg,
-    shared,
-    site,
-    void,
-)
-from spacecoop.census import Census, Counts
-from spacecoop.description import Description
-from spacecoop.editions import Edition
+from spacecoop import articles, output, quads, shared
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.output import Written
+from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import Shared
+from spacecoop.site import catalog, description, dumps, editions, feeds, files, negotiation, page, schemaorg, void
+from spacecoop.site.census import Census, Counts
+from spacecoop.site.description import Description
+from spacecoop.site.editions import Edition
 from spacecoop.syntaxes import NQUADS
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
@@ -99,7 +85,7 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     whole = list(dumps.write([one.slug for one in published], together, folder, workspace))
     written += whole
     written += _write_site(common, together, described, census.counts(), published, whole, folder)
-    written.append(site.write_checksums(written, folder))
+    written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)))
 
@@ -107,7 +93,7 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
 def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
-    findings += queries.check(common.workspace.files("queries", ".rq"), common.workspace)
+    findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
     sources = paths(common.workspace)
     if not sources:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
@@ -132,8 +118,8 @@ def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
 
 def _questions(workspace: Workspace) -> list[Quad]:
     """Return the workspace's named queries as RDF."""
-    named = queries.library(workspace.root / "queries").values()
-    return list(queries.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
+    named = library.every(workspace.root / "queries").values()
+    return list(library.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
 
 
 def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tuple[list[Edition], Census]:
@@ -163,27 +149,27 @@ def _write_site(
     workspace = common.workspace
     prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
     abouts = {
-        "catalog": catalog.describe(described, whole, site.parts_of_home(together, workspace)),
+        "catalog": catalog.describe(described, whole, files.parts_of_home(together, workspace)),
         "void": void.describe(described, counts, dumps.NAMES),
     }
     for path, described_there in abouts.items():
-        yield from site.write_document(described_there, path, site.THING_SYNTAXES, folder, prefixes)
-    yield site.write_well_known(folder)
+        yield from files.write_document(described_there, path, files.THING_SYNTAXES, folder, prefixes)
+    yield files.write_well_known(folder)
     schema_org = schemaorg.as_text(described, whole)
-    yield site.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
+    yield files.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
 
-    documents = site.documents(common.files, together, workspace)
-    vocabularies = list(site.write_documents(documents, folder, workspace))
+    documents = files.documents(common.files, together, workspace)
+    vocabularies = list(files.write_documents(documents, folder, workspace))
     yield from vocabularies
     yield from (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
     yield from feeds.write(workspace.out, folder, published, workspace, described.author)
     about = page.render(described, whole, schema_org, feed=(folder / feeds.ROOT).is_file())
-    yield site.write_text(folder, "index.html", about)
-    pages = site.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
-    yield from site.write_map(pages, folder, described.home or described.base)
+    yield files.write_text(folder, "index.html", about)
+    pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
+    yield from files.write_map(pages, folder, described.home or described.base)
     endings = {
-        iri.removeprefix(workspace.base): [syntax.ending for syntax in site.syntaxes(iri, said)]
+        iri.removeprefix(workspace.base): [syntax.ending for syntax in files.syntaxes(iri, said)]
         for iri, said in documents.items()
     }
     closed = feeds.pages(folder, workspace)
@@ -191,7 +177,7 @@ def _write_site(
         tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
     )
     for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
-        yield site.write_text(folder, name, text)
+        yield files.write_text(folder, name, text)
 
 
 def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:

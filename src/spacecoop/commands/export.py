@@ -42,7 +42,7 @@ def count(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
-    from spacecoop import exports
+    from spacecoop.stores import exports
 
     workspace = cli.workspace(arguments)
     form = exports.Form(exports.FORMATS[arguments.format], arguments.gzip, arguments.split)

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.desks import Desk, Settings
-    from spacecoop.wikidata import Ask
+    from spacecoop.links.desks import Desk, Settings
+    from spacecoop.links.wikidata import Ask
 
 CONFIDENCE = 0.9
 
@@ -73,11 +73,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do one action."""
-    from spacecoop import desks, linking
+    from spacecoop import linking
     from spacecoop.documents import Unreadable
-    from spacecoop.endpoint import EndpointError
-    from spacecoop.reconciliation import ReconciliationError
-    from spacecoop.wikidata import IncompleteError, QueryFileError
+    from spacecoop.links import desks
+    from spacecoop.links.reconciliation import ReconciliationError
+    from spacecoop.links.wikidata import IncompleteError, QueryFileError
+    from spacecoop.queries.endpoint import EndpointError
 
     workspace = cli.workspace(arguments)
     try:
@@ -98,7 +99,7 @@ def _asker(settings: Settings, page: str) -> Ask:
     """Return what asks the endpoint; it is made when it is first asked, so that work offline needs none."""
 
     def ask(query: str) -> Sequence[Mapping[str, object]]:
-        from spacecoop.endpoint import Endpoint, agent
+        from spacecoop.queries.endpoint import Endpoint, agent
 
         return Endpoint(settings.endpoint, agent(page), settings.timeout).select(query).rows
 
@@ -137,7 +138,7 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
 
 def decide(desk: Desk, arguments: argparse.Namespace) -> int:
     """Move one candidate into the mapping set."""
-    from spacecoop import desks, review, wikidata
+    from spacecoop.links import desks, review, wikidata
 
     accepted = arguments.action == "accept"
     decision = review.Decision(
@@ -157,7 +158,8 @@ def decide(desk: Desk, arguments: argparse.Namespace) -> int:
 
 def snapshot(desk: Desk, arguments: argparse.Namespace) -> int:  # noqa: ARG001  (all actions are called alike)
     """Print what was frozen."""
-    from spacecoop import desks, linking
+    from spacecoop import linking
+    from spacecoop.links import desks
 
     done = linking.freeze(desk)
     manifest = done.snapshot.manifest

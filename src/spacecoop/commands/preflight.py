@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.preflight import Verdict
+    from spacecoop.site.preflight import Verdict
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    from spacecoop.rulebooks import AGGREGATORS, GITHUB, PATIENCE
+    from spacecoop.site.rulebooks import AGGREGATORS, GITHUB, PATIENCE
 
     parser.add_argument(
         "--for",
@@ -64,10 +64,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch the rules where asked; judge, and print."""
-    from spacecoop import preflight, rulebooks
-    from spacecoop.inspections import NotBuilt
-    from spacecoop.preflight import BadShapes, Outcome
-    from spacecoop.rulebooks import AGGREGATORS, NotFetched
+    from spacecoop.site import preflight, rulebooks
+    from spacecoop.site.inspections import NotBuilt
+    from spacecoop.site.preflight import BadShapes, Outcome
+    from spacecoop.site.rulebooks import AGGREGATORS, NotFetched
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     asked = arguments.aggregators or ["all"]

@@ -24,14 +24,14 @@ from spacecoop import cli
 
 if TYPE_CHECKING:
     from spacecoop.asking import Question
-    from spacecoop.queries import Query
-    from spacecoop.sandbox import Limits
+    from spacecoop.queries.library import Query
+    from spacecoop.queries.sandbox import Limits
     from spacecoop.workspace import Workspace
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    from spacecoop.results import NAMES
+    from spacecoop.queries.results import NAMES
 
     about = parser.add_argument_group("help", conflict_handler="resolve")  # argparse's own --help knows no names
     about.add_argument(
@@ -91,14 +91,14 @@ def _seconds(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Ask, list, or explain."""
     from spacecoop import asking
-    from spacecoop.queries import QueryError
+    from spacecoop.queries.library import QueryError
 
     if arguments.page and not arguments.limit:
         arguments.wrong("--page says which part of --limit N rows; give both")
     workspace = _workspace(arguments)
     try:
         if arguments.list:
-            return _list(asking.library(workspace), cli.language(arguments))
+            return _list(asking.named(workspace), cli.language(arguments))
         if arguments.interactive:
             return _interact(arguments, workspace)
         if arguments.question is None or (arguments.help and arguments.question == "-"):
@@ -127,15 +127,16 @@ def _workspace(arguments: argparse.Namespace) -> Workspace | None:
 
 def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
     """Return the query that is meant: by its name, its file, or standard input."""
-    from spacecoop import asking, queries
+    from spacecoop import asking
+    from spacecoop.queries import library
 
     question = arguments.question
     if question == "-":
-        return queries.parse(queries.text_of(sys.stdin.buffer, "standard input"), "-", "standard input")
+        return library.parse(library.text_of(sys.stdin.buffer, "standard input"), "-", "standard input")
     path = arguments.folder / question
     if "/" in question or path.suffix in (".rq", ".sparql") or path.is_file():
-        return queries.read(path)
-    return queries.find(question, asking.folder(workspace))
+        return library.read(path)
+    return library.find(question, asking.folder(workspace))
 
 
 def _list(named: Mapping[str, Query], language: str) -> int:
@@ -215,17 +216,18 @@ def _question(query: Query, arguments: argparse.Namespace, workspace: Workspace 
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    from spacecoop import sandbox
+    from spacecoop.queries import sandbox
 
     return sandbox.Limits(arguments.timeout, arguments.memory)
 
 
 def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int:
     """Ask what is typed, until the end of input; what is wrong with one question does not end the rest."""
-    from spacecoop import asking, indexes, prompt, queries
+    from spacecoop import asking
+    from spacecoop.queries import indexes, library, prompt
 
-    named = asking.library(workspace)
-    empty = queries.parse("ASK {}", "-", "the prompt")
+    named = asking.named(workspace)
+    empty = library.parse("ASK {}", "-", "the prompt")
     try:
         words = asking.words(_question(empty, arguments, workspace), _limits(arguments))
         print("A query, or the name of one; .list lists them; Tab completes; Ctrl-D ends.")
@@ -236,9 +238,9 @@ def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int
                 if text == ".list":
                     _list(named, cli.language(arguments))
                 else:
-                    query = named.get(text) or queries.parse(text, "-", "the prompt")
+                    query = named.get(text) or library.parse(text, "-", "the prompt")
                     _ask(query, arguments, workspace)
-            except (cli.UserError, queries.QueryError) as error:
+            except (cli.UserError, library.QueryError) as error:
                 print(error, file=sys.stderr)
             except KeyboardInterrupt:
                 print("interrupted", file=sys.stderr)
@@ -249,7 +251,7 @@ def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int
 
 def _said(query: Query, arguments: argparse.Namespace) -> dict[str, list[str]]:
     """Return the values by parameter; `lang`, where a query has it, is the language of messages by default."""
-    from spacecoop.queries import QueryError
+    from spacecoop.queries.library import QueryError
 
     said: dict[str, list[str]] = {}
     for pair in arguments.param:
