@@ -162,9 +162,9 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     signals.printing()
     result = result.page(output.limit, output.page)
     languages = question.workspace.languages if question.workspace is not None else ("en",)
-    labels = functools.partial(source.labels, languages=languages) if output.labels else None
+    labels = functools.partial(source.labels, languages=languages) if output.labels or output.plot else None
     width = results.terminal_width() if path is None else 0
-    view = results.View(question.prefixes, labels, width)
+    view = results.View(question.prefixes, labels, width, instead=bool(output.plot))
     if output.plot:
         plots.draw(output.plot, result.variables, list(results.texts(result, view)), stream)
     else:

@@ -38,7 +38,8 @@ def draw(kind: str, names: Sequence[str], rows: Table, stream: IO[bytes]) -> Non
     with rc_context(settings):
         figure = Figure(figsize=(9, max(3.0, 0.3 * len(rows) + 1.2)), layout="constrained")
         PLOTS[kind](figure.add_subplot(), names, rows)
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+        cut: Any = {"bbox_inches": "tight", "pad_inches": 0.1}  # around all that is drawn, long words too
+        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, **cut)
 
 
 def bar(axes: Any, names: Sequence[str], rows: Table) -> None:
@@ -106,7 +107,7 @@ def network(axes: Any, names: Sequence[str], rows: Table) -> None:
         side: Any = "left" if x >= 0 else "right"
         axes.annotate(_short(point), (x, y), (1.06 * x, 1.06 * y), ha=side, va="center")
     axes.figure.set_size_inches(9, 7)
-    axes.set_xlim(-2, 2)
+    axes.set_aspect("equal")
     axes.set_axis_off()
 
 

@@ -53,6 +53,8 @@ class View:
     """What gives labels to IRIs; None where none are wanted."""
     width: int = 0
     """Columns of the terminal; 0 where there is none."""
+    instead: bool = False
+    """Whether a label stands in place of its IRI, and not beside it."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,8 @@ def _shown(term: Term | None, view: View, labels: Mapping[str, str]) -> str:
     if isinstance(term, NamedNode):
         short = shorten(term.value, view.prefixes)
         short = short.removeprefix("<").removesuffix(">")
-        text = f"{short} ({labels[term.value]})" if term.value in labels else short
+        label = labels.get(term.value)
+        text = short if label is None else label if view.instead else f"{short} ({label})"
     else:
         text = term.value if isinstance(term, Literal) else str(term)
     return "".join(one if one.isprintable() or one == "\n" else f"\\x{ord(one):02x}" for one in text)
