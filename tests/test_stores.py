@@ -12,8 +12,9 @@ import storetest
 from spacecoop import pushing, workspace
 from spacecoop.pushing import Interrupted, Report, Stopped
 from spacecoop.stores import graphs, leases, plans, targets
+from spacecoop.stores.connections import StoreError
 from spacecoop.stores.dialects import DIALECTS
-from spacecoop.stores.graphstore import Store, StoreError
+from spacecoop.stores.graphstore import Store
 from spacecoop.stores.plans import Plan
 from spacecoop.stores.targets import TargetError
 from storetest import BASE, Graphs, Play, Request, Stub, article, dataset, lines_of, published, status, wrong

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from spacecoop.stores import comparisons, graphs, ledgers
 from spacecoop.stores.comparisons import SHOWN, Difference
+from spacecoop.stores.connections import StoreError
 from spacecoop.stores.graphs import Graph
-from spacecoop.stores.graphstore import Store, StoreError, batches, begun
+from spacecoop.stores.graphstore import Store, batches, begun
 from spacecoop.stores.leases import Lease
 from spacecoop.stores.plans import SENT, Plan, Progress, Step, silent
 

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Push, or only plan or verify."""
     from spacecoop import pushing
     from spacecoop.stores import graphs, targets
-    from spacecoop.stores.graphstore import StoreError
+    from spacecoop.stores.connections import StoreError
 
     workspace = cli.workspace(arguments)
     try:

@@ -1,19 +1,15 @@
-"""Graphs in, requests to a store out: each is tried again where that may help, and none is believed."""
+"""Graphs in, what a store is asked and told out; nothing that it answers is believed before it was counted."""
 
 from __future__ import annotations
 
-import random
 import re
 import threading
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-import requests
 from pyoxigraph import (
     Literal,
     NamedNode,
@@ -24,24 +20,10 @@ from pyoxigraph import (
     parse,
     parse_query_results,
 )
-from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
-from spacecoop.stores.credentials import Credentials
+from spacecoop.stores.connections import Connection, StoreError
 from spacecoop.stores.dialects import Dialect
 
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""The answers after which the same request may succeed; all our requests may be sent twice."""
-LONGEST_WAIT = 120.0
-"""How many seconds are waited for at most where a store asks for patience."""
-HELP = {
-    401: "the store does not accept these credentials; look at auth, and at the variables that it names",
-    403: "the store knows who calls, and forbids it; ask for the right to write",
-    404: "there is no such address; look at the URL and the dialect",
-    405: "this address does not take such a request; look at the dialect",
-    413: "the store takes smaller requests only",
-    415: "the store does not read this syntax; look at the dialect",
-    507: "the store's disk is full; make room",
-}
 JSON = "application/sparql-results+json"
 TABLE = "text/tab-separated-values"
 _RESULTS = QueryResultsFormat.from_media_type(JSON)
@@ -62,10 +44,6 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
-class StoreError(Exception):
-    """A store did not do what it was asked; the message says what would help."""
-
-
 @dataclass(frozen=True)
 class Addresses:
     """Where one store is asked and changed."""
@@ -77,30 +55,19 @@ class Addresses:
 
 
 class Store:
-    """A connection to one store, for the graphs that begin with *base* alone."""
+    """One store, for the graphs that begin with *base* alone."""
 
     def __init__(
         self,
         dialect: Dialect,
         addresses: Addresses,
         base: str,
-        credentials: Credentials,
-        *,
-        timeout: float = 300.0,
-        tries: int = 5,
-        authorities: str | None = None,
-        pause: Callable[[float], None] = time.sleep,
+        connection: Connection,
     ) -> None:
         self.dialect = dialect
         self.base = base
         self._addresses = addresses
-        self._credentials = credentials
-        self._timeout = timeout
-        self._tries = tries
-        self._pause = pause
-        self._auth = AUTH[credentials.kind](credentials)
-        self._idle: list[requests.Session] = []
-        self._authorities = authorities
+        self._connection = connection
 
     @property
     def own(self) -> str:
@@ -195,7 +162,8 @@ class Store:
         if self._addresses.quads is not None:
             lines = [f"{line} {_iri(graph)} .\n" for graph, some in graphs.items() for line in some]
             many = self.dialect.bulk if len(lines) >= LARGE else ""
-            self._send("POST", _with(self._addresses.quads, many), "".join(lines).encode(), "application/n-quads")
+            address = _with(self._addresses.quads, many)
+            self._connection.send("POST", address, "".join(lines).encode(), "application/n-quads")
             return
         self._change("INSERT DATA", [(graph, line) for graph, some in graphs.items() for line in some])
 
@@ -208,7 +176,7 @@ class Store:
         if self._addresses.graphs is not None:
             body = "".join(f"{line} .\n" for line in whole).encode()
             address = _with(self._addresses.graphs, f"graph={quote(graph, safe='')}")
-            self._send("PUT", address, body, "application/n-triples")
+            self._connection.send("PUT", address, body, "application/n-triples")
             return
         old, new = (_pattern([(graph, line) for line in some]) for some in (delete, insert))
         small = len(delete) + len(insert) <= self.dialect.modify and len(old) + len(new) <= self.dialect.size
@@ -256,112 +224,20 @@ class Store:
     def select(self, query: str) -> list[QuerySolution]:
         """Return the answers to a SELECT query; an answer that is cut short counts as a fault."""
 
-        def solutions(response: requests.Response) -> list[QuerySolution]:
-            found = parse_query_results(response.content, format=_RESULTS)
+        def solutions(answer: bytes) -> list[QuerySolution]:
+            found = parse_query_results(answer, format=_RESULTS)
             return list(found) if isinstance(found, QuerySolutions) else []
 
         found: list[QuerySolution] = self._ask(query, JSON, solutions)
         return found
 
-    def _ask(self, query: str, accept: str, read: Callable[[requests.Response], Any]) -> Any:
-        form = f"query={quote(query, safe='')}".encode()
-        return self._send("POST", self._addresses.query, form, "application/x-www-form-urlencoded", read, accept)
+    def _ask(self, query: str, accept: str, read: Callable[[bytes], Any]) -> Any:
+        form, kind = f"query={quote(query, safe='')}".encode(), "application/x-www-form-urlencoded"
+        return self._connection.send("POST", self._addresses.query, form, kind, read, accept)
 
     def update(self, text: str) -> None:
         """Change the store by SPARQL 1.1 Update."""
-        self._send("POST", self._addresses.update, text.encode(), "application/sparql-update")
-
-    def _send(
-        self,
-        method: str,
-        url: str,
-        body: bytes,
-        kind: str,
-        read: Callable[[requests.Response], Any] = lambda _: None,
-        accept: str = "*/*",
-    ) -> Any:
-        """Send a request, again where that may help; return what is read of the answer, or raise StoreError.
-
-        The body is bytes, so that its length is sent: chunks leave a graph empty in some stores.
-        """
-        reason = ""
-        for number in range(self._tries):
-            wait = random.uniform(0, min(30.0, 0.5 * 2**number))  # noqa: S311 (no secret: it keeps clients apart)
-            session = self._idle.pop() if self._idle else self._opened()
-            try:
-                response = session.request(
-                    method,
-                    url,
-                    data=body,
-                    headers={"Content-Type": kind, "Accept": accept},
-                    timeout=(10.0, self._timeout),
-                    verify=self._authorities or True,  # said here, since the environment overrules a session
-                    allow_redirects=False,  # a PUT that is led elsewhere becomes a GET, and all looks well
-                )
-                if response.ok and response.status_code < 300:
-                    found = read(response)
-                    self._idle.append(session)
-                    return found
-                reason = self._said(response)
-                if response.status_code not in AGAIN:
-                    session.close()
-                    raise StoreError(f"{method} {_place(url)}: {reason}")
-                wait = max(wait, _asked_to_wait(response))
-            except (requests.RequestException, SyntaxError) as error:
-                reason = self._hidden(f"{type(error).__name__}: {_root(error)}")
-            session.close()  # what is left unread on a connection would answer the next request
-            if wait > LONGEST_WAIT:
-                raise StoreError(f"{method} {_place(url)}: {reason}; the store asks to come back in {wait:.0f} seconds")
-            if number + 1 < self._tries:
-                self._pause(wait)
-        raise StoreError(f"{method} {_place(url)}: {reason} ({self._tries} tries)")
-
-    def _opened(self) -> requests.Session:
-        session = requests.Session()
-        session.auth = self._auth
-        session.headers["User-Agent"] = "spacecoop"
-        return session
-
-    def _said(self, response: requests.Response) -> str:
-        code = response.status_code
-        if 300 <= code < 400:
-            moved = self._hidden(response.headers.get("Location", "?"))
-            return f"{code}, moved to {moved}; name that address in the settings"
-        text = self._hidden(" ".join(response.text[:300].split()))
-        return ": ".join(filter(None, [str(code), HELP.get(code, ""), text]))
-
-    def _hidden(self, text: str) -> str:
-        for secret in filter(None, (self._credentials.secret, quote(self._credentials.secret, safe=""))):
-            text = text.replace(secret, "***")
-        return text
-
-
-class _Nobody(AuthBase):
-    """Adds nothing; given so that requests does not look into the netrc file by itself."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-@dataclass(frozen=True)
-class _Token(AuthBase):
-    """Adds a token to each request."""
-
-    scheme: str
-    credentials: Credentials
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"{self.scheme} {self.credentials.secret}"
-        return request
-
-
-AUTH: Mapping[str, Callable[[Credentials], AuthBase]] = {
-    "none": lambda _: _Nobody(),
-    "basic": lambda found: HTTPBasicAuth(found.user.encode(), found.secret.encode()),
-    "digest": lambda found: HTTPDigestAuth(found.user, found.secret),
-    "bearer": lambda found: _Token("Bearer", found),
-    "gdb": lambda found: _Token("GDB", found),
-}
+        self._connection.send("POST", self._addresses.update, text.encode(), "application/sparql-update")
 
 
 def batches(sizes: Mapping[str, int], limit: int, most: int) -> Iterator[dict[str, int]]:
@@ -412,9 +288,9 @@ def _pattern(pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"GRAPH {_iri(graph)} {{\n{chr(10).join(lines)}\n}}" for graph, lines in graphs.items())
 
 
-def _rows(response: requests.Response) -> list[tuple[str, str]]:
+def _rows(answer: bytes) -> list[tuple[str, str]]:
     """Read a table of graphs and triples; one that is cut short raises SyntaxError."""
-    lines = response.content.decode().split("\n")
+    lines = answer.decode().split("\n")
     if lines[0].rstrip("\r") != "?g\t?s\t?p\t?o" or lines.pop() != "":
         raise SyntaxError("the table that the store answered is not whole")
     return [_row(line.rstrip("\r")) for line in lines[1:]]
@@ -438,25 +314,3 @@ def _row(line: str) -> tuple[str, str]:
         (parsed,) = parse(f"{triple} .", format=RdfFormat.N_TRIPLES)
         return graph[1:-1], f"{parsed.subject} {parsed.predicate} {parsed.object}"
     return graph[1:-1], triple
-
-
-def _place(url: str) -> str:
-    return url.partition("?")[0]
-
-
-def _root(error: BaseException) -> str:
-    """Return what is at the bottom of an error of requests, without the URL and the object that it names."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return str(error).rpartition(": ")[2][:200] or type(error).__name__
-
-
-def _asked_to_wait(response: requests.Response) -> float:
-    """Return the seconds of Retry-After (RFC 9110, section 10.2.3), 0 without it."""
-    text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
-        return 0.0

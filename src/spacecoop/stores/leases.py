@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from spacecoop.stores.graphstore import Store, StoreError
+from spacecoop.stores.connections import StoreError
+from spacecoop.stores.graphstore import Store
 
 _UNTIL = "http://schema.org/expires"
 _MOMENT = "http://www.w3.org/2001/XMLSchema#dateTime"

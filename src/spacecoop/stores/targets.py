@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from spacecoop.iris import is_iri
 from spacecoop.stores import credentials
+from spacecoop.stores.connections import Connection
 from spacecoop.stores.dialects import DIALECTS, Dialect
 from spacecoop.stores.graphstore import Addresses, Store
 from spacecoop.workspace import Workspace
@@ -117,13 +118,7 @@ def _is_local(host: str) -> bool:
 
 def connect(where: Target, base: str, pause: Callable[[float], None] = time.sleep) -> Store:
     """Return a connection to a store; nothing is sent yet."""
-    return Store(
-        where.dialect,
-        where.addresses,
-        base,
-        where.credentials,
-        timeout=where.timeout,
-        tries=where.tries,
-        authorities=where.authorities,
-        pause=pause,
+    connection = Connection(
+        where.credentials, timeout=where.timeout, tries=where.tries, authorities=where.authorities, pause=pause
     )
+    return Store(where.dialect, where.addresses, base, connection)
