@@ -3,13 +3,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check format bench-query pins clean
+.PHONY: help build test check format bench-build bench-query rules pins clean
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, all tests, and out/ is what the sources give"
 	@echo "make format   format the code"
 	@echo "make bench-query   measure queries beside other engines"
+	@echo "make bench-build   measure the build, phase by phase"
+	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
 	@echo "make pins     renew the pinned requirements"
 	@echo "make clean    delete the environment and the caches"
 
@@ -29,6 +31,9 @@ check: .venv/dev
 bench-validate: .venv/dev
 	$(BIN)/python benchmarks/validate.py
 
+bench-build: .venv/dev
+	$(BIN)/python benchmarks/build.py
+
 bench-push: .venv/dev
 	$(BIN)/python benchmarks/push.py
 
@@ -38,6 +43,10 @@ format: .venv/dev
 
 bench-query: .venv/dev
 	$(BIN)/python benchmarks/query.py
+
+rules: .venv/dev
+	$(BIN)/spacecoop preflight --update-rules --for dcat-ap --for archivo --for ldes --failed
+	$(BIN)/pytest tests/official_rules.py
 
 pins: .venv/dev
 	$(BIN)/pip install -q pip-tools

@@ -349,7 +349,8 @@ def killed_in_the_middle(root: Path, *words: str, **secrets: str) -> None:
 
 SLOW = """
 import dataclasses, sys, time
-from spacecoop import cli, dialects, graphstore
+from spacecoop import cli
+from spacecoop.stores import dialects, graphstore
 for name, row in dialects.DIALECTS.items():
     dialects.DIALECTS[name] = dataclasses.replace(row, batch=100)
 add, many = graphstore.Store.add, []

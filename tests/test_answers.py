@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from spacecoop import answers
-from spacecoop.wikidata import LABEL, Item
+from spacecoop.links import answers
+from spacecoop.links.wikidata import LABEL, Item
 
 Q = "http://www.wikidata.org/entity/Q"
 OLD = Item(f"{Q}1", ((LABEL, Literal('a "name"\n', language="fr")),), frozenset({f"{Q}5"}), "2026-10-01")

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from spacecoop import asking, queries, sources
+from spacecoop import asking
 from spacecoop.asking import AskError, Output, Question
-from spacecoop.sandbox import Limits
+from spacecoop.queries import indexes, library
+from spacecoop.queries.sandbox import Limits
 
 LINES = "".join(f'<http://e/{number}> <http://e/p> "{number}" .\n' for number in range(3_000))
-COUNT = queries.parse("SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?s ?q ?o }", "count", "count")
+COUNT = library.parse("SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?s ?q ?o }", "count", "count")
 
 
 @pytest.fixture
 def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """A file that counts as large, and where indexes are kept."""
-    monkeypatch.setattr(sources, "LARGE", 10)
+    monkeypatch.setattr(indexes, "LARGE", 10)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     data = tmp_path / "data.nt"
     data.write_text(LINES)
@@ -53,6 +54,29 @@ def test_an_index_whose_bytes_have_turned_is_built_anew(
     assert counted(data, tmp_path) == "n\n3000\n"
 
 
+def test_a_function_that_there_is_not_is_no_fault_of_the_index(indexed: tuple[Path, Path], tmp_path: Path) -> None:
+    data, cache = indexed
+    counted(data, tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    unknown = library.parse("SELECT * { ?s ?p ?o FILTER (<http://e/f>(?o)) }", "it", "it")
+
+    with pytest.raises(AskError, match="it: there is no function <http://e/f>"):
+        asking.ask(Question(unknown, data=(data,)), Output("csv", tmp_path / "n.csv"), Limits(), lambda _: None)
+
+    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == before
+
+
+def test_the_columns_of_a_star_are_in_the_order_of_the_query(tmp_path: Path) -> None:
+    (tmp_path / "data.nt").write_text('<http://e/s> <http://e/p> "o" .\n')
+    star = library.parse("SELECT * { ?s ?p ?o }", "it", "it")
+
+    asking.ask(
+        Question(star, data=(tmp_path / "data.nt",)), Output("csv", tmp_path / "n.csv"), Limits(), lambda _: None
+    )
+
+    assert (tmp_path / "n.csv").read_bytes() == b"s,p,o\r\nhttp://e/s,http://e/p,o\r\n"
+
+
 def test_several_readers_use_one_index_at_once(indexed: tuple[Path, Path], tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -70,7 +94,7 @@ def test_several_readers_use_one_index_at_once(indexed: tuple[Path, Path], tmp_p
 def test_a_million_rows_are_written_in_bounded_memory(tmp_path: Path) -> None:
     data = tmp_path / "data.nt"
     data.write_text(LINES[: LINES.index("<http://e/1000>")])
-    all_pairs = queries.parse("SELECT ?a ?b { ?a ?p ?x . ?b ?q ?y }", "pairs", "pairs")
+    all_pairs = library.parse("SELECT ?a ?b { ?a ?p ?x . ?b ?q ?y }", "pairs", "pairs")
 
     outcome = asking.ask(
         Question(all_pairs, data=(data,)), Output("csv", tmp_path / "rows.csv"), Limits(120, 300), lambda _: None
@@ -84,7 +108,7 @@ def test_a_million_rows_are_written_in_bounded_memory(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_is_said_by_its_name(tmp_path: Path) -> None:
-    wrong = queries.parse("SELECT * { ?s", "wrong", "wrong")
+    wrong = library.parse("SELECT * { ?s", "wrong", "wrong")
     (tmp_path / "a.nt").write_text(LINES)
 
     with pytest.raises(AskError, match="wrong: line 1, column "):

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pyoxigraph import Literal, NamedNode
 
-from spacecoop import agreement, candidates
-from spacecoop.agreement import Entity
-from spacecoop.candidates import Rules
-from spacecoop.wikidata import ALIAS, COUNTRY, INSTANCE_OF, LABEL, Item
+from spacecoop.links import agreement, candidates
+from spacecoop.links.agreement import Entity
+from spacecoop.links.candidates import Rules
+from spacecoop.links.wikidata import ALIAS, COUNTRY, INSTANCE_OF, LABEL, Item
 
 WD = "http://www.wikidata.org/entity/"
 KIND = "https://example.org/satellite"

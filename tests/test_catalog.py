@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import subprocess
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyoxigraph import NamedNode, Store, parse
 
 from conftest import REPOSITORY
 from spacecoop import output, publish, workspace
-from spacecoop.census import Census
+from spacecoop.site.census import Census
 from spacecoop.syntaxes import BY_ENDING, NQUADS, TURTLE
 
 OUT = REPOSITORY / "out"
@@ -273,6 +274,43 @@ def test_the_page_for_people_holds_what_search_engines_read() -> None:
     assert found is not None
     assert json.loads(found.group(1)) == json.loads((OUT / "schema-org.jsonld").read_text("utf-8"))
     assert [heading in page for heading in ("<main>", 'lang="fr"', "<h1>")] == [True, True, True]
+
+
+class Reader(HTMLParser):
+    """Collects the links of a page, and sees that each element that is opened is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value for name, value in attrs if name == "href" and value]
+        self.open += [tag] if tag not in ("meta", "link") else []
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.mark.parametrize("dated", [True, False])
+def test_every_link_of_the_page_leads_to_a_file_or_to_the_web(birds: Path, dated: bool) -> None:
+    settings = birds / "spacecoop.toml"
+    contact = '\n[catalog]\ncontact = {name = "Birds & <b>", email = "birds@example.org"}\n'
+    settings.write_text(settings.read_text("utf-8") + contact, "utf-8")
+    if not dated:
+        (birds / "articles" / "storks.ttl").unlink()
+        context = birds / "ontology" / "context.jsonld"
+        context.write_text(context.read_text("utf-8").replace("dcterms:created", "dcterms:available"), "utf-8")
+    publish.publish(workspace.read(birds))
+    reader = Reader()
+    reader.feed((birds / "out" / "index.html").read_text("utf-8"))
+
+    assert reader.open == []
+    assert "mailto:birds@example.org" in reader.links
+    files = {link for link in reader.links if ":" not in link}
+    assert {"dataset.ttl", "void.ttl", "checksums.sha256"} <= files
+    assert [link for link in files if not (birds / "out" / link).is_file()] == []
+    assert ("feed.trig" in files) == dated
 
 
 def test_text_of_the_settings_cannot_end_the_script_or_become_markup(birds: Path) -> None:

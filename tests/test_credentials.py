@@ -6,8 +6,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from spacecoop import credentials
-from spacecoop.credentials import Credentials, CredentialsError
+from spacecoop.stores import credentials
+from spacecoop.stores.credentials import Credentials, CredentialsError
 
 DIGEST = {"auth": "digest", "user_variable": "LIB_USER", "password_variable": "LIB_PASSWORD"}
 

@@ -4,9 +4,9 @@ import pytest
 from pyoxigraph import RdfFormat, parse
 
 from conftest import REPOSITORY
-from spacecoop import dialects
-from spacecoop.dialects import CHANGES, DIALECTS
-from spacecoop.digests import XSD
+from spacecoop.stores import dialects
+from spacecoop.stores.dialects import CHANGES, DIALECTS
+from spacecoop.stores.digests import XSD
 
 A = "<https://a.example/>"
 LONG = f"<https://a.example/{'x' * 1870}>"

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import Literal, NamedNode, Quad, Store, Triple
 
-from spacecoop.digests import XSD, digest, value_line
+from spacecoop.stores.digests import XSD, digest, value_line
 
 A = NamedNode("https://a.example/")
 

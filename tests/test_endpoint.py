@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pyoxigraph import Literal
 
-from spacecoop.endpoint import Credentials, Endpoint, EndpointError
+from spacecoop.queries.endpoint import Credentials, Endpoint, EndpointError
 
 JSON = "application/sparql-results+json"
 ONE_ROW = b'{"head":{"vars":["x","y"]},"results":{"bindings":[{"x":{"type":"literal","value":"1"}}]}}'

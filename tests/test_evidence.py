@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from conftest import Run
-from spacecoop import documents, evidence
-from spacecoop.evidence import Anchored, Text
+from spacecoop import documents
+from spacecoop.facts import evidence
+from spacecoop.facts.evidence import Anchored, Text
 
 WORDS = "Il pleut. M. Ji est là ! « Très bien » dit-il.\nÀ bientôt.\n"
 FIELDS = ["sentence: %(sentence)s", "at: {start: %(start)s, end: %(end)s}", "sha256: %(sha256)s"]

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import documents, evidence, explanations, findings, publish, shared, workspace
+from spacecoop import documents, explanations, findings, publish, shared, workspace
 from spacecoop.explanations import Explanation
+from spacecoop.facts import evidence
 
 GOOD = REPOSITORY / "tests" / "examples"
 RULES = explanations.load(workspace.read(REPOSITORY))

@@ -7,15 +7,16 @@ import pytest
 from pyoxigraph import parse
 
 from conftest import REPOSITORY, Run
-from spacecoop import exports, workspace
-from spacecoop.exports import FORMATS, ExportError, Form
+from spacecoop import workspace
+from spacecoop.stores import exports
+from spacecoop.stores.exports import FORMATS, ExportError, Form
 from storetest import dataset, oxigraph, published
 
 PLACE = workspace.read(REPOSITORY)
 QUADS = {str(quad) for quad in parse(path=str(REPOSITORY / "out" / "dataset.nq"))}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"jelly"}))
 def test_every_format_has_every_statement(name: str, tmp_path: Path) -> None:
     form = Form(FORMATS[name])
     (path,) = exports.write(PLACE, form, tmp_path / f"all{form.ending}")
@@ -29,7 +30,7 @@ def test_every_format_has_every_statement(name: str, tmp_path: Path) -> None:
         }
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", sorted({*FORMATS} - {"jelly"}))
 def test_parts_hold_at_most_as_many_statements_as_asked_and_together_all(name: str, tmp_path: Path) -> None:
     paths = exports.write(PLACE, Form(FORMATS[name], split=1000), tmp_path)
     parts = [list(parse(path=str(path), format=FORMATS[name].format)) for path in paths]
@@ -99,7 +100,8 @@ def test_oxigraph_s_own_loader_takes_the_parts(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from spacecoop import graphs, stores, targets
+    from spacecoop import pushing
+    from spacecoop.stores import graphs, targets
 
     paths = exports.write(PLACE, Form(FORMATS["nquads"], packed=True, split=2000), tmp_path / "load")
     program = Path(sys.prefix) / "bin" / "oxigraph"
@@ -110,8 +112,8 @@ def test_oxigraph_s_own_loader_takes_the_parts(tmp_path: Path) -> None:
 
     with oxigraph(tmp_path / "db") as url:
         store = targets.connect(targets.find(PLACE, url, "oxigraph"), PLACE.base)
-        report = stores.Report()
-        stores.verify(store, graphs.read(PLACE), report)
+        report = pushing.Report()
+        pushing.verify(store, graphs.read(PLACE), report)
 
     assert report.differences == []
     assert report.read == {*graphs.read(PLACE)}

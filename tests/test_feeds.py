@@ -18,9 +18,11 @@ from xml.etree import ElementTree as Xml
 import pytest
 from pyoxigraph import NamedNode, parse
 
-from spacecoop import feeds, publish, workspace
+from spacecoop import publish, workspace
 from spacecoop.documents import Unreadable
-from spacecoop.editions import Edition
+from spacecoop.shapes import Engine, Shapes, fast, reference
+from spacecoop.site import feeds
+from spacecoop.site.editions import Edition
 from spacecoop.syntaxes import NQUADS, TRIG
 
 TEXT = """id: https://example.org/leaflets/{number}
@@ -190,6 +192,54 @@ def test_the_atom_feed_has_what_rfc_4287_wants(dated: Path) -> None:
         "Create: leaflet-1",
     ]
     assert len({entry.findtext("a:id", "", name) for entry in entries}) == 3
+
+
+def judged(folder: Path, engine: Engine, change: str = "", to: str = "") -> list[str]:
+    """What the feed's own shape finds in the members of all pages: the paths."""
+    out = folder / "out"
+    pages = [out / feeds.ROOT, *(out / "feed").glob("*.trig")]
+    lines = {
+        f"{quad.triple} ."
+        for path in pages
+        for quad in parse(path.read_bytes(), format=TRIG.format, base_iri=f"http://x.example/{path.name}")
+        if not isinstance(quad.graph_name, NamedNode)
+    }
+    target = "<https://example.org/birds/feed#member> <http://www.w3.org/ns/shacl#targetObjectsOf> <{}member> ."
+    data = "\n".join(sorted(lines))
+    shape = Shapes((("feed", data + "\n" + target.format(feeds.PREFIXES["tree"])),))
+    return [result.path for result in engine(shape, data.replace(change, to) if change else data)]
+
+
+@pytest.mark.parametrize("engine", [fast, reference])
+def test_each_member_meets_the_shape_that_the_stream_names(dated: Path, engine: Engine) -> None:
+    build(dated)
+    (dated / "articles" / "leaflet-2.yaml").unlink()  # one that says that its article went
+    write(dated, 1, day=9, count=41)
+    build(dated)
+    kinds = [line.split()[3] for line in versions(dated)]
+
+    assert "tree:shape <https://example.org/birds/feed#member>" in (dated / "out" / "feed.trig").read_text("utf-8")
+    assert kinds == ["Create", "Create", "Create", "Update", "Delete"]
+    assert judged(dated, engine) == []
+    assert judged(dated, engine, "T08:00:00Z", "T08:00:00") != []
+    assert judged(dated, engine, "activitystreams#Delete", "activitystreams#Gone") == [f"{feeds.PREFIXES['rdf']}type"]
+    assert len(judged(dated, engine, "isVersionOf>", "isPartOf>")) == 5
+
+
+def test_every_page_says_how_its_members_are_read_and_the_first_what_becomes_of_them(dated: Path) -> None:
+    build(dated)
+    root, *pages = [dated / "out" / name for name in ("feed.trig", "feed/1.trig", "feed/2.trig")]
+    said = root.read_text("utf-8")
+
+    for word in ("a ldes:EventStream", "ldes:timestampPath", "ldes:versionOfPath", "ldes:sequencePath", "tree:shape"):
+        assert [path.read_text("utf-8").count(word) for path in (root, *pages)] == [1, 1, 1]
+    for kind in ("Create", "Update", "Delete"):
+        assert f"ldes:version{kind}Object as:{kind}" in said
+    assert re.findall(r"ldes:(startingFrom|pointInTime) \"([^\"]+)", said) == [
+        ("pointInTime", "2026-03-01T08:00:00Z"),
+        ("startingFrom", "2026-03-01T08:00:00Z"),
+    ]
+    assert feeds.pages(dated / "out", workspace.read(dated)) == {1: True, 2: False}
 
 
 # ------------------------------------------------------------------------------- what others' programs make of it

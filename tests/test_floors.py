@@ -1,54 +1,70 @@
-"""Imports point down only, and neighbours on the floor of steps do not know each other."""
+"""Imports point down only, neighbours do not know each other, and the README draws the house as it is."""
 
 from __future__ import annotations
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent / "src" / "spacecoop"
 README = SOURCE.parent.parent / "README.md"
+DOOR = {"commands", "cli"}
 
 
 def floors() -> dict[str, int]:
-    """The floors as the README draws them: a number, then the modules that live there."""
-    rows = re.findall(r"^(\d)  ([a-z_ ]+?)(?:   .*)?$", README.read_text("utf-8"), re.MULTILINE)
-    return {module: int(number) for number, modules in rows for module in modules.split()}
+    """The floors as the README draws them: a number, then the modules and rooms that are there."""
+    rows = re.findall(r"^(\d)  ([a-z_/ ]+?)(?:   .*)?$", README.read_text("utf-8"), re.MULTILINE)
+    return {name.rstrip("/"): int(number) for number, names in rows for name in names.split()}
+
+
+def modules() -> dict[str, Path]:
+    """Each module by its dotted name within the program."""
+    paths = (path.relative_to(SOURCE) for path in SOURCE.rglob("*.py") if not path.stem.startswith("__"))
+    return {".".join(path.with_suffix("").parts): SOURCE / path for path in paths}
 
 
 def imports(path: Path) -> set[str]:
     """The modules of ours that a module imports, wherever in it."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "spacecoop":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("spacecoop."):
-            found.add(node.module.split(".")[1])
-    return found
+        if isinstance(node, ast.ImportFrom) and node.module and f"{node.module}.".startswith("spacecoop."):
+            start = node.module.removeprefix("spacecoop").removeprefix(".")
+            found |= {f"{start}.{alias.name}".removeprefix(".") for alias in node.names} | {start}
+    return found & set(modules())
 
 
-def modules() -> dict[str, Path]:
-    single = {path.stem: path for path in SOURCE.glob("*.py") if not path.stem.startswith("__")}
-    return single | {f"commands.{path.stem}": path for path in (SOURCE / "commands").glob("[a-z]*.py")}
+def test_the_readme_draws_every_module_and_room_and_no_other() -> None:
+    assert {name.partition(".")[0] for name in modules()} == set(floors())
 
 
-def test_every_module_has_a_floor_in_the_readme() -> None:
-    drawn = floors()
+def test_the_readme_s_table_names_what_there_is() -> None:
+    table = README.read_text("utf-8").partition("| module | one sentence |")[2].partition("\n\n")[0]
+    named = re.findall(r"`([a-z/]+)`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line))
+    there = {name.rpartition(".")[2] for name in modules()} | {f"{name.partition('.')[0]}/" for name in modules()}
 
-    assert {name for name in modules() if "." not in name} == set(drawn) - {"commands"}
+    assert len(named) > 30
+    assert set(named) - there == set()
 
 
-def test_imports_point_down_only() -> None:
+def test_imports_point_down_only_and_rooms_do_not_know_each_other() -> None:
     drawn = floors()
     wrong = [
         f"{name} imports {other}"
         for name, path in modules().items()
-        for other in imports(path) & set(drawn)
-        if drawn[other] >= drawn[name.split(".")[0]] and not (name.startswith("commands.") and other == "cli")
+        for other in imports(path)
+        if (here := name.partition(".")[0]) != (there := other.partition(".")[0])
+        if drawn[there] >= drawn[here] and not {here, there} <= DOOR
     ]
 
     assert len(drawn) > 10
     assert wrong == []
+
+
+def test_no_imports_go_round_in_a_room() -> None:
+    graph = {name: imports(path) - {"cli"} for name, path in modules().items()}
+
+    assert list(TopologicalSorter(graph).static_order())  # raises CycleError for a circle
 
 
 def test_no_module_names_a_term_of_the_vocabulary() -> None:

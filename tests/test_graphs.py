@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY
-from spacecoop import graphs, workspace
-from spacecoop.graphs import GraphsError
+from spacecoop import workspace
+from spacecoop.stores import graphs
+from spacecoop.stores.graphs import GraphsError
 from storetest import BASE, article, dataset, lines_of, published
 
 

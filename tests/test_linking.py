@@ -14,11 +14,13 @@ import pytest
 import slices
 from conftest import REPOSITORY, Run
 from slices import Fault, Proxy
-from spacecoop import linking, wikidata, workspace
-from spacecoop.endpoint import Endpoint, EndpointError
+from spacecoop import linking, workspace
 from spacecoop.findings import rules
-from spacecoop.linking import Checked, Desk
-from spacecoop.wikidata import IncompleteError
+from spacecoop.linking import Checked
+from spacecoop.links import desks, review, wikidata
+from spacecoop.links.desks import Desk
+from spacecoop.links.wikidata import IncompleteError
+from spacecoop.queries.endpoint import Endpoint, EndpointError
 from test_reconciliation import SVOM, answer, serving
 
 FOLDERS = ("articles", "entities", "links", "ontology", "queries")
@@ -52,10 +54,10 @@ def folder(tmp_path: Path, proxy: Proxy) -> Path:
 
 def desk(folder: Path, waits: list[float] | None = None, **options: object) -> Desk:
     space = workspace.read(folder)
-    settings = linking.settings(space)
+    settings = desks.settings(space)
     sleep = (waits if waits is not None else []).append
     endpoint = Endpoint(settings.endpoint, sleep=sleep, **options)  # type: ignore[arg-type]
-    return linking.desk(space, settings, lambda query: endpoint.select(query).rows, lambda *_: None, sleep)
+    return linking.begin(space, settings, lambda query: endpoint.select(query).rows, lambda *_: None, sleep)
 
 
 def said(checked: Checked, item: str) -> list[str]:
@@ -63,7 +65,7 @@ def said(checked: Checked, item: str) -> list[str]:
 
 
 def line_of(folder: Path, item: str) -> int:
-    lines = (folder / linking.FILE).read_text("utf-8").splitlines()
+    lines = (folder / desks.FILE).read_text("utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if f"\twd:{item}\t" in line and "\tNot\t" not in line)
 
 
@@ -93,7 +95,7 @@ def test_each_defect_is_told_at_its_line_and_column(folder: Path, item: str, rul
 
     assert len(found) == 1
     assert words in str(found[0])
-    assert (found[0].place.file, found[0].place.line) == (linking.FILE, line_of(folder, item))
+    assert (found[0].place.file, found[0].place.line) == (desks.FILE, line_of(folder, item))
     assert found[0].place.column > 1 or rule == "link-label"
     assert "fr" in found[0].message and found[0].help
 
@@ -119,7 +121,7 @@ def test_no_failure_is_read_as_no_such_item(
         linking.check(desk(folder, timeout=0.7 if reason == "timeout" else 60))
 
     assert caught.value.reason == reason
-    assert not (folder / linking.CACHE).exists()
+    assert not (folder / desks.CACHE).exists()
 
 
 @pytest.mark.parametrize("passed", [0, 1])
@@ -159,7 +161,7 @@ def test_an_interrupted_check_goes_on_where_it_stopped(folder: Path, proxy: Prox
 
 def test_a_thousand_links_need_twenty_requests(folder: Path, proxy: Proxy) -> None:
     one = desk(folder)
-    items = [f"{linking.ITEMS}Q{number}" for number in range(7_000_000, 7_001_000)]
+    items = [f"{desks.ITEMS}Q{number}" for number in range(7_000_000, 7_001_000)]
 
     answered = [item for batch in wikidata.describe(one.ask, one.questions(), items, "2026-11-23") for item in batch]
 
@@ -180,8 +182,8 @@ def test_an_endpoint_may_have_a_name(folder: Path, proxy: Proxy) -> None:
     path.write_text(path.read_text("utf-8").replace("[endpoints]\n", f'[endpoints]\nmirror = "{proxy.url}"\n'), "utf-8")
     space = workspace.read(folder)
 
-    assert linking.settings(space, "mirror").endpoint == proxy.url
-    assert linking.settings(space, "https://example.org/sparql").endpoint == "https://example.org/sparql"
+    assert desks.settings(space, "mirror").endpoint == proxy.url
+    assert desks.settings(space, "https://example.org/sparql").endpoint == "https://example.org/sparql"
 
 
 @pytest.mark.parametrize(
@@ -196,8 +198,8 @@ def test_settings_that_cannot_be_used_are_told(folder: Path, was: str, now: str,
     path = folder / "spacecoop.toml"
     path.write_text(path.read_text("utf-8").replace(was, now), "utf-8")
 
-    with pytest.raises(linking.LinksError, match=words):
-        linking.settings(workspace.read(folder))
+    with pytest.raises(desks.LinksError, match=words):
+        desks.settings(workspace.read(folder))
 
 
 def test_the_build_publishes_the_snapshot_in_a_graph_of_its_own() -> None:
@@ -206,7 +208,7 @@ def test_the_build_publishes_the_snapshot_in_a_graph_of_its_own() -> None:
 
     published = sorted(line.removesuffix(graph) + " ." for line in lines if line.endswith(graph))
 
-    assert published == (REPOSITORY / linking.SNAPSHOT).read_text("utf-8").splitlines()
+    assert published == (REPOSITORY / desks.SNAPSHOT).read_text("utf-8").splitlines()
 
 
 def test_offline_the_snapshot_is_asked(folder: Path, proxy: Proxy) -> None:
@@ -218,7 +220,7 @@ def test_offline_the_snapshot_is_asked(folder: Path, proxy: Proxy) -> None:
 
 
 def unlink(folder: Path, subject: str) -> None:
-    path = folder / linking.FILE
+    path = folder / desks.FILE
     lines = path.read_text("utf-8").splitlines(keepends=True)
     path.write_text(
         "".join(line for line in lines if not line.startswith(f"{subject}\t") or "\tNot\t" in line), "utf-8"
@@ -227,46 +229,46 @@ def unlink(folder: Path, subject: str) -> None:
 
 def test_candidates_come_with_an_explained_score_and_are_not_accepted(folder: Path) -> None:
     unlink(folder, "id:svom")
-    before = (folder / linking.FILE).read_bytes()
+    before = (folder / desks.FILE).read_bytes()
 
     done = linking.suggest(desk(folder), ["svom"])
 
     best, other = done.candidates
-    assert [one.item.iri.removeprefix(linking.ITEMS) for one in (best, other)] == ["Q16677669", "Q900002"]
+    assert [one.item.iri.removeprefix(desks.ITEMS) for one in (best, other)] == ["Q16677669", "Q900002"]
     assert best.score > 0.8 > other.score
     assert "+0.25 is of an expected class (Q148578)" in best.explained()
     assert "our claims connect it with its country, Q148" in best.explained()
     assert "against: is of none expected (Q5)" in other.explained()
     assert "against: our claims do not connect it with its country, Q183" in other.explained()
-    assert (folder / linking.FILE).read_bytes() == before
-    assert "semapv:LexicalMatching" in (folder / linking.REVIEW).read_text("utf-8")
+    assert (folder / desks.FILE).read_bytes() == before
+    assert "semapv:LexicalMatching" in (folder / review.REVIEW).read_text("utf-8")
 
 
 def test_all_without_a_link_are_looked_for_and_what_was_rejected_is_not_proposed_again(folder: Path) -> None:
     unlink(folder, "id:svom")
-    path = folder / linking.FILE
+    path = folder / desks.FILE
     path.write_text(path.read_text("utf-8").replace("\tNot\twd:Q3125220\t", "\tNot\twd:Q16677669\t"), "utf-8")
 
     done = linking.suggest(desk(folder), [])
 
     assert "id:numerama" in done.without
     assert "id:france" not in [*done.without, *(f"id:{one.entity.iri.rpartition('/')[2]}" for one in done.candidates)]
-    assert [one.item.iri for one in done.candidates if one.entity.iri.endswith("/svom")] == [f"{linking.ITEMS}Q900002"]
+    assert [one.item.iri for one in done.candidates if one.entity.iri.endswith("/svom")] == [f"{desks.ITEMS}Q900002"]
 
 
-def decision(subject: str, item: str, accepted: bool, reviewer: str = "spacecoop:team") -> linking.Decision:
-    return linking.Decision(subject, item, accepted, reviewer, "The COSPAR id agrees.", 0.9, "2026-11-24")
+def decision(subject: str, item: str, accepted: bool, reviewer: str = "spacecoop:team") -> review.Decision:
+    return review.Decision(subject, item, accepted, reviewer, "The COSPAR id agrees.", 0.9, "2026-11-24")
 
 
 def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) -> None:
     unlink(folder, "id:svom")
-    before = (folder / linking.FILE).read_text("utf-8").splitlines()
+    before = (folder / desks.FILE).read_text("utf-8").splitlines()
     linking.suggest(desk(folder), ["svom"])
 
-    linking.decide(desk(folder), decision("id:svom", "Q16677669", True))
-    linking.decide(desk(folder), decision("svom", "wd:Q900002", False))
+    review.decide(desk(folder), decision("id:svom", "Q16677669", True))
+    review.decide(desk(folder), decision("svom", "wd:Q900002", False))
 
-    after = (folder / linking.FILE).read_text("utf-8").splitlines()
+    after = (folder / desks.FILE).read_text("utf-8").splitlines()
     new = [line.split("\t") for line in after if line not in before]
     assert [line for line in after if line in before] == before
     assert [row[:5:2] for row in new] == [
@@ -275,10 +277,10 @@ def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) ->
     ]
     assert [row[3] for row in new] == ["", "Not"]
     assert all({"spacecoop:team", "2026-11-24", "0.9", "semapv:ManualMappingCuration"} <= set(row) for row in new)
-    assert not re.search("^id:", (folder / linking.REVIEW).read_text("utf-8"), re.MULTILINE)
+    assert not re.search("^id:", (folder / review.REVIEW).read_text("utf-8"), re.MULTILINE)
     proxy.agents.clear()
     again = linking.suggest(desk(folder), ["svom"])
-    assert [one.item.iri for one in again.candidates] == [f"{linking.ITEMS}Q16677669"]
+    assert [one.item.iri for one in again.candidates] == [f"{desks.ITEMS}Q16677669"]
 
 
 @pytest.mark.parametrize(
@@ -291,45 +293,45 @@ def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) ->
         (replace(decision("id:svom", "Q16677669", False), because=" "), "the mapping has no comment"),
     ],
 )
-def test_a_decision_that_cannot_stand_changes_nothing(folder: Path, one: linking.Decision, words: str) -> None:
+def test_a_decision_that_cannot_stand_changes_nothing(folder: Path, one: review.Decision, words: str) -> None:
     unlink(folder, "id:svom")
     linking.suggest(desk(folder), ["svom"])
-    before = [(folder / file).read_bytes() for file in (linking.FILE, linking.REVIEW)]
+    before = [(folder / file).read_bytes() for file in (desks.FILE, review.REVIEW)]
 
-    with pytest.raises(linking.LinksError, match=re.escape(words)):
-        linking.decide(desk(folder), one)
+    with pytest.raises(desks.LinksError, match=re.escape(words)):
+        review.decide(desk(folder), one)
 
-    assert [(folder / file).read_bytes() for file in (linking.FILE, linking.REVIEW)] == before
+    assert [(folder / file).read_bytes() for file in (desks.FILE, review.REVIEW)] == before
 
 
 def test_a_pair_that_stands_already_is_not_added_again(folder: Path) -> None:
     linking.suggest(desk(folder), ["svom"])
 
-    with pytest.raises(linking.LinksError, match="that pair stands here already"):
-        linking.decide(desk(folder), decision("id:svom", "Q16677669", True))
+    with pytest.raises(desks.LinksError, match="that pair stands here already"):
+        review.decide(desk(folder), decision("id:svom", "Q16677669", True))
 
 
 def test_a_new_workspace_is_told_what_to_do_first(small: Path) -> None:
     for act, words in (
         (linking.freeze, "no link to freeze yet"),
         (lambda one: linking.check(one, offline=True), "links snapshot` makes one"),
-        (lambda one: linking.decide(one, decision("x", "Q1", True)), "suggest x` writes it"),
+        (lambda one: review.decide(one, decision("x", "Q1", True)), "suggest x` writes it"),
         (linking.give_back, "run `spacecoop build` first"),
     ):
-        with pytest.raises(linking.LinksError, match=words):
+        with pytest.raises(desks.LinksError, match=words):
             act(desk(small))
 
 
 def test_a_snapshot_is_frozen_whole_and_the_same_twice(folder: Path) -> None:
     frozen = linking.freeze(desk(folder))
-    first = (folder / linking.SNAPSHOT).read_bytes()
-    shutil.rmtree(folder / linking.CACHE)
+    first = (folder / desks.SNAPSHOT).read_bytes()
+    shutil.rmtree(folder / desks.CACHE)
     linking.freeze(desk(folder))
 
-    assert (folder / linking.SNAPSHOT).read_bytes() == first
+    assert (folder / desks.SNAPSHOT).read_bytes() == first
     assert "wd:Q31" in frozen.gone and "wd:Q5100935" in frozen.gone
-    assert frozen.snapshot.missing(f"{linking.ITEMS}Q16677669", "http://www.wikidata.org/prop/direct/P619") is False
-    assert frozen.snapshot.missing(f"{linking.ITEMS}Q66293317", "http://www.wikidata.org/prop/direct/P619") is True
+    assert frozen.snapshot.missing(f"{desks.ITEMS}Q16677669", "http://www.wikidata.org/prop/direct/P619") is False
+    assert frozen.snapshot.missing(f"{desks.ITEMS}Q66293317", "http://www.wikidata.org/prop/direct/P619") is True
     assert b"genid" not in first
 
 
@@ -360,7 +362,7 @@ def test_what_is_expected_or_of_a_link_not_published_is_never_proposed(folder: P
 
     built.write_text(built.read_text("utf-8").replace(expected, done), "utf-8")
     assert linking.give_back(desk(folder), live=True) != []
-    path = folder / linking.FILE
+    path = folder / desks.FILE
     path.write_text(
         path.read_text("utf-8").replace("2026-11-23\t0.9\tConfidence B: FacilityList 2022", "2026-11-23\t0.4\tB 2022"),
         "utf-8",
@@ -402,7 +404,7 @@ def test_a_reconciliation_service_is_asked_too_where_one_is_set(folder: Path) ->
         done = linking.suggest(desk(folder), ["svom"])
 
     assert len(forms) == 1
-    found = {one.item.iri.removeprefix(linking.ITEMS): one.explained() for one in done.candidates}
+    found = {one.item.iri.removeprefix(desks.ITEMS): one.explained() for one in done.candidates}
     assert set(found) == {"Q16677669", "Q900002", "Q66293317"}
     assert "no name in common" in found["Q66293317"]
     assert "the service scores it 87.5" in found["Q66293317"]

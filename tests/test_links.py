@@ -11,8 +11,9 @@ import pytest
 from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, parse
 
 from conftest import REPOSITORY
-from spacecoop import links, publish, workspace
-from spacecoop.links import MappingSet
+from spacecoop import publish, workspace
+from spacecoop.links import mappings
+from spacecoop.links.mappings import MappingSet
 
 HEADING = """#curie_map:
 #  ex: https://example.org/
@@ -30,7 +31,7 @@ SSSOM, OWL, VOID = "https://w3id.org/sssom/", "http://www.w3.org/2002/07/owl#", 
 
 
 def read(*lines: str, heading: str = HEADING) -> MappingSet:
-    return links.read((heading + "".join(lines)).encode(), "links/a.tsv", {})
+    return mappings.read((heading + "".join(lines)).encode(), "links/a.tsv", {})
 
 
 def test_a_reviewed_line_is_a_link() -> None:
@@ -70,7 +71,7 @@ def test_the_set_itself_is_published_with_what_was_rejected_and_counts() -> None
     weak = LINE.replace("wd:Q1", "wd:Q3").replace("0.9", "0.3")
     mapping_set = read(LINE, rejected, weak)
 
-    quads = links.described(mapping_set, 0.5, "https://example.org/", "https://example.org/fallback", GRAPH)
+    quads = mappings.described(mapping_set, 0.5, "https://example.org/", "https://example.org/fallback", GRAPH)
 
     said = {(quad.subject.value, quad.predicate.value): quad.object for quad in quads}  # type: ignore[union-attr]
     one, other = "https://example.org/links#ex-a-Q1", "https://example.org/links#ex-a-Q2"
@@ -89,7 +90,7 @@ def test_the_committed_set_is_published_with_the_number_of_its_links() -> None:
     space = workspace.read(REPOSITORY)
     text = (space.out / "dataset.nq").read_text("utf-8")
     data = (REPOSITORY / "links" / "wikidata.sssom.tsv").read_bytes()
-    accepted = links.read(data, "links/wikidata.sssom.tsv", space.prefixes).accepted(0.5)
+    accepted = mappings.read(data, "links/wikidata.sssom.tsv", space.prefixes).accepted(0.5)
 
     for predicate, count in Counter(one.predicate for one in accepted).items():
         linkset = f"links/wikidata#linkset-{predicate.rpartition('#')[2].rpartition('/')[2]}> <{VOID}triples>"
@@ -133,25 +134,25 @@ def test_a_line_is_added_at_its_place_and_taken_away_again() -> None:
         "comment": "Two\twords\nand more",
     }
 
-    changed = links.added(text, cells)
+    changed = mappings.added(text, cells)
 
     assert changed.splitlines()[8].startswith("ex:b\t")
     assert changed.splitlines()[8].endswith("\tTwo words and more")
-    assert links.removed(changed, 9) == text
-    assert len(links.read(changed.encode(), "a", {}).mappings) == 3
+    assert mappings.removed(changed, 9) == text
+    assert len(mappings.read(changed.encode(), "a", {}).mappings) == 3
 
 
 def test_a_line_is_added_behind_a_last_line_without_an_end() -> None:
     cells = dict(zip(HEADING.splitlines()[-1].split("\t"), LINE.rstrip().split("\t"), strict=True))
 
-    changed = links.added((HEADING + LINE).rstrip("\n"), cells | {"subject_id": "ex:z"})
+    changed = mappings.added((HEADING + LINE).rstrip("\n"), cells | {"subject_id": "ex:z"})
 
-    assert [one.subject[-1] for one in links.read(changed.encode(), "a", {}).mappings] == ["a", "z"]
+    assert [one.subject[-1] for one in mappings.read(changed.encode(), "a", {}).mappings] == ["a", "z"]
 
 
 def test_a_column_that_the_heading_lacks_is_not_lost_silently() -> None:
     with pytest.raises(ValueError, match="see_also"):
-        links.added(HEADING, {"subject_id": "ex:a", "see_also": "ex:b"})
+        mappings.added(HEADING, {"subject_id": "ex:a", "see_also": "ex:b"})
 
 
 SSSOM_TOOL = shutil.which("sssom", path=f"{REPOSITORY / '.cache' / 'sssom' / 'bin'}:{os.environ['PATH']}")
@@ -178,8 +179,8 @@ def test_the_set_is_published_with_the_terms_that_sssoms_own_tool_writes(tmp_pat
     done = sssom("convert", "links/wikidata.sssom.tsv", "-O", "rdf", "-o", str(converted))
     assert done.returncode == 0, done.stdout + done.stderr
 
-    theirs = mappings(parse(path=str(converted), format=RdfFormat.TURTLE))
-    ours = mappings(parse(path=str(REPOSITORY / "out" / "dataset.nq"), format=RdfFormat.N_QUADS))
+    theirs = of_mappings(parse(path=str(converted), format=RdfFormat.TURTLE))
+    ours = of_mappings(parse(path=str(REPOSITORY / "out" / "dataset.nq"), format=RdfFormat.N_QUADS))
 
     assert len(ours) == len(theirs) > 30
     condensed = f"{PAV}authoredOn"  # the tool says of the set what is the same in all lines, such as the day
@@ -190,7 +191,7 @@ def test_the_set_is_published_with_the_terms_that_sssoms_own_tool_writes(tmp_pat
     )
 
 
-def mappings(quads: Iterable[Quad]) -> list[set[tuple[str, str]]]:
+def of_mappings(quads: Iterable[Quad]) -> list[set[tuple[str, str]]]:
     """What is said of each mapping, whatever it is called."""
     said: dict[str, set[tuple[str, str]]] = {}
     for quad in quads:

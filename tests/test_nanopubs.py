@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import nanopubs, output, workspace
-from spacecoop.nanopubs import Key, Malformed
+from spacecoop import output, workspace
 from spacecoop.quads import text
+from spacecoop.site import nanopubs
+from spacecoop.site.nanopubs import Key, Malformed
 
 SIGNER = "https://orcid.org/0000-0002-1825-0097"  # ORCID's own example person
 

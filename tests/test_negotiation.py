@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from spacecoop import negotiation, publish, workspace
+from spacecoop import publish, workspace
+from spacecoop.site import negotiation
+from spacecoop.site.negotiation import Feed
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 COMUNICA = (
@@ -27,6 +29,11 @@ RDFLIB_OLD = "application/rdf+xml,text/rdf+n3;q=0.9,application/xhtml+xml;q=0.5,
 SPARQLWRAPPER = (
     "application/rdf+xml,text/turtle,text/n3,application/n-triples,application/trig,application/ld+json,text/xml"
 )
+JENA = (
+    "text/turtle,application/n-triples;q=0.9,application/ld+json;q=0.8,application/rdf+xml;q=0.7,"
+    "application/trig,application/n-quads;q=0.9,*/*;q=0.3"
+)
+CURL, CHROME = "*/*", f"{BROWSER},application/signed-exchange;v=b3;q=0.7"
 JSONLD_JS = 'application/ld+json;profile="http://www.w3.org/ns/json-ld#context", application/json;q=0.5'
 
 MATRIX = [
@@ -40,6 +47,18 @@ MATRIX = [
     ("/article/cranes", RDFLIB, 200, "text/turtle"),
     ("/article/cranes", RDFLIB_OLD, 200, "text/turtle"),
     ("/article/cranes", SPARQLWRAPPER, 200, "text/turtle"),
+    ("/article/cranes", JENA, 200, "text/turtle"),
+    ("/article/cranes", CHROME, 200, "text/turtle"),
+    ("/", CHROME, 200, "text/html"),
+    ("/", RDFLIB, 200, "text/turtle"),
+    ("/", COMUNICA, 200, "application/ld+json"),
+    ("/void", JENA, 200, "text/turtle"),
+    ("/feed", BROWSER, 200, "application/trig"),
+    ("/feed", COMUNICA, 200, "application/trig"),
+    ("/feed/1", CURL, 200, "application/trig"),
+    ("/article/cranes", "application/n-quads ; q=1.000 ,text/turtle; q=0.999", 200, "application/n-quads"),
+    ("/article/cranes", "text/turtle;charset=utf-8;q=0.2,\tapplication/ld+json;q=0.9", 200, "application/ld+json"),
+    ("/article/cranes", "", 200, "text/turtle"),
     ("/article/cranes", JSONLD_JS, 200, "application/ld+json"),
     (
         "/article/cranes",
@@ -79,8 +98,17 @@ def site(birds: Path) -> Path:
         ontology.write_text(
             f"{text}\n<https://example.org/birds/vocabulary> a <http://www.w3.org/2002/07/owl#Ontology> .\n", "utf-8"
         )
+    for number in (11, 12):
+        record = f"printed: {{on: 2026-03-{number}T08:00:00Z}}"
+        text = f"id: https://example.org/leaflets/{number}\na: Leaflet\n{record}\n{SIGHTING}"
+        (birds / "articles" / f"leaflet-{number}.yaml").write_text(text, "utf-8")
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[feed]\npage = 3\n", "utf-8")
     publish.publish(workspace.read(birds))
     return birds / "out"
+
+
+SIGHTING = "sightings:\n  - {id: this:morning, species: crane, count: 3}\n"
 
 
 def ask(port: int, path: str, accept: str | None) -> tuple[int, dict[str, str], str]:
@@ -113,6 +141,55 @@ def assert_the_matrix_holds(port: int) -> None:
         if got == 200 and path == "/article/cranes" and headers.get("content-location", "").partition(".")[0] != path:
             wrong.append(f"{path}: Content-Location is {headers.get('content-location')}")
     assert not wrong, "\n".join(wrong)
+
+
+def send(port: int, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    answer = connection.getresponse()
+    return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+
+def assert_caches_are_told(port: int) -> None:
+    """Closed pages of the feed are kept for good, open ones for a while; what has not changed is not sent again."""
+    kept = {path: send(port, "GET", path)[1].get("cache-control") for path in ("/feed/1.trig", "/feed/2.trig", "/feed")}
+    assert kept == {
+        "/feed/1.trig": "max-age=31536000, immutable",
+        "/feed/2.trig": "max-age=300",
+        "/feed": "max-age=300",
+    }
+    assert send(port, "GET", "/feed/1", Accept="application/trig")[1]["cache-control"] == negotiation.FOR_GOOD
+    for path in ("/feed/1.trig", "/feed", "/article/cranes", "/dataset.nt"):
+        status, headers, _ = send(port, "GET", path)
+        assert (status, headers["etag"] != "") == (200, True)
+        assert send(port, "GET", path, If_None_Match=headers["etag"])[::2] == (304, b"")
+
+
+def assert_head_is_get_without_a_body(port: int) -> None:
+    for path, accept, status, _ in MATRIX:
+        accepting = {} if accept is None else {"Accept": accept}
+        got, headers, body = send(port, "HEAD", path, **accepting)
+        _, whole, _ = send(port, "GET", path, **accepting)
+        assert (got, body) == (status, b"")
+        for name in ("content-type", "location", "access-control-allow-origin", "vary", "content-location"):
+            assert headers.get(name) == whole.get(name), f"{name} of {path} for {accept}"
+
+
+def assert_rdflib_reads_what_it_is_given(port: int, site: Path) -> None:
+    """Without being told a format, from the media type alone; also by way of 303."""
+    import rdflib
+
+    for path in ("article/cranes", "id/crane", "vocabulary", "catalog", ".well-known/void"):
+        read = rdflib.Graph().parse(f"http://127.0.0.1:{port}/{path}")
+        file = site / f"{'void' if path == '.well-known/void' else path}.ttl"
+        assert set(read) == set(rdflib.Graph().parse(file)), path
+
+
+def assert_all_holds(port: int, site: Path) -> None:
+    assert_the_matrix_holds(port)
+    assert_caches_are_told(port)
+    assert_head_is_get_without_a_body(port)
+    assert_rdflib_reads_what_it_is_given(port, site)
 
 
 def free_port() -> int:
@@ -206,18 +283,18 @@ def caddy(site: Path, tmp_path: Path) -> Iterator[int]:
 
 
 @pytest.mark.extended
-def test_apache_gives_each_reader_what_it_asks_for(apache: int) -> None:
-    assert_the_matrix_holds(apache)
+def test_apache_gives_each_reader_what_it_asks_for(apache: int, site: Path) -> None:
+    assert_all_holds(apache, site)
 
 
 @pytest.mark.extended
-def test_nginx_gives_each_reader_what_it_asks_for(nginx: int) -> None:
-    assert_the_matrix_holds(nginx)
+def test_nginx_gives_each_reader_what_it_asks_for(nginx: int, site: Path) -> None:
+    assert_all_holds(nginx, site)
 
 
 @pytest.mark.extended
-def test_caddy_gives_each_reader_what_it_asks_for(caddy: int) -> None:
-    assert_the_matrix_holds(caddy)
+def test_caddy_gives_each_reader_what_it_asks_for(caddy: int, site: Path) -> None:
+    assert_all_holds(caddy, site)
 
 
 @pytest.mark.extended
@@ -226,7 +303,7 @@ def test_w3id_sends_each_reader_to_the_right_file(tmp_path: Path) -> None:
     folder = tmp_path / "w3id"
     (folder / "birds").mkdir(parents=True)
     home = "https://birds.example.net/data/"
-    (folder / "birds" / ".htaccess").write_text(negotiation.rules(rows, home)["hosting/w3id.htaccess"], "utf-8")
+    (folder / "birds" / ".htaccess").write_text(negotiation.rules(rows, home, Feed())["hosting/w3id.htaccess"], "utf-8")
     httpd, port = program("apache2"), free_port()
     modules = "/usr/lib/apache2/modules"
     names = ["mpm_event", "authz_core", "rewrite", "headers", "env"]
@@ -291,6 +368,31 @@ def test_the_edge_function_chooses_as_the_servers_do(site: Path, tmp_path: Path)
             )
 
 
+@pytest.mark.extended
+def test_the_edge_function_answers_with_the_right_headers(site: Path, tmp_path: Path) -> None:
+    node = program("node")
+    shutil.copy(site / "hosting" / "negotiate.js", tmp_path / "negotiate.mjs")
+    asked = [["article/cranes", COMUNICA], ["id/crane", RDFLIB], ["feed", "application/pdf"], ["dataset.nt", "*/*"]]
+    (tmp_path / "run.mjs").write_text(
+        'import handle from "./negotiate.mjs";\n'
+        "const context = { next: async (request) => new Response(new URL(request.url).pathname) };\n"
+        f"const answers = {json.dumps(asked)}.map(async ([path, accept]) => {{\n"
+        "  const answer = await handle(new Request(`https://b.example/${path}`, { headers: { accept } }), context);\n"
+        "  return answer && [answer.status, Object.fromEntries(answer.headers), await answer.text()];\n"
+        "});\n"
+        "console.log(JSON.stringify(await Promise.all(answers)));\n"
+    )
+    done = subprocess.run([node, tmp_path / "run.mjs"], capture_output=True, text=True, check=True, timeout=60)
+    found, sent, refused, plain = json.loads(done.stdout)
+
+    assert (found[0], found[2], found[1]["content-location"]) == (200, "/article/cranes.nq", "/article/cranes.nq")
+    assert (sent[0], sent[1]["location"]) == (303, "/id/crane.ttl")
+    assert (refused[0], refused[2]) == (406, "Not Acceptable. There is: application/trig, application/atom+xml\n")
+    assert plain is None  # the host serves it as it is
+    for _, headers, _ in (found, sent, refused):
+        assert (headers["vary"], headers["access-control-allow-origin"]) == ("Accept", "*")
+
+
 @pytest.mark.parametrize(
     ("accept", "chosen"),
     [
@@ -313,5 +415,5 @@ def test_the_first_rung_of_the_ladder_that_fits_names_the_range(accept: str, cho
 def test_without_a_known_home_there_are_no_rules_for_w3id() -> None:
     rows = negotiation.table({"ns": [".ttl"], "article/a": [".ttl"]})
 
-    assert "hosting/w3id.htaccess" not in negotiation.rules(rows, None)
-    assert "https://h.example/article/" not in "".join(negotiation.rules(rows, None).values())
+    assert "hosting/w3id.htaccess" not in negotiation.rules(rows, None, Feed())
+    assert "https://h.example/article/" not in "".join(negotiation.rules(rows, None, Feed()).values())

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
 
 from conftest import Run
-from spacecoop import plots
+from spacecoop.queries import plots
 
 pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
 
@@ -60,3 +61,28 @@ def test_an_answer_is_drawn_into_a_file(run: Run, tmp_path: Path) -> None:
     assert "Numerama" in (tmp_path / "speakers.svg").read_text()
     assert wrong.returncode == 1
     assert "only the rows of a SELECT can be drawn" in wrong.stderr
+
+
+def test_a_picture_shows_things_by_their_names_and_long_names_whole(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "network.svg"
+
+    done = run("query", "network-edges", "--plot", "network", "--output", picture)
+
+    assert done.returncode == 0, done.stderr
+    text = picture.read_text("utf-8")
+    assert "United Nations Office for Outer Space Affairs" in text
+    assert "id:" not in re.sub(r'\b[\w:]*id="', "", text)
+    assert width(picture) > width(drawn_alone(tmp_path))  # the figure grows with its longest name
+
+
+def drawn_alone(folder: Path) -> Path:
+    path = folder / "short.svg"
+    with path.open("wb") as stream:
+        plots.draw("network", ["a", "b"], [["x", "y"], ["y", "z"], ["x", "z"]], stream)
+    return path
+
+
+def width(path: Path) -> float:
+    found = re.search(r'width="([\d.]+)pt"', path.read_text("utf-8"))
+    assert found is not None
+    return float(found[1])

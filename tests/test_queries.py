@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from pyoxigraph import Literal, NamedNode
 
-from spacecoop import publish, queries
+from spacecoop import publish
 from spacecoop.findings import refused
-from spacecoop.queries import Parameter, QueryError, parse, term
+from spacecoop.queries import library
+from spacecoop.queries.library import Parameter, QueryError, parse, term
 from spacecoop.workspace import read
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
@@ -66,12 +67,12 @@ def test_front_matter_that_cannot_be_used_says_why(front: str, says: str) -> Non
     assert says in str(caught.value)
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe", b"a" * (queries.LONGEST + 1)])
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"a" * (library.LONGEST + 1)])
 def test_what_is_no_query_file_is_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "it.rq").write_bytes(data)
 
     with pytest.raises(QueryError, match=r"it\.rq"):
-        queries.find("it", tmp_path)
+        library.find("it", tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../secret", "a/b", "", "it.rq", "\x00"])
@@ -80,7 +81,7 @@ def test_a_name_does_not_leave_its_folder(name: str, tmp_path: Path) -> None:
     (tmp_path / "secret.rq").write_text("ASK {}")
 
     with pytest.raises(QueryError, match="no query"):
-        queries.find(name, tmp_path / "queries")
+        library.find(name, tmp_path / "queries")
 
 
 @pytest.mark.parametrize(

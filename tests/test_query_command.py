@@ -98,10 +98,12 @@ def test_the_list_has_every_query_with_what_it_is_for(workspace: Path, run: Run)
 
 def test_help_after_a_name_tells_what_the_query_takes_and_gives(workspace: Path, run: Run) -> None:
     done = run("query", "cooperation", "--help", cwd=workspace)
+    french = run("--lang", "fr", "query", "cooperation", "--help", cwd=workspace)
 
     assert done.returncode == 0
     assert "country (entity): a party to it; such as --param country=france" in done.stdout
     assert "modality: how far along" in done.stdout
+    assert "paramètres :\n  country (entity): une partie; par exemple --param country=france" in french.stdout
 
 
 @pytest.mark.parametrize(
@@ -120,6 +122,7 @@ def test_help_after_a_name_tells_what_the_query_takes_and_gives(workspace: Path,
         (["evidence", "--store", "out"], "not the folder of an Oxigraph store"),
         (["evidence", "--endpoint", "nowhere"], "not the address of an endpoint"),
         (["evidence", "--output", "no/such/folder.csv"], "No such file"),
+        (["evidence", "--output", "out"], "out is a folder; name a file in it"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(words: list[str], says: str, workspace: Path, run: Run) -> None:
@@ -130,6 +133,22 @@ def test_what_is_wrong_is_said_in_one_line(words: list[str], says: str, workspac
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--limit", "0"], "argument --limit: '0' is not a whole number from 1 on"),
+        (["--page", "2"], "--page says which part of --limit N rows; give both"),
+        (["--timeout", "nan"], "argument --timeout: 'nan' is not a number of seconds"),
+        (["--timeout", "-1"], "'-1' is not a number of seconds"),
+    ],
+)
+def test_wrong_usage_is_said_so(words: list[str], says: str, workspace: Path, run: Run) -> None:
+    done = run("query", "evidence", *words, cwd=workspace)
+
+    assert done.returncode == 2
+    assert says in done.stderr
 
 
 def asked(text: str, *words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -150,7 +169,9 @@ def asked(text: str, *words: str | Path, cwd: Path) -> subprocess.CompletedProce
         ("SELECT * { ?x ?y ?e . SERVICE ?e { ?s ?p ?o } }", "SERVICE <?e>"),
         ("SELECT *\n{ ?s ?p ?o ]", "line 2, column 13"),
         ("SELECT * { ?s nope:p ?o }", "the prefix nope: is not declared"),
-        ("", "line 1"),
+        ("", "-: there is no query in it"),
+        ("# nothing\n", "-: there is no query in it"),
+        ("SELECT * { ?s ?p ?o FILTER (<http://e/f>(?o)) }", "-: there is no function <http://e/f>"),
     ],
 )
 def test_a_query_that_may_not_be_asked_is_refused(text: str, says: str, workspace: Path) -> None:
@@ -159,6 +180,14 @@ def test_a_query_that_may_not_be_asked_is_refused(text: str, says: str, workspac
     assert done.returncode == 1
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_byte_order_mark_before_a_query_is_passed_over(workspace: Path) -> None:
+    assert asked("\ufeffSELECT (1 AS ?x) {}", "--format", "csv", cwd=workspace).stdout == "x\n1\n"
+
+
+def test_a_row_without_columns_is_said_to_be_one(workspace: Path) -> None:
+    assert asked("SELECT * {}", cwd=workspace).stdout == "1 row without columns\n"
 
 
 def test_a_graph_of_the_dataset_may_be_asked_alone(workspace: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 import rdflib
 
 from conftest import REPOSITORY
-from spacecoop import queries, results, sources, sparql
-from spacecoop.queries import Query
-from spacecoop.sources import Local
+from spacecoop.queries import library, results, sources, sparql
+from spacecoop.queries.library import Query
+from spacecoop.queries.sources import Local
+from spacecoop.queries.spool import Spool
 from spacecoop.workspace import Workspace, read
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "queries"
@@ -119,7 +120,7 @@ def dataset_of_rdflib(workspace: Workspace) -> rdflib.Dataset:
 
 
 def text_of(name: str, dataset: Local, **said: str) -> str:
-    return queries.find(name, REPOSITORY / "queries").bound(
+    return library.find(name, REPOSITORY / "queries").bound(
         {key: [value] for key, value in said.items()}, dataset.resolve
     )
 
@@ -151,7 +152,7 @@ def test_rdflib_gives_a_competency_question_the_same_answer(
 def written(query: Query, dataset: Local) -> bytes:
     text = query.bound({}, dataset.resolve)
     graph = sparql.form(text) == "CONSTRUCT"
-    spool = results.Spool(sort=graph or not sparql.is_ordered(text))
+    spool = Spool(sort=graph or not sparql.is_ordered(text))
     stream = io.BytesIO()
     format_ = "ntriples" if graph else "csv"
     results.write(results.spooled(dataset.answer(text), spool), format_, stream, results.View({}))
@@ -160,7 +161,7 @@ def written(query: Query, dataset: Local) -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_named_query_has_the_rows_that_are_expected(name: str, dataset: Local, accept: bool) -> None:
-    query = queries.find(name, REPOSITORY / "queries")
+    query = library.find(name, REPOSITORY / "queries")
     given = written(query, dataset)
     golden = next(iter(GOLDEN.glob(f"{name}.*")), GOLDEN / f"{name}.{'nt' if given.startswith(b'<') else 'csv'}")
 
@@ -174,7 +175,7 @@ def test_a_named_query_has_the_rows_that_are_expected(name: str, dataset: Local,
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_named_query_says_in_two_languages_what_it_is_for(name: str, dataset: Local) -> None:
-    query = queries.find(name, REPOSITORY / "queries")
+    query = library.find(name, REPOSITORY / "queries")
 
     assert {"en", "fr"} <= set(query.summary)
     for texts in [*query.columns.values(), *(parameter.summary for parameter in query.parameters)]:
@@ -186,7 +187,7 @@ def test_a_named_query_says_in_two_languages_what_it_is_for(name: str, dataset: 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_examples_of_a_named_query_can_be_said(name: str, dataset: Local) -> None:
-    query = queries.find(name, REPOSITORY / "queries")
+    query = library.find(name, REPOSITORY / "queries")
     said = {parameter.name: [parameter.example] for parameter in query.parameters if parameter.example}
 
     answer = dataset.answer(query.bound(said, dataset.resolve))
@@ -238,9 +239,9 @@ def test_a_concept_that_a_scheme_does_not_have_gets_those_that_it_has(dataset: L
 def test_the_library_is_published_without_blank_nodes_and_runs_as_published(
     dataset: Local, workspace: Workspace
 ) -> None:
-    named = queries.library(REPOSITORY / "queries")
+    named = library.every(REPOSITORY / "queries")
     quads: list[Any] = list(
-        queries.as_rdf(named.values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
+        library.as_rdf(named.values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
     )
     sh = "http://www.w3.org/ns/shacl#"
     texts = {

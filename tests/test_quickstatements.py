@@ -7,8 +7,8 @@ import pytest
 from pyoxigraph import Literal, NamedNode
 from quickstatements_client.model import DateLine, DateQualifier, EntityLine, EntityQualifier, TextLine, TextQualifier
 
-from spacecoop import quickstatements
-from spacecoop.quickstatements import Proposal
+from spacecoop.links import quickstatements
+from spacecoop.links.quickstatements import Proposal
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Q, P = "http://www.wikidata.org/entity/Q", "http://www.wikidata.org/prop/direct/P"

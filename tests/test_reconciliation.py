@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from spacecoop.reconciliation import Match, ReconciliationError, Service
+from spacecoop.links.reconciliation import Match, ReconciliationError, Service
 
 SPACE = "http://www.wikidata.org/entity/"
 MANIFEST = {"versions": ["0.2"], "name": "a service", "identifierSpace": SPACE, "schemaSpace": SPACE}

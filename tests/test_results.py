@@ -8,8 +8,9 @@ import pytest
 import rdflib
 from pyoxigraph import Literal, NamedNode, Quad, QueryResultsFormat, Store, parse_query_results
 
-from spacecoop import results
-from spacecoop.results import Result, Spool, View
+from spacecoop.queries import results
+from spacecoop.queries.results import Result, View
+from spacecoop.queries.spool import Spool
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 VALUES: list[Any] = [
@@ -79,18 +80,6 @@ def test_rows_come_sorted_unless_the_query_orders_them() -> None:
 
     assert written(asked(text), "tsv") == '?x\n"a"\n"b"\n"c"\n'
     assert written(asked(text, ordered=True), "tsv") == '?x\n"c"\n"a"\n"b"\n'
-
-
-def test_many_rows_are_sorted_in_runs_and_merged(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "RUN", 7)
-    spool = Spool(sort=True)
-    spool.extend(f"{number * 37 % 101:03}\n".encode() for number in range(101))
-
-    lines = list(spool.close())
-
-    assert lines == [f"{number:03}\n".encode() for number in range(101)]
-    assert spool.count == 101
-    assert list(spool) == lines
 
 
 def test_a_page_shows_its_rows_only() -> None:

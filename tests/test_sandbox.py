@@ -9,8 +9,8 @@ import time
 import pytest
 from pyoxigraph import Store
 
-from spacecoop import sandbox
-from spacecoop.sandbox import Limits, Signals, StoppedError
+from spacecoop.queries import sandbox
+from spacecoop.queries.sandbox import Limits, Signals, StoppedError
 
 LONG = 10
 """Seconds after which a test gives up on a bound that does not hold."""
@@ -42,6 +42,12 @@ def connect(network: bool, signals: Signals) -> str:
     except OSError as error:
         return type(error).__name__
     return "open"
+
+
+def load_slowly(signals: Signals) -> str:
+    time.sleep(1.3)
+    signals.ready()
+    return "loaded"
 
 
 def write_slowly(signals: Signals) -> str:
@@ -119,4 +125,14 @@ def test_it_is_told_how_long_it_takes() -> None:
     with pytest.raises(StoppedError):
         sandbox.run(functools.partial(query, "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"), Limits(1.5), told.append)
 
-    assert told
+    assert told[0] >= 1
+    assert told[-1] == 0
+
+
+def test_the_time_of_loading_is_told_too_and_taken_away() -> None:
+    told: list[float] = []
+
+    assert sandbox.run(load_slowly, Limits(0.5), told.append) == "loaded"
+
+    assert told[0] >= 1
+    assert told[-1] == 0

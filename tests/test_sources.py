@@ -1,16 +1,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pyoxigraph import NamedNode, Quad, Store
 
-from spacecoop import sources
-from spacecoop.sources import Local, SourceError
-from spacecoop.sparql import QueryError
+from spacecoop.queries import sources
+from spacecoop.queries.sources import Local, SourceError
+from spacecoop.queries.sparql import QueryError
 
 TURTLE = '<http://e/a> <http://www.w3.org/2000/01/rdf-schema#label> "A"@en .'
 COUNT = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
@@ -25,13 +24,6 @@ def count(source: Local) -> int:
 def put(path: Path, text: str = TURTLE) -> Path:
     path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
     return path
-
-
-@pytest.fixture
-def indexed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Path]]:
-    """A file that counts as large, and a cache."""
-    monkeypatch.setattr(sources, "LARGE", 10)
-    yield put(tmp_path / "data.ttl"), tmp_path / "cache"
 
 
 @pytest.mark.parametrize("name", ["a.ttl", "a.nt", "a.nq", "a.trig", "a.ttl.gz", "a.n3", "A.TTL"])
@@ -51,27 +43,6 @@ def test_a_file_may_go_to_a_graph(tmp_path: Path) -> None:
     assert source.has_graph("http://e/g")
     assert not source.has_graph("http://e/other")
     assert not source.has_graph("not an iri")
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "says"),
-    [
-        ("a.ttl", "<e:s> <e:p>", "a.ttl: "),
-        ("a.docx", TURTLE, "is not that of an RDF file; there are .ttl"),
-        ("a.ttl.gz", None, "a.ttl.gz: "),
-        ("gone.ttl", "", "gone.ttl: No such file"),
-        ("a.jsonld", '{"@context": "http://127.0.0.1:9/context", "@id": "e:a"}', "a.jsonld: "),
-    ],
-)
-def test_what_cannot_be_read_says_so(name: str, text: str | None, says: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    if text is None:
-        path.write_bytes(gzip.compress(TURTLE.encode())[:-9])
-    elif text:
-        path.write_text(text)
-
-    with pytest.raises(SourceError, match=says):
-        sources.files({path: ""}, "it", {}, cache=tmp_path / "cache")
 
 
 def test_a_store_is_opened_to_be_read(tmp_path: Path) -> None:
@@ -103,52 +74,6 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
         sources.folder(tmp_path, {})
 
 
-def test_a_large_file_is_indexed_once_and_the_index_opened_after_that(indexed: tuple[Path, Path]) -> None:
-    path, cache = indexed
-
-    first = sources.files({path: ""}, "it", {}, cache=cache)
-    (index,) = (entry for entry in cache.iterdir() if entry.name != "digests")
-    built = index.stat().st_mtime_ns
-    second = sources.files({path: ""}, "it", {}, cache=cache)
-
-    assert first.cached
-    assert count(first) == count(second) == 1
-    assert index.stat().st_mtime_ns == built
-
-
-def test_a_changed_file_gets_an_index_of_its_own(indexed: tuple[Path, Path]) -> None:
-    path, cache = indexed
-    sources.files({path: ""}, "it", {}, cache=cache)
-
-    put(path, TURTLE + "<e:s> <e:p> <e:o> .")
-
-    assert count(sources.files({path: ""}, "it", {}, cache=cache)) == 2
-
-
-@pytest.mark.parametrize("spoil", ["truncate", "delete", "mark"])
-def test_a_damaged_index_is_built_anew(spoil: str, indexed: tuple[Path, Path]) -> None:
-    path, cache = indexed
-    sources.files({path: ""}, "it", {}, cache=cache)
-    (index,) = (entry for entry in cache.iterdir() if entry.name != "digests")
-    victims = sorted(index.glob("complete.json" if spoil == "mark" else "*.sst"))
-    assert victims
-    for victim in victims:
-        if spoil == "delete":
-            victim.unlink()
-        else:
-            victim.write_bytes(victim.read_bytes()[:5])
-
-    assert count(sources.files({path: ""}, "it", {}, cache=cache)) == 1
-
-
-def test_an_index_can_be_forgotten(indexed: tuple[Path, Path]) -> None:
-    path, cache = indexed
-    sources.files({path: ""}, "it", {}, cache=cache)
-
-    assert sources.forget({path: ""}, cache)
-    assert not sources.forget({path: ""}, cache)
-
-
 def test_names_that_several_things_have_are_not_guessed(tmp_path: Path) -> None:
     source = sources.files({put(tmp_path / "a.ttl", TURTLE + TURTLE.replace("http://e/a", "http://e/b")): ""}, "it", {})
 
@@ -167,11 +92,3 @@ def test_labels_come_in_the_first_language_that_there_is(tmp_path: Path) -> None
         "http://e/a": "A-en",
         "http://e/b": "B-zh",
     }
-
-
-def test_indexes_are_kept_where_the_user_keeps_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert sources.cache() == tmp_path / "spacecoop" / "index"
-
-    monkeypatch.setenv("XDG_CACHE_HOME", "relative/is/ignored")
-    assert sources.cache().is_absolute()

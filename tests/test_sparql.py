@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyoxigraph import BlankNode, Literal, NamedNode, Store
 
-from spacecoop import sparql
-from spacecoop.sparql import (
+from spacecoop.queries import sparql
+from spacecoop.queries.sparql import (
     QueryError,
     bound,
     explain,
@@ -144,6 +144,28 @@ def test_graphs_of_from_are_found() -> None:
     text = "PREFIX e: <http://e/> SELECT * FROM <http://g/> FROM NAMED e:n { ?s ?p ?o }"
 
     assert outward(text, {}).graphs == ("http://g/", "http://e/n")
+
+
+def test_an_iri_of_from_or_service_is_completed_by_the_base() -> None:
+    text = "BASE <http://e/x/> SELECT * FROM <g> { SERVICE <s> { ?s ?p ?o } }"
+
+    assert sparql.outward(text, {}) == sparql.Outward(("http://e/x/s",), ("http://e/x/g",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SELECT * { ?s ?p ?o }", "SELECT ?s ?p ?o { ?s ?p ?o }"),
+        ("select distinct*{ ?s ?p ?o }", "select distinct ?s ?p ?o { ?s ?p ?o }"),
+        ("# SELECT *\nSELECT * { $p ?o '?s' . ?s ?p 1 }", "# SELECT *\nSELECT ?p ?o ?s { $p ?o '?s' . ?s ?p 1 }"),
+        ("SELECT ?s { { SELECT * { ?s ?p ?o } } }", "SELECT ?s { { SELECT * { ?s ?p ?o } } }"),
+        ("SELECT (COUNT(*) AS ?o) { ?s ?p ?x }", "SELECT (COUNT(*) AS ?o) { ?s ?p ?x }"),
+        ("SELECT * { <e:s> <e:p> <e:o> }", "SELECT * { <e:s> <e:p> <e:o> }"),
+        ("SELECT * { ?s ?p ?\\u006f }", "SELECT * { ?s ?p ?\\u006f }"),
+    ],
+)
+def test_a_star_gives_the_columns_in_the_order_of_the_query(text: str, expected: str) -> None:
+    assert sparql.spelled_out(text, ["o", "p", "s"]).replace("o{", "o {") == expected
 
 
 def test_a_text_that_only_the_engine_understands_is_refused_where_the_words_occur() -> None:

@@ -9,12 +9,14 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat
 
 import storetest
-from spacecoop import graphs, leases, plans, stores, targets, workspace
-from spacecoop.dialects import DIALECTS
-from spacecoop.graphstore import Store, StoreError
-from spacecoop.plans import Plan
-from spacecoop.stores import Interrupted, Report, Stopped
-from spacecoop.targets import TargetError
+from spacecoop import pushing, workspace
+from spacecoop.pushing import Interrupted, Report, Stopped
+from spacecoop.stores import graphs, leases, plans, targets
+from spacecoop.stores.connections import StoreError
+from spacecoop.stores.dialects import DIALECTS
+from spacecoop.stores.graphstore import Store
+from spacecoop.stores.plans import Plan
+from spacecoop.stores.targets import TargetError
 from storetest import BASE, Graphs, Play, Request, Stub, article, dataset, lines_of, published, status, wrong
 
 OWL = f"{BASE}article/owl#assertion"
@@ -36,14 +38,14 @@ def push(store: Store, root: Path, made: Graphs, prune: bool = False, quick: boo
     ours = graphs.read(workspace.read(published(root, made)))
     with leases.leased(store) as lease:
         plan = plans.plan(store, ours, prune, quick)
-        report = stores.apply(store, ours, plan, lease)
-        stores.recount(store, ours, report)
+        report = pushing.apply(store, ours, plan, lease)
+        pushing.recount(store, ours, report)
     return plan, report
 
 
 def verified(store: Store, root: Path) -> Report:
     report = Report()
-    stores.verify(store, graphs.read(workspace.read(root)), report)
+    pushing.verify(store, graphs.read(workspace.read(root)), report)
     return report
 
 

@@ -6,8 +6,8 @@ import re
 import tomllib
 
 from conftest import REPOSITORY
-from spacecoop.dialects import DIALECTS
-from spacecoop.targets import KEYS
+from spacecoop.stores.dialects import DIALECTS
+from spacecoop.stores.targets import KEYS
 
 PAGE = (REPOSITORY / "docs" / "stores.md").read_text("utf-8")
 

@@ -9,9 +9,9 @@ from rdflib.plugins.sparql import prepareQuery
 import slices
 from conftest import REPOSITORY
 from slices import Proxy
-from spacecoop import wikidata
-from spacecoop.endpoint import Endpoint
-from spacecoop.wikidata import IncompleteError, Item, Questions
+from spacecoop.links import wikidata
+from spacecoop.links.wikidata import IncompleteError, Item, Questions
+from spacecoop.queries.endpoint import Endpoint
 
 WD, WDT = "http://www.wikidata.org/entity/", "http://www.wikidata.org/prop/direct/"
 TEXTS = {path.stem: path.read_text("utf-8") for path in (REPOSITORY / "queries" / "wikidata").glob("*.rq")}

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 
 from pyoxigraph import Quad
 
-from spacecoop import facts, quads
-from spacecoop.facts import Facts, Layout
+from spacecoop import quads
+from spacecoop.facts import factfiles
+from spacecoop.facts.records import Facts, Layout
 from spacecoop.findings import Finding, Place, finding, ordered
 from spacecoop.iris import is_iri, is_slug, local_name
 from spacecoop.places import Places
@@ -38,7 +39,7 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) 
     by_name = {"assertion": envelope.assertion, "provenance": envelope.provenance, "pubinfo": envelope.pubinfo}
     by_key = {key: by_name[name] for name, keys in workspace.graphs.items() for key in keys}
     layout = Layout(envelope.document, by_key, envelope.assertion, envelope.provenance, envelope.pubinfo)
-    read = facts.named(facts.read(data, file, shared.reader, layout), envelope.document)
+    read = factfiles.read(data, file, shared.reader, layout)
     root = read.root
     if root is None or not read.quads:
         return Article(slug, root, (), tuple(ordered(read.findings)), read.places)

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacecoop import plots, queries, results, sandbox, sources, sparql
-from spacecoop.endpoint import Endpoint, EndpointError, agent, credentials
 from spacecoop.iris import shorten
-from spacecoop.queries import Query
-from spacecoop.sandbox import Limits, Signals
-from spacecoop.sources import Local, Source, SourceError
-from spacecoop.sparql import QueryError
+from spacecoop.queries import indexes, library, plots, results, sandbox, sources, sparql
+from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentials
+from spacecoop.queries.indexes import DamagedError, SourceError
+from spacecoop.queries.library import Query
+from spacecoop.queries.sandbox import Limits, Signals
+from spacecoop.queries.sources import Local, Source
+from spacecoop.queries.sparql import QueryError
+from spacecoop.queries.spool import Spool, SpoolError
 
 if TYPE_CHECKING:
     from spacecoop.workspace import Workspace
@@ -92,6 +94,8 @@ def ask(question: Question, output: Output, limits: Limits, tell: Callable[[floa
     None is returned where the reader had enough. A file is written beside, and takes its place when it is whole.
     Raises AskError.
     """
+    if output.path is not None and output.path.is_dir():
+        raise AskError(f"{output.path} is a folder; name a file in it")
     beside = output.path.with_name(f".{output.path.name}.new") if output.path is not None else None
     try:
         outcome = sandbox.run(functools.partial(_guarded, question, output, beside), limits, tell)
@@ -112,10 +116,10 @@ def _guarded(question: Question, output: Output, path: Path | None, signals: Sig
     try:
         try:
             return _answer(question, output, path, signals)
-        except sources.DamagedError:
-            sources.forget(_files(question), sources.cache())
+        except DamagedError:
+            indexes.forget(_files(question), indexes.home())
             return _answer(question, output, path, signals)
-    except (QueryError, SourceError, EndpointError, results.FormatError, plots.PlotError) as error:
+    except (QueryError, SourceError, EndpointError, results.FormatError, plots.PlotError, SpoolError) as error:
         return _Failure(str(error))
 
 
@@ -124,10 +128,13 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     text = question.query.bound(question.said, source.resolve)
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
+    if sparql.selects_all(text):
+        here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
+        text = sparql.spelled_out(text, sources.columns(here, question.prefixes))
     results.prepare(form, output.format)
     if output.plot and form != "SELECT":
         raise plots.PlotError("only the rows of a SELECT can be drawn")
-    spool = results.Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
+    spool = Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
     try:
         stream = path.open("wb") if path is not None else sys.stdout.buffer
     except OSError as error:
@@ -145,17 +152,19 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
             raise QueryError(f"{question.query.name}: {place}") from error
         except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
             signals.printing()
+            if function := sparql.unknown_function(error):
+                raise QueryError(f"{question.query.name}: there is no function <{function}>") from error
             if source.cached and not failures:
-                raise sources.DamagedError from error
+                raise DamagedError from error
             raise (failures[0] if failures else SourceError(f"{source.name}: {error}")) from error
         seconds = time.perf_counter() - started
         told = (*notes, *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures))
     signals.printing()
     result = result.page(output.limit, output.page)
     languages = question.workspace.languages if question.workspace is not None else ("en",)
-    labels = functools.partial(source.labels, languages=languages) if output.labels else None
+    labels = functools.partial(source.labels, languages=languages) if output.labels or output.plot else None
     width = results.terminal_width() if path is None else 0
-    view = results.View(question.prefixes, labels, width)
+    view = results.View(question.prefixes, labels, width, instead=bool(output.plot))
     if output.plot:
         plots.draw(output.plot, result.variables, list(results.texts(result, view)), stream)
     else:
@@ -192,7 +201,7 @@ def _reaching(
     if not services or question.endpoint:  # a remote endpoint reaches services by itself
         yield text, [], False, []
         return
-    from spacecoop import relay
+    from spacecoop.queries import relay
 
     notes, frozen, live = [], {}, {}
     for service in dict.fromkeys(services):
@@ -244,7 +253,7 @@ def _dataset(question: Question) -> Local:
     frozen = [f"the frozen {name}" for name, graph in zip(names, files.values(), strict=True) if graph]
     plain = [name for name, graph in zip(names, files.values(), strict=True) if not graph]
     name = " with ".join([", ".join(plain), *frozen])
-    return sources.files(files, name, question.prefixes, base, sources.cache())
+    return sources.files(files, name, question.prefixes, base, indexes.home())
 
 
 def _files(question: Question) -> dict[Path, str]:
@@ -279,9 +288,9 @@ def words(question: Question, limits: Limits) -> list[str]:
     return sorted(found)
 
 
-def library(workspace: Workspace | None) -> dict[str, Query]:
+def named(workspace: Workspace | None) -> dict[str, Query]:
     """Return the named queries; raises QueryError."""
-    return queries.library(folder(workspace))
+    return library.every(folder(workspace))
 
 
 def folder(workspace: Workspace | None) -> Path:

@@ -11,30 +11,19 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import (
-    articles,
-    catalog,
-    editions,
-    feeds,
-    negotiation,
-    output,
-    quads,
-    queries,
-    shared,
-    site,
-)
-from spacecoop.census import Census, Counts
-from spacecoop.editions import Edition
+from spacecoop import articles, output, quads, shared
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.output import Written
+from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import Shared
-from spacecoop.syntaxes import JSONLD, NQUADS, NTRIPLES, TRIG, TURTLE
+from spacecoop.site import catalog, description, dumps, editions, feeds, files, negotiation, page, schemaorg, void
+from spacecoop.site.census import Census, Counts
+from spacecoop.site.description import Description
+from spacecoop.site.editions import Edition
+from spacecoop.syntaxes import NQUADS
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
-
-DATASET_SYNTAXES = (TURTLE, TRIG, NQUADS, NTRIPLES, JSONLD)
-DUMPS = tuple(f"dataset{syntax.ending}" for syntax in DATASET_SYNTAXES)
 
 
 class Rejected(Exception):
@@ -90,13 +79,13 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
     published, census = _read_back(sorted(one.slug for one in done), workspace, folder)
-    described = catalog.describe(workspace, common.facts.quads, published, census.bounds)
-    together = quads.arranged([*common.facts.quads, *_questions(workspace), *catalog.core(described, DUMPS)])
+    described = description.describe(workspace, common.facts.quads, published, census.bounds)
+    together = quads.arranged([*common.facts.quads, *_questions(workspace), *description.core(described, dumps.NAMES)])
     census.add(together)
-    dumps = list(_write_dataset(published, together, folder, workspace))
-    written += dumps
-    written += _write_site(common, together, described, census.counts(), published, dumps, folder)
-    written.append(site.write_checksums(written, folder))
+    whole = list(dumps.write([one.slug for one in published], together, folder, workspace))
+    written += whole
+    written += _write_site(common, together, described, census.counts(), published, whole, folder)
+    written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)))
 
@@ -104,7 +93,7 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
 def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
-    findings += queries.check(common.workspace.files("queries", ".rq"), common.workspace)
+    findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
     sources = paths(common.workspace)
     if not sources:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
@@ -129,82 +118,66 @@ def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
 
 def _questions(workspace: Workspace) -> list[Quad]:
     """Return the workspace's named queries as RDF."""
-    named = queries.library(workspace.root / "queries").values()
-    return list(queries.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
-
-
-def _parts(slugs: Iterable[str], folder: Path) -> list[Path]:
-    return [folder / "article" / f"{slug}{NQUADS.ending}" for slug in slugs]
+    named = library.every(workspace.root / "queries").values()
+    return list(library.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
 
 
 def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tuple[list[Edition], Census]:
     """Return each article's edition, and count what they say, from their files, one at a time."""
     settings = workspace.settings.get("catalog", {})
-    namespaces = [target.namespace for target in catalog.targets(workspace)]
+    namespaces = [target.namespace for target in description.targets(workspace)]
     census = Census(workspace.base, namespaces, settings.get("begins", ()), settings.get("ends", ()))
     published = []
-    for slug, path in zip(slugs, _parts(slugs, folder), strict=True):
+    for slug in slugs:
+        path = folder / "article" / f"{slug}{NQUADS.ending}"
         said, iri = list(output.read(path)), workspace.article(slug)
         census.add(said, iri)
         published.append(editions.edition(said, slug, iri, output.measured(folder, path, len(said)).sha256))
     return published, census
 
 
-def _write_dataset(
-    published: Sequence[Edition], together: Sequence[Quad], folder: Path, workspace: Workspace
-) -> Iterator[Written]:
-    """Write all graphs together in each syntax, from the articles' files, one at a time; each once more as gz."""
-    parts = _parts((one.slug for one in published), folder)
-    for syntax in DATASET_SYNTAXES:
-        path = folder / f"dataset{syntax.ending}"
-        count = 0
-
-        def everything() -> Iterator[Quad]:
-            nonlocal count
-            for quad in chain(chain.from_iterable(map(output.read, parts)), together):
-                count += 1
-                yield quad
-
-        output.write(everything(), path, syntax, workspace.prefixes)
-        whole = output.measured(folder, path, count)
-        yield whole
-        yield output.compressed(folder, whole, workspace.out)
-
-
 def _write_site(
     common: Shared,
     together: Sequence[Quad],
-    described: catalog.Description,
+    described: Description,
     counts: Counts,
     published: Sequence[Edition],
-    dumps: Sequence[Written],
+    whole: Sequence[Written],
     folder: Path,
 ) -> Iterator[Written]:
     """Write what makes the dataset found, fetched and followed: see docs/publishing.md."""
     workspace = common.workspace
     prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
-    abouts = {"catalog": catalog.dcat(described, dumps), "void": catalog.void(described, counts, DUMPS)}
-    for path, about in abouts.items():
-        yield from site.write_document(about, path, site.THING_SYNTAXES, folder, prefixes)
-    yield site.write_well_known(folder)
-    schema_org = catalog.schema_org_text(described, dumps)
-    yield site.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
-    yield site.write_home(described.title, described.description, described.licence, schema_org, dumps, folder)
+    abouts = {
+        "catalog": catalog.describe(described, whole, files.parts_of_home(together, workspace)),
+        "void": void.describe(described, counts, dumps.NAMES),
+    }
+    for path, described_there in abouts.items():
+        yield from files.write_document(described_there, path, files.THING_SYNTAXES, folder, prefixes)
+    yield files.write_well_known(folder)
+    schema_org = schemaorg.as_text(described, whole)
+    yield files.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
 
-    documents = site.documents(common.files, together, workspace)
-    vocabularies = list(site.write_documents(documents, folder, workspace))
+    documents = files.documents(common.files, together, workspace)
+    vocabularies = list(files.write_documents(documents, folder, workspace))
     yield from vocabularies
     yield from (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
     yield from feeds.write(workspace.out, folder, published, workspace, described.author)
-    pages = site.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
-    yield from site.write_map(pages, folder, described.home or described.base)
+    about = page.render(described, whole, schema_org, feed=(folder / feeds.ROOT).is_file())
+    yield files.write_text(folder, "index.html", about)
+    pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
+    yield from files.write_map(pages, folder, described.home or described.base)
     endings = {
-        iri.removeprefix(workspace.base): [syntax.ending for syntax in site.syntaxes(iri, said)]
+        iri.removeprefix(workspace.base): [syntax.ending for syntax in files.syntaxes(iri, said)]
         for iri, said in documents.items()
     }
-    for name, text in negotiation.rules(negotiation.table(endings), described.home).items():
-        yield site.write_text(folder, name, text)
+    closed = feeds.pages(folder, workspace)
+    feed = negotiation.Feed(
+        tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
+    )
+    for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
+        yield files.write_text(folder, name, text)
 
 
 def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:

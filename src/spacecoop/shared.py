@@ -9,12 +9,15 @@ from pathlib import Path, PurePath
 
 from pyoxigraph import NamedNode, Quad
 
-from spacecoop import context, documents, facts, links, quads, shapes, snapshot
+from spacecoop import documents, quads, shapes
 from spacecoop.documents import Unreadable
-from spacecoop.facts import Facts, Layout, Reader, Reference
+from spacecoop.facts import context, factfiles
+from spacecoop.facts.context import Reader
+from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import local_name, namespace
-from spacecoop.links import Link
+from spacecoop.links import mappings, snapshot
+from spacecoop.links.mappings import Link
 from spacecoop.places import Places
 from spacecoop.quads import text
 from spacecoop.shapes import Shapes
@@ -186,7 +189,7 @@ def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) 
     layout = Layout(document, {"*": iri}, iri, iri)
 
     def read(data: bytes, file: str) -> Facts:
-        read = facts.named(facts.read(data, file, reader, layout), document)
+        read = factfiles.read(data, file, reader, layout)
         return read if graph == "entities" else replace(read, references=())  # an ontology may name any IRI
 
     return read
@@ -194,7 +197,7 @@ def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) 
 
 def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
     """Read a mapping set as links that are to be published, each placed at its line."""
-    mapping_set = links.read(data, file, workspace.prefixes)
+    mapping_set = mappings.read(data, file, workspace.prefixes)
     confidence = float(workspace.settings.get("links", {}).get("confidence", 0))
     accepted = mapping_set.accepted(confidence)
     places = Places(file)
@@ -207,7 +210,7 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
             references.append(Reference(one.subject, local_name(one.subject), "subject_id", place))
     graph, name = workspace.graph("links"), f"{workspace.base}links/{PurePath(file).name.partition('.')[0]}"
     dataset = f"{workspace.base}catalog#dataset"  # as the catalogue names it
-    linked = [*links.quads(accepted, graph), *links.described(mapping_set, confidence, dataset, name, graph)]
+    linked = [*mappings.quads(accepted, graph), *mappings.described(mapping_set, confidence, dataset, name, graph)]
     return Facts(None, tuple(linked), places, tuple(references), (*mapping_set.findings, *_one_for_two(accepted)))
 
 

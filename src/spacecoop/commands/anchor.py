@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.evidence import Text
+    from spacecoop.facts.evidence import Text
     from spacecoop.findings import Finding
     from spacecoop.workspace import Workspace
 
@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Replace the quotes of each file; a file in which one cannot be found stays as it is."""
-    from spacecoop import documents, evidence
+    from spacecoop import documents
+    from spacecoop.facts import evidence
 
     text = evidence.read(arguments.folder / arguments.text)
     settings = workspace.settings.get("evidence", {})
@@ -81,7 +82,8 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
 
 def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Recompute anchors, and say how many."""
-    from spacecoop import evidence, shared, work
+    from spacecoop import shared, work
+    from spacecoop.facts import evidence
 
     common = shared.load(workspace)
     texts = _texts(workspace.root / arguments.texts)
@@ -104,7 +106,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
 
 def _texts(folder: Path) -> dict[str, Text]:
     """Return the texts in a folder by the digests of their files."""
-    from spacecoop import evidence
+    from spacecoop.facts import evidence
 
     texts = [evidence.read(path) for path in sorted(folder.glob("*.txt"))]
     return {text.sha256: text for text in texts}

@@ -5,7 +5,8 @@
   spacecoop export --format nquads --gzip -o dataset.nq.gz
   spacecoop export --gzip --split 1000000 -o load/       parts of at most a million statements, in a folder
 
-The same dataset gives the same bytes. Turtle and N-Triples have the triples without their graphs.
+The same dataset gives the same bytes. Turtle and N-Triples have the triples without their graphs. Jelly, a binary
+syntax, needs the extra: pip install 'spacecoop[jelly]'.
 docs/stores.md says how each store loads such files.
 """
 
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from spacecoop import cli
 
-FORMATS = ("nquads", "trig", "turtle", "jsonld", "ntriples")
+FORMATS = ("nquads", "trig", "turtle", "jsonld", "ntriples", "jelly")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +42,7 @@ def count(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export."""
-    from spacecoop import exports
+    from spacecoop.stores import exports
 
     workspace = cli.workspace(arguments)
     form = exports.Form(exports.FORMATS[arguments.format], arguments.gzip, arguments.split)

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.linking import Desk, Settings
-    from spacecoop.wikidata import Ask
+    from spacecoop.links.desks import Desk, Settings
+    from spacecoop.links.wikidata import Ask
 
 CONFIDENCE = 0.9
 
@@ -75,22 +75,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Do one action."""
     from spacecoop import linking
     from spacecoop.documents import Unreadable
-    from spacecoop.endpoint import EndpointError
-    from spacecoop.reconciliation import ReconciliationError
-    from spacecoop.wikidata import IncompleteError, QueryFileError
+    from spacecoop.links import desks
+    from spacecoop.links.reconciliation import ReconciliationError
+    from spacecoop.links.wikidata import IncompleteError, QueryFileError
+    from spacecoop.queries.endpoint import EndpointError
 
     workspace = cli.workspace(arguments)
     try:
-        settings = linking.settings(workspace, getattr(arguments, "endpoint", None))
+        settings = desks.settings(workspace, getattr(arguments, "endpoint", None))
         ask = _asker(settings, workspace.base)
-        desk = linking.desk(workspace, settings, ask, progress, time.sleep)
+        desk = linking.begin(workspace, settings, ask, progress, time.sleep)
         return ACTIONS[arguments.action](desk, arguments)
     except Unreadable as error:
         raise cli.UserError(error.finding.line(cli.language(arguments))) from error
     except (EndpointError, IncompleteError, ReconciliationError) as error:
         text = f"{error}. What was answered before is kept; nothing is concluded from this. Run it again to go on"
         raise cli.UserError(text) from error
-    except (linking.LinksError, QueryFileError) as error:
+    except (desks.LinksError, QueryFileError) as error:
         raise cli.UserError(str(error)) from error
 
 
@@ -98,7 +99,7 @@ def _asker(settings: Settings, page: str) -> Ask:
     """Return what asks the endpoint; it is made when it is first asked, so that work offline needs none."""
 
     def ask(query: str) -> Sequence[Mapping[str, object]]:
-        from spacecoop.endpoint import Endpoint, agent
+        from spacecoop.queries.endpoint import Endpoint, agent
 
         return Endpoint(settings.endpoint, agent(page), settings.timeout).select(query).rows
 
@@ -137,10 +138,10 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
 
 def decide(desk: Desk, arguments: argparse.Namespace) -> int:
     """Move one candidate into the mapping set."""
-    from spacecoop import linking, wikidata
+    from spacecoop.links import desks, review, wikidata
 
     accepted = arguments.action == "accept"
-    decision = linking.Decision(
+    decision = review.Decision(
         arguments.entity,
         arguments.item,
         accepted,
@@ -150,18 +151,19 @@ def decide(desk: Desk, arguments: argparse.Namespace) -> int:
         arguments.date or wikidata.today(),
         getattr(arguments, "predicate", ""),
     )
-    line = linking.decide(desk, decision)
-    print(f"{linking.FILE}: {' '.join(line.split())}")
+    line = review.decide(desk, decision)
+    print(f"{desks.FILE}: {' '.join(line.split())}")
     return cli.DONE
 
 
 def snapshot(desk: Desk, arguments: argparse.Namespace) -> int:  # noqa: ARG001  (all actions are called alike)
     """Print what was frozen."""
     from spacecoop import linking
+    from spacecoop.links import desks
 
     done = linking.freeze(desk)
     manifest = done.snapshot.manifest
-    print(f"{linking.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
+    print(f"{desks.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
     if done.gone:
         print(f"not there any more: {', '.join(done.gone)}; see `spacecoop links check`")
     return cli.DONE

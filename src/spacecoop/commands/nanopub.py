@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.nanopubs import Key
+    from spacecoop.site.nanopubs import Key
     from spacecoop.workspace import Workspace
 
 
@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, check or publish."""
-    from spacecoop.nanopubs import Malformed, NotInstalled
+    from spacecoop.site.nanopubs import Malformed, NotInstalled
 
     workspace = cli.workspace(arguments)
     try:
@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
     """Write the nanopublications of articles."""
-    from spacecoop import nanopubs, output
+    from spacecoop import output
+    from spacecoop.site import nanopubs
 
     folder = workspace.out / "article"
     slugs = arguments.names or sorted(path.stem for path in folder.glob("*.nq"))
@@ -79,7 +80,7 @@ def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
 def signing_key(arguments: argparse.Namespace) -> Key | None:
     """Return the user's key, or None where none was named."""
     from spacecoop.iris import is_iri
-    from spacecoop.nanopubs import Key
+    from spacecoop.site.nanopubs import Key
 
     if arguments.key is None:
         return None
@@ -90,7 +91,7 @@ def signing_key(arguments: argparse.Namespace) -> Key | None:
 
 def over_files(arguments: argparse.Namespace) -> int:
     """Check files, or publish them; the first that is wrong ends it."""
-    from spacecoop import nanopubs
+    from spacecoop.site import nanopubs
 
     if not arguments.names:
         raise cli.UserError("say which files")

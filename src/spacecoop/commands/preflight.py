@@ -3,6 +3,8 @@
   spacecoop preflight                        all of them
   spacecoop preflight --for lod-cloud        one of them
   spacecoop preflight --update-rules         fetch the aggregators' own SHACL first, from GitHub, at commits we know
+  spacecoop preflight --for dcat-ap --shapes de.ttl
+                                             judge by a SHACL file of yours too, such as a national profile
   spacecoop preflight --format markdown      for a pull request or an issue
 
 Each rule passes, warns or fails; what only the live web can tell is "not checked here". Exits with 1 where one fails.
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.preflight import Verdict
+    from spacecoop.site.preflight import Verdict
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    from spacecoop.preflight import AGGREGATORS
+    from spacecoop.site.rulebooks import AGGREGATORS, GITHUB, PATIENCE
 
     parser.add_argument(
         "--for",
@@ -40,31 +43,56 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--update-rules", action="store_true", help="fetch the aggregators' own rules into .cache/rules/"
     )
     parser.add_argument(
-        "--from", dest="source", metavar="DIR", type=Path, help="take the rules from DIR/owner/name/commit/ instead"
+        "--from",
+        dest="source",
+        metavar="PLACE",
+        default=GITHUB,
+        help="take them from below this folder or address, laid out as owner/name/commit/path (default: GitHub)",
+    )
+    parser.add_argument(
+        "--timeout", metavar="SECONDS", type=float, default=PATIENCE, help="for each file (default: %(default)g)"
+    )
+    parser.add_argument(
+        "--shapes",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="judge by this SHACL as well; say with --for what it looks at",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch the rules where asked; judge, and print."""
-    from spacecoop import preflight
-    from spacecoop.preflight import AGGREGATORS, NotBuilt, NotFetched, Outcome
+    from spacecoop.site import preflight, rulebooks
+    from spacecoop.site.inspections import NotBuilt
+    from spacecoop.site.preflight import BadShapes, Outcome
+    from spacecoop.site.rulebooks import AGGREGATORS, NotFetched
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     asked = arguments.aggregators or ["all"]
     aggregators = AGGREGATORS if "all" in asked else tuple(one for one in AGGREGATORS if one in asked)
+    if arguments.shapes and len(aggregators) > 1:
+        raise cli.UserError("say what --shapes is to look at, such as --for dcat-ap")
     try:
         if arguments.update_rules:
-            preflight.update(workspace, aggregators, arguments.source)
-        verdicts = list(preflight.judge(workspace, aggregators))
+            remote = arguments.source.startswith(("http://", "https://"))
+            source = arguments.source if remote else str(arguments.folder / arguments.source)
+            fetched = rulebooks.update(workspace, aggregators, source, arguments.timeout)
+            print(f"fetched {len(fetched)} rule files into .cache/rules/", file=sys.stderr)
+        verdicts = list(preflight.judge(workspace, aggregators, [arguments.folder / one for one in arguments.shapes]))
     except NotFetched as error:
         raise cli.UserError(f"the rules cannot be fetched: {error}; those in .cache/rules/ stay as they are") from error
     except NotBuilt as error:
         raise cli.UserError(f"{error}; run `spacecoop build` first") from error
+    except BadShapes as error:
+        raise cli.UserError(str(error)) from error
     shown = [one for one in verdicts if not arguments.failed or one.outcome is not Outcome.PASS]
     print(FORMATS[arguments.format](shown, language))
     if arguments.format == "text":
         counts = Counter(one.outcome for one in verdicts)
-        print(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome))
+        told = [outcome for outcome in Outcome if counts[outcome] or outcome is not Outcome.ELSEWHERE]
+        print(", ".join(f"{counts[outcome]} {outcome.value}" for outcome in told))
     return cli.REPAIR if any(one.outcome is Outcome.FAIL for one in verdicts) else cli.DONE
 
 
@@ -81,7 +109,7 @@ def text(verdicts: Sequence[Verdict], language: str) -> str:
         lines.append(f"  {one.outcome.value}: {said(one.says, language)} [{one.rule}]")
         if one.outcome.value != "pass":
             lines += [f"      {found}" for found in one.found]
-            lines.append(f"      -> {said(one.fix, language)}")
+            lines += [f"      -> {said(one.fix, language)}"] if one.fix else []
     return "\n".join(lines)
 
 

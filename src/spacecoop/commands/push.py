@@ -23,15 +23,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacecoop import cli
-from spacecoop.dialects import DIALECTS
+from spacecoop.stores.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spacecoop import stores
-    from spacecoop.graphs import Graph
-    from spacecoop.graphstore import Store
-    from spacecoop.plans import Plan, Progress
+    from spacecoop import pushing
+    from spacecoop.stores.graphs import Graph
+    from spacecoop.stores.graphstore import Store
+    from spacecoop.stores.plans import Plan, Progress
 
 SHOWN = 12
 """How many graphs of each kind a plan shows."""
@@ -60,15 +60,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Push, or only plan or verify."""
-    from spacecoop import graphs, stores, targets
-    from spacecoop.graphstore import StoreError
+    from spacecoop import pushing
+    from spacecoop.stores import graphs, targets
+    from spacecoop.stores.connections import StoreError
 
     workspace = cli.workspace(arguments)
     try:
         ours = graphs.read(workspace)
         target = targets.find(workspace, arguments.target, arguments.dialect)
         return worked(targets.connect(target, workspace.base), ours, arguments, target.name)
-    except stores.Interrupted as stopped:
+    except pushing.Interrupted as stopped:
         print(f"\nspacecoop push: {stopped}", file=sys.stderr)
         return cli.INTERRUPTED
     except KeyboardInterrupt:
@@ -77,13 +78,14 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return cli.INTERRUPTED
-    except (targets.TargetError, stores.Stopped, StoreError, graphs.GraphsError) as error:
+    except (targets.TargetError, pushing.Stopped, StoreError, graphs.GraphsError) as error:
         raise cli.UserError(str(error)) from error
 
 
 def worked(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str) -> int:
     """Do what the arguments ask; return the exit code."""
-    from spacecoop import leases, stores
+    from spacecoop import pushing
+    from spacecoop.stores import leases
 
     if arguments.verify_only:
         return verified(store, ours)
@@ -99,9 +101,9 @@ def worked(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespac
         plan, code = planned(store, ours, arguments, name, beat)
         if code != cli.DONE:
             return code
-        report = stores.apply(store, ours, plan, lease, Clock("sent and proven"))
+        report = pushing.apply(store, ours, plan, lease, Clock("sent and proven"))
         if not plan.in_step:  # the plan has counted what it keeps
-            stores.recount(store, ours, report)
+            pushing.recount(store, ours, report)
         return summary(report, ours)
 
 
@@ -109,7 +111,7 @@ def planned(
     store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str, progress: Progress
 ) -> tuple[Plan, int]:
     """Make and print the plan; the exit code is not 0 where the store would not keep what it says."""
-    from spacecoop import plans
+    from spacecoop.stores import plans
 
     plan = plans.plan(store, ours, arguments.prune, arguments.quick, progress)
     print(table(plan, name))
@@ -129,7 +131,7 @@ def planned(
 
 def table(plan: Plan, name: str) -> str:
     """Return a plan as lines: what is done with how many graphs, and which."""
-    from spacecoop.plans import ACTIONS
+    from spacecoop.stores.plans import ACTIONS
 
     lines = [f"plan for {name}:"]
     for action, words in ACTIONS.items():
@@ -151,15 +153,15 @@ def _graphs(number: int) -> str:
 
 def verified(store: Store, ours: Mapping[str, Graph]) -> int:
     """Read every graph back, and say what came of it."""
-    from spacecoop import stores
+    from spacecoop import pushing
 
-    report = stores.Report()
-    for graph in stores.verify(store, ours, report, Clock("read")):
+    report = pushing.Report()
+    for graph in pushing.verify(store, ours, report, Clock("read")):
         print(f"stale: <{graph}> is ours, but no longer published; --prune deletes it")
     return summary(report, ours)
 
 
-def summary(report: stores.Report, ours: Mapping[str, Graph]) -> int:
+def summary(report: pushing.Report, ours: Mapping[str, Graph]) -> int:
     """Print what was done and proven; return the exit code."""
     if report.written or report.deleted:
         print(

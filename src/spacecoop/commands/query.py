@@ -24,20 +24,20 @@ from spacecoop import cli
 
 if TYPE_CHECKING:
     from spacecoop.asking import Question
-    from spacecoop.queries import Query
-    from spacecoop.sandbox import Limits
+    from spacecoop.queries.library import Query
+    from spacecoop.queries.sandbox import Limits
     from spacecoop.workspace import Workspace
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    from spacecoop.results import NAMES
+    from spacecoop.queries.results import NAMES
 
     about = parser.add_argument_group("help", conflict_handler="resolve")  # argparse's own --help knows no names
     about.add_argument(
         "-h", "--help", action="store_true", help="say how this works; after a NAME, how that query does"
     )
-    parser.set_defaults(usage=parser.format_help)
+    parser.set_defaults(usage=parser.format_help, wrong=parser.error)
     parser.add_argument("question", nargs="?", metavar="NAME|FILE|-", help="a named query, a file, or standard input")
     parser.add_argument("-i", "--interactive", action="store_true", help="ask one question after the other")
     parser.add_argument("--list", action="store_true", help="list the named queries")
@@ -54,7 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--format", choices=NAMES, default="table", metavar="FORMAT", help=f"one of {', '.join(NAMES)}")
     shown.add_argument("--output", type=Path, metavar="FILE", help="write to a file, when all is there")
     shown.add_argument("--limit", type=_positive, metavar="N", help="show N rows at most")
-    shown.add_argument("--page", type=_positive, default=1, metavar="N", help="with --limit: the N-th page of rows")
+    shown.add_argument("--page", type=_positive, metavar="N", help="with --limit: the N-th page of rows")
     shown.add_argument("--labels", action="store_true", help="show labels beside IRIs")
     shown.add_argument("--plot", choices=("bar", "timeline", "network"), help="draw the rows, as SVG")
     shown.add_argument(
@@ -68,26 +68,37 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help="let SERVICE reach this endpoint, or one that [endpoints] names; again for one more",
     )
-    bounds.add_argument("--timeout", type=float, default=60, metavar="SECONDS", help="stop after (default: 60)")
+    bounds.add_argument("--timeout", type=_seconds, default=60, metavar="SECONDS", help="stop after (default: 60)")
     bounds.add_argument("--memory", type=_positive, default=2048, metavar="MB", help="stop beyond (default: 2048)")
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return seconds
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask, list, or explain."""
     from spacecoop import asking
-    from spacecoop.queries import QueryError
+    from spacecoop.queries.library import QueryError
 
+    if arguments.page and not arguments.limit:
+        arguments.wrong("--page says which part of --limit N rows; give both")
     workspace = _workspace(arguments)
     try:
         if arguments.list:
-            return _list(asking.library(workspace), cli.language(arguments))
+            return _list(asking.named(workspace), cli.language(arguments))
         if arguments.interactive:
             return _interact(arguments, workspace)
         if arguments.question is None or (arguments.help and arguments.question == "-"):
@@ -116,18 +127,16 @@ def _workspace(arguments: argparse.Namespace) -> Workspace | None:
 
 def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
     """Return the query that is meant: by its name, its file, or standard input."""
-    from spacecoop import asking, queries
+    from spacecoop import asking
+    from spacecoop.queries import library
 
     question = arguments.question
     if question == "-":
-        text = sys.stdin.read(queries.LONGEST + 1)
-        if len(text) > queries.LONGEST:
-            raise queries.QueryError(f"more than {queries.LONGEST:,} characters is no query")
-        return queries.parse(text, "-", "standard input")
+        return library.parse(library.text_of(sys.stdin.buffer, "standard input"), "-", "standard input")
     path = arguments.folder / question
     if "/" in question or path.suffix in (".rq", ".sparql") or path.is_file():
-        return queries.read(path)
-    return queries.find(question, asking.folder(workspace))
+        return library.read(path)
+    return library.find(question, asking.folder(workspace))
 
 
 def _list(named: Mapping[str, Query], language: str) -> int:
@@ -144,20 +153,28 @@ def _explain(query: Query, language: str) -> int:
     """Print what a query takes and gives."""
     from spacecoop.findings import said
 
+    words = WORDS[language]
     print(f"{query.name}: {said(query.summary, language)}")
     if query.description:
         print(f"\n{said(query.description, language)}")
     if query.parameters:
-        print("\nparameters:")
+        print(f"\n{words['parameters']}")
     for one in query.parameters:
-        default = f"; default: {', '.join(one.default)}" if one.default else ""
-        example = f"; such as --param {one.name}={one.example}" if one.example else ""
+        default = f"; {words['default']} {', '.join(one.default)}" if one.default else ""
+        example = f"; {words['example']} --param {one.name}={one.example}" if one.example else ""
         print(f"  {one.name} ({one.type}): {said(one.summary, language)}{default}{example}")
     if query.columns:
-        print("\ncolumns:")
+        print(f"\n{words['columns']}")
     for name, texts in query.columns.items():
         print(f"  {name}: {said(texts, language)}")
     return cli.DONE
+
+
+WORDS = {
+    "en": {"parameters": "parameters:", "columns": "columns:", "default": "default:", "example": "such as"},
+    "fr": {"parameters": "paramètres :", "columns": "colonnes :", "default": "par défaut :", "example": "par exemple"},
+}
+"""The words between what a query says of itself."""
 
 
 def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | None) -> int:
@@ -167,7 +184,7 @@ def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | Non
     here = arguments.folder
     path = here / arguments.output if arguments.output is not None else None
     output = asking.Output(
-        arguments.format, path, arguments.limit, arguments.page, arguments.labels, arguments.plot or ""
+        arguments.format, path, arguments.limit, arguments.page or 1, arguments.labels, arguments.plot or ""
     )
     try:
         outcome = asking.ask(_question(query, arguments, workspace), output, _limits(arguments), _tell)
@@ -199,41 +216,42 @@ def _question(query: Query, arguments: argparse.Namespace, workspace: Workspace 
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    from spacecoop import sandbox
+    from spacecoop.queries import sandbox
 
     return sandbox.Limits(arguments.timeout, arguments.memory)
 
 
 def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int:
     """Ask what is typed, until the end of input; what is wrong with one question does not end the rest."""
-    from spacecoop import asking, prompt, queries, sources
+    from spacecoop import asking
+    from spacecoop.queries import indexes, library, prompt
 
-    named = asking.library(workspace)
-    empty = queries.parse("ASK {}", "-", "the prompt")
+    named = asking.named(workspace)
+    empty = library.parse("ASK {}", "-", "the prompt")
     try:
         words = asking.words(_question(empty, arguments, workspace), _limits(arguments))
         print("A query, or the name of one; .list lists them; Tab completes; Ctrl-D ends.")
-        for text in prompt.lines(words, sources.cache().parent / "history", list(named)):
+        for text in prompt.lines(words, indexes.home().parent / "history", list(named)):
             if text in (".quit", ".exit"):
                 break
             try:
                 if text == ".list":
                     _list(named, cli.language(arguments))
                 else:
-                    query = named.get(text) or queries.parse(text, "-", "the prompt")
+                    query = named.get(text) or library.parse(text, "-", "the prompt")
                     _ask(query, arguments, workspace)
-            except (cli.UserError, queries.QueryError) as error:
+            except (cli.UserError, library.QueryError) as error:
                 print(error, file=sys.stderr)
             except KeyboardInterrupt:
                 print("interrupted", file=sys.stderr)
-    except (prompt.PromptError, sources.SourceError) as error:
+    except (prompt.PromptError, indexes.SourceError) as error:
         raise cli.UserError(str(error)) from error
     return cli.DONE
 
 
 def _said(query: Query, arguments: argparse.Namespace) -> dict[str, list[str]]:
     """Return the values by parameter; `lang`, where a query has it, is the language of messages by default."""
-    from spacecoop.queries import QueryError
+    from spacecoop.queries.library import QueryError
 
     said: dict[str, list[str]] = {}
     for pair in arguments.param:

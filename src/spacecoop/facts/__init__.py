@@ -1,0 +1,1 @@
+"""Fact files: YAML-LD or Turtle in, quads with their places out."""

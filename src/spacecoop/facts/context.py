@@ -1,0 +1,145 @@
+"""A JSON-LD context in; what each key of a fact file means out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rdflib.plugins.shared.jsonld.context import UNDEF, Context, Term
+
+from spacecoop.documents import Unreadable
+from spacecoop.findings import Place, finding
+
+LANGUAGE_MAP = "@language"
+
+
+class Scope:
+    """The keys that mean something at one place of a fact file (JSON-LD 1.1, sections 4.1 and 9.15)."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._within: dict[str, Scope] = {}
+
+    def term(self, key: str) -> Term | None:
+        """Return what *key* is defined as, if it is."""
+        return self._context.terms.get(key)
+
+    def keyword(self, key: str) -> str | None:
+        """Return the JSON-LD keyword that *key* is or stands for, such as ``@id``."""
+        term = self.term(key)
+        meaning = term.id if term else key
+        return meaning if isinstance(meaning, str) and meaning.startswith("@") else None
+
+    def names(self) -> list[str]:
+        """Return all keys known here, but not the prefixes."""
+        return [name for name, term in self._context.terms.items() if not term.prefix]
+
+    def within(self, key: str) -> Scope:
+        """Return the scope inside the value of *key*: its own context laid over this one."""
+        term = self.term(key)
+        if term is None or term.context is UNDEF:
+            return self
+        if key not in self._within:
+            self._within[key] = Scope(self._context.get_context_for_term(term))
+        return self._within[key]
+
+    def of_types(self, node: Mapping[str, Any]) -> Scope:
+        """Return the scope inside a node of these types."""
+        inner = self._context.get_context_for_type(node)
+        return self if inner is None or inner is self._context else Scope(inner)
+
+    def predicate(self, key: str) -> str | None:
+        """Return the IRI of the property that *key* stands for."""
+        term = self.term(key)
+        if term is not None:
+            return None if self.keyword(key) else str(term.id)
+        prefix, colon, _ = key.partition(":")
+        return self._context.expand(key) if colon and self.term(prefix) else None
+
+    def iri(self, value: str, vocabulary: bool) -> str:
+        """Return the IRI that *value* stands for: as a term or a class, or relative to the base."""
+        return str((self._context.expand(value) if vocabulary else self._context.resolve_iri(value)) or value)
+
+    def prefixed(self, value: str) -> str | None:
+        """Return the IRI of ``prefix:name`` where the prefix is known."""
+        prefix, colon, name = value.partition(":")
+        term = self.term(prefix) if colon and not name.startswith("//") else None
+        return f"{term.id}{name}" if term and term.prefix else None
+
+
+def scope(source: Any, base: str) -> Scope:
+    """Return the scope at the top of a document whose relative IRIs are resolved against *base*."""
+    return Scope(Context(source, base=base))
+
+
+def read(data: bytes, file: str) -> Any:
+    """Read a context file; return the context as JSON.
+
+    Raises Unreadable where it is not JSON, has no ``@context``, or would fetch another from the network.
+    """
+    try:
+        source = json.loads(data)["@context"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unreadable(finding("context", Place(file), reason=f"{type(error).__name__}: {error}")) from error
+    remote = next(_remote(source), None)
+    if remote is not None:
+        raise Unreadable(finding("context", Place(file), reason=f"{remote!r} would be fetched; write it out here"))
+    return source
+
+
+def _remote(source: Any) -> Iterator[str]:
+    if isinstance(source, str):
+        yield source
+    elif isinstance(source, list):
+        for part in source:
+            yield from _remote(part)
+    elif isinstance(source, dict):
+        if "@import" in source:
+            yield str(source["@import"])
+        for definition in source.values():
+            if isinstance(definition, dict) and "@context" in definition:
+                yield from _remote(definition["@context"])
+
+
+def without_bases(source: Any) -> Any:
+    """Return the context without the inner contexts that do nothing but place plain words under an IRI.
+
+    Where every plain word is written out as an IRI, they change nothing, and processing them takes most of the time.
+    """
+    if isinstance(source, list):
+        return [without_bases(part) for part in source]
+    if not isinstance(source, dict):
+        return source
+    plain = {}
+    for key, definition in source.items():
+        if isinstance(definition, dict) and "@context" in definition:
+            inner = definition["@context"]
+            rest = {name: value for name, value in definition.items() if name != "@context"}
+            only_bases = isinstance(inner, dict) and inner.keys() <= {"@base", "@vocab"}
+            definition = rest if only_bases else {**rest, "@context": without_bases(inner)}  # noqa: PLW2901
+        plain[key] = definition
+    return plain
+
+
+def places_of_keys(source: Any, around: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each key of a scoped context with the key that it belongs inside of."""
+    for part in source if isinstance(source, list) else [source]:
+        for key, definition in part.items() if isinstance(part, dict) else ():
+            if around and not key.startswith("@"):
+                yield key, around
+            if isinstance(definition, dict) and "@context" in definition:
+                yield from places_of_keys(definition["@context"], key)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What is needed to read any fact file of a workspace."""
+
+    context: Any
+    """The context as JSON, for values that are IRIs already."""
+    scope: Scope
+    """The same as the keys known at the top of a file."""
+    belongs: Mapping[str, str]
+    """The key that a key known only inside of others belongs to."""

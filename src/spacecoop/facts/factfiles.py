@@ -1,0 +1,34 @@
+"""Fact files in, quads and the place of each statement out: one file at a time, whatever its syntax."""
+
+from __future__ import annotations
+
+from spacecoop import documents, quads
+from spacecoop.documents import Unreadable
+from spacecoop.facts import turtle, yamlld
+from spacecoop.facts.context import Reader
+from spacecoop.facts.records import Facts, Layout
+from spacecoop.findings import finding
+from spacecoop.places import Places
+
+
+def read(data: bytes, file: str, reader: Reader, layout: Layout) -> Facts:
+    """Read one fact file, and name its blank nodes.
+
+    Everything wrong with it is among the findings of what is returned; it never raises for bad input.
+    """
+    try:
+        if file.endswith((".ttl", ".trig")):
+            return _named(turtle.read(documents.decode(data, file), file, layout), layout.document)
+        return _named(yamlld.read(documents.read(data, file), reader, layout), layout.document)
+    except Unreadable as error:
+        return Facts(None, (), Places(file), (), (error.finding,))
+
+
+def _named(read: Facts, document: str) -> Facts:
+    """Return the facts with an IRI for each blank node; those that get none are findings."""
+    renamed, names, unnamed = quads.name_blank_nodes(read.quads, document)
+    findings = tuple(finding("unnamed-node", read.places.find(label)) for label in unnamed)
+    kept = tuple(quad for quad in renamed if not quads.has_blank_node(quad))
+    suspects = frozenset(names.get(label, label) for label in read.suspects)
+    places = read.places.renamed(names)
+    return Facts(read.root, kept, places, read.references, read.findings + findings, suspects)

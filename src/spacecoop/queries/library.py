@@ -1,0 +1,303 @@
+"""Query files in; queries with what they take and give out, to be asked or published."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from pyoxigraph import Literal, NamedNode, Quad
+
+from spacecoop.findings import Finding, Place, finding, suggest
+from spacecoop.iris import is_iri
+from spacecoop.queries import sparql
+from spacecoop.queries.sparql import QueryError, Term
+from spacecoop.workspace import Workspace
+
+__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "check", "every", "find", "parse", "read", "term"]
+
+LONGEST = 1_000_000
+"""Characters that a query file may have."""
+XSD = "http://www.w3.org/2001/XMLSchema#"
+_SH = "http://www.w3.org/ns/shacl#"
+_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+_RDFS = "http://www.w3.org/2000/01/rdf-schema#"
+_SCHEMA = "https://schema.org/"  # the one that sparql-examples uses
+_FRONT = re.compile(r"#\+ ?(.*)")
+
+Resolve = Callable[[str, str], str]
+"""Takes a name and a scheme (empty for things in general); returns the IRI, or raises QueryError."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """What may be said when a query is asked."""
+
+    name: str
+    type: str
+    summary: Mapping[str, str]
+    default: tuple[str, ...] = ()
+    example: str = ""
+    scheme: str = ""
+    """The IRI of the scheme that a concept is to be of."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query, with what its front matter says of it."""
+
+    name: str
+    text: str
+    summary: Mapping[str, str]
+    description: Mapping[str, str]
+    parameters: tuple[Parameter, ...]
+    columns: Mapping[str, Mapping[str, str]]
+
+    def bound(self, said: Mapping[str, Sequence[str]], resolve: Resolve) -> str:
+        """Return the query's text with what is *said* bound as terms, and defaults where nothing is.
+
+        Raises QueryError for a parameter that the query does not have, or a value that it does not take.
+        """
+        names = [parameter.name for parameter in self.parameters]
+        for name in said:
+            if name not in names:
+                near = suggest(name, names)
+                advice = f"did you mean {near!r}?" if near else f"it takes {', '.join(names) or 'none'}"
+                raise QueryError(f"the query {self.name} has no parameter {name!r}; {advice}")
+        return sparql.bound(
+            self.text,
+            {
+                parameter.name: [
+                    term(value, parameter, resolve) for value in said.get(parameter.name, parameter.default)
+                ]
+                for parameter in self.parameters
+            },
+        )
+
+
+def every(folder: Path) -> dict[str, Query]:
+    """Read the named queries of a folder; raises QueryError for one that is not as it should be."""
+    paths = {path.stem: path for path in folder.glob("*.rq") if not path.name.startswith(".")}
+    return {name: read(path) for name, path in sorted(paths.items())}
+
+
+def find(name: str, folder: Path) -> Query:
+    """Read one named query; an unknown name raises QueryError with those that there are."""
+    path = folder / f"{name}.rq"
+    if re.fullmatch(r"[\w-]+", name) and path.is_file():
+        return read(path)
+    names = sorted(path.stem for path in folder.glob("*.rq"))
+    near = suggest(name, names)
+    advice = f"did you mean {near!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+    raise QueryError(f"no query {name!r} in {folder.name}/, nor a file of that name; {advice}")
+
+
+def check(paths: Iterable[Path], workspace: Workspace) -> Iterator[Finding]:
+    """Yield a finding for each query file that cannot be read, or cannot be published."""
+    for path in paths:
+        try:
+            for _ in as_rdf([read(path)], workspace.graph("queries"), workspace.base, workspace.prefixes):
+                pass
+        except QueryError as error:
+            reason = str(error).removeprefix(f"{path}: ")
+            yield finding("query", Place(workspace.name(path)), reason=reason)
+
+
+def read(path: Path) -> Query:
+    """Read a query file; raises QueryError where it cannot be read or its front matter cannot be used."""
+    try:
+        with path.open("rb") as stream:
+            return parse(text_of(stream, str(path)), path.stem, str(path))
+    except OSError as error:
+        raise QueryError(f"{path}: {error.strerror}") from error
+
+
+def text_of(stream: IO[bytes], place: str) -> str:
+    """Read the text of a query, with or without a byte order mark; raises QueryError where it cannot be one."""
+    try:
+        text = stream.read(4 * LONGEST + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise QueryError(f"{place}: this is not UTF-8 ({error.reason} at byte {error.start})") from error
+    if len(text) > LONGEST:
+        raise QueryError(f"{place}: more than {LONGEST:,} characters is no query")
+    return text
+
+
+def parse(text: str, name: str, place: str) -> Query:
+    """Read the text of a query with its front matter, the lines that begin with ``#+``, as grlc has it."""
+    front = "\n".join(found.group(1) for line in text.splitlines() if (found := _FRONT.match(line)))
+    said = _yaml(front, place) if front else {}
+    try:
+        parameters = tuple(_parameter(key, value) for key, value in (said.get("parameters") or {}).items())
+        query = Query(
+            name,
+            text,
+            _texts(said.get("summary")),
+            _texts(said.get("description")),
+            parameters,
+            {str(key): _texts(value) for key, value in (said.get("columns") or {}).items()},
+        )
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise QueryError(f"{place}: the front matter is not as it should be: {error}") from error
+    for parameter in parameters:
+        sparql.variable(parameter.name)
+        if parameter.type not in TYPES:
+            raise QueryError(f"{place}: {parameter.name} has the type {parameter.type!r}; there are {', '.join(TYPES)}")
+    return query
+
+
+def _yaml(text: str, place: str) -> Mapping[str, Any]:
+    import yaml
+
+    if re.search(r"(^|[\s\[{,:])[&*]\w", text, re.MULTILINE):
+        raise QueryError(f"{place}: the front matter has no need of YAML's & and *")
+    try:
+        said = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506  (both are safe)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise QueryError(f"{place}: the front matter is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(said, dict):
+        raise QueryError(f"{place}: the front matter has no keys, such as summary")
+    return said
+
+
+def _parameter(name: str, said: Mapping[str, Any]) -> Parameter:
+    default = said.get("default", [])
+    return Parameter(
+        str(name),
+        str(said.get("type", "string")),
+        _texts(said.get("summary")),
+        tuple(_word(value) for value in (default if isinstance(default, list) else [default])),
+        _word(said.get("example", "")),
+        str(said.get("scheme", "")),
+    )
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _texts(said: object) -> dict[str, str]:
+    if said is None:
+        return {}
+    if isinstance(said, dict):
+        return {str(language): " ".join(str(text).split()) for language, text in said.items()}
+    return {"en": " ".join(str(said).split())}
+
+
+def term(value: str, parameter: Parameter, resolve: Resolve) -> Term:
+    """Return the term that a word of the command line means; raises QueryError where it means none."""
+    return TYPES[parameter.type](value, parameter, resolve)
+
+
+def _iri(value: str, parameter: Parameter, _: Resolve) -> Term:
+    if not is_iri(value):
+        raise QueryError(f"{parameter.name}: {value!r} is not an IRI")
+    return NamedNode(value)
+
+
+def _thing(value: str, parameter: Parameter, resolve: Resolve) -> Term:
+    try:
+        return NamedNode(resolve(value, parameter.scheme))
+    except QueryError as error:
+        raise QueryError(f"{parameter.name}: {error}") from error
+
+
+def _string(value: str, _parameter: Parameter, _: Resolve) -> Term:
+    return Literal(value)
+
+
+def _language_string(value: str, parameter: Parameter, _: Resolve) -> Term:
+    text, at, language = value.rpartition("@")
+    if not at or not re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", language):
+        raise QueryError(f"{parameter.name}: {value!r} has no language; write it as {value or 'word'}@en")
+    return Literal(text, language=language)
+
+
+def _typed(name: str, pattern: str, example: str) -> Callable[[str, Parameter, Resolve], Term]:
+    datatype = NamedNode(XSD + name)
+
+    def made(value: str, parameter: Parameter, _: Resolve) -> Term:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise QueryError(f"{parameter.name}: {value!r} is not of the type {name}; such as {example}")
+        return Literal(value, datatype=datatype)
+
+    return made
+
+
+def _date(value: str, parameter: Parameter, _: Resolve) -> Term:
+    import datetime
+
+    try:
+        return Literal(datetime.date.fromisoformat(value).isoformat(), datatype=NamedNode(XSD + "date"))
+    except ValueError as error:
+        raise QueryError(f"{parameter.name}: {value!r} is not a date; such as 2019-03-25") from error
+
+
+TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
+    "iri": _iri,
+    "entity": _thing,
+    "concept": _thing,
+    "string": _string,
+    "langString": _language_string,
+    "integer": _typed("integer", r"[+-]?[0-9]{1,18}", "12"),
+    "date": _date,
+    "gYear": _typed("gYear", r"-?[0-9]{4,9}", "2019"),
+    "boolean": _typed("boolean", r"true|false", "true"),
+}
+"""What turns a word of the command line into a term, by the type that a parameter has."""
+
+
+def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[str, str]) -> Iterator[Quad]:
+    """Yield the queries as SIB's sparql-examples have them (sh:SPARQLExecutable), without blank nodes.
+
+    Texts stand as they run anywhere: without front matter, every prefix declared, every parameter at its default.
+    An entity that a default names is written as ``<base>id/NAME``.
+    """
+    home, declarations = NamedNode(graph), f"{base}query/prefixes"
+
+    def quad(subject: str, predicate: str, value: str | Literal) -> Quad:
+        object_ = value if isinstance(value, Literal) else NamedNode(value)
+        return Quad(NamedNode(subject), NamedNode(predicate), object_, home)
+
+    def resolve(name: str, scheme: str) -> str:
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in prefixes:
+            return prefixes[prefix] + rest
+        if scheme and not is_iri(name):
+            raise QueryError(f"the default {name!r} is to be an IRI, such as prefix:{name}")
+        return name if is_iri(name) else f"{base}id/{name}"
+
+    for query in queries:
+        iri = f"{base}query/{query.name}"
+        text = "".join(line for line in query.bound({}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
+        missing = sparql.undeclared(text, prefixes)
+        text = "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
+        form = sparql.form(text)
+        if form not in EXECUTABLES:
+            raise QueryError(f"{query.name}: only SELECT, ASK, CONSTRUCT and DESCRIBE can be published")
+        for class_ in ("SPARQLExecutable", EXECUTABLES[form][0]):
+            yield quad(iri, f"{_RDF}type", class_ if is_iri(class_) else _SH + class_)
+        yield quad(iri, EXECUTABLES[form][1], Literal(text))
+        for language, said in query.summary.items():
+            yield quad(iri, f"{_RDFS}comment", Literal(said, language=language))
+        yield quad(iri, f"{_RDFS}label", Literal(query.name))
+        yield quad(iri, f"{_SCHEMA}target", base)
+        yield quad(iri, f"{_SH}prefixes", declarations)
+        for prefix, full in sparql.declared(text).items():
+            yield quad(declarations, f"{_SH}declare", f"{declarations}#{prefix}")
+            yield quad(f"{declarations}#{prefix}", f"{_SH}prefix", Literal(prefix))
+            yield quad(f"{declarations}#{prefix}", f"{_SH}namespace", Literal(full, datatype=NamedNode(f"{XSD}anyURI")))
+
+
+EXECUTABLES = {
+    "SELECT": ("SPARQLSelectExecutable", f"{_SH}select"),
+    "ASK": ("SPARQLAskExecutable", f"{_SH}ask"),
+    "CONSTRUCT": ("SPARQLConstructExecutable", f"{_SH}construct"),
+    "DESCRIBE": (
+        "https://purl.expasy.org/sparql-examples/ontology#SPARQLDescribeExecutable",
+        "https://purl.expasy.org/sparql-examples/ontology#describe",
+    ),
+}
+"""The class and the property that SHACL, or for DESCRIBE sparql-examples, has for each form of query."""

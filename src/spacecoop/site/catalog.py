@@ -1,0 +1,165 @@
+"""The description of the dataset and its dumps in; DCAT 3, as DCAT-AP 3.0.1 wants it, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pyoxigraph import Literal, Quad
+
+from spacecoop.iris import local_name
+from spacecoop.output import Written
+from spacecoop.quads import arranged
+from spacecoop.site import statements
+from spacecoop.site.codes import (
+    AUTHORITY,
+    LICENCE_TYPES,
+    MEDIA_TYPES,
+    PUBLISHER_TYPES,
+    authority,
+    licence_type,
+    name_of,
+    syntax_of,
+)
+from spacecoop.site.description import Description, agent, core
+from spacecoop.site.statements import Speaker, in_one_graph, moment, node, texts
+
+PREFIXES = {
+    prefix: statements.PREFIXES[prefix]
+    for prefix in (
+        "adms",
+        "dcat",
+        "dcatap",
+        "dcterms",
+        "foaf",
+        "prov",
+        "rdf",
+        "rdfs",
+        "skos",
+        "spdx",
+        "vcard",
+        "void",
+        "xsd",
+    )
+}
+"""What descriptions are written with."""
+
+_PROTOCOL = "https://www.w3.org/TR/sparql11-protocol/"
+
+
+def describe(one: Description, dumps: Sequence[Written], more: Iterable[Quad] = ()) -> list[Quad]:
+    """Return the catalogue, the dataset, a distribution for each dump, and a service where there is an endpoint.
+
+    *more* is what else belongs into the same document.
+    """
+    say = Speaker(one.document)
+    catalog = f"{one.document}#catalog"
+    quads = list(core(one, [dump.path for dump in dumps if not dump.path.endswith(".gz")]))
+    quads += say(
+        catalog,
+        a="dcat:Catalog",
+        dcterms_title=texts(one.title),
+        dcterms_description=texts(one.description),
+        dcterms_publisher=one.publisher,
+        dcterms_license=one.licence,
+        dcterms_issued=moment(one.created),
+        dcterms_modified=moment(one.modified),
+        dcterms_language=[authority("language", language) for language in one.languages],
+        dcterms_spatial=[place.iri for place in one.places],
+        dcat_themeTaxonomy=sorted({theme.scheme for theme in one.themes if theme.scheme}),
+        dcat_dataset=one.iri,
+        dcat_service=f"{one.document}#sparql" if one.endpoint else None,
+        foaf_homepage=one.page,
+    )
+    for dump in dumps:
+        quads += _distribution(one, dump, say)
+        quads += say(one.iri, dcat_distribution=f"{one.document}#{dump.path}")
+    if one.endpoint:
+        quads += say(
+            f"{one.document}#sparql",
+            a="dcat:DataService",
+            dcterms_title=texts(one.title),
+            dcterms_conformsTo=_PROTOCOL,
+            dcterms_license=one.licence,
+            dcterms_publisher=one.publisher,
+            dcat_contactPoint=f"{one.iri}-contact" if one.contact else None,
+            dcat_endpointURL=one.endpoint,
+            dcat_endpointDescription=one.endpoint,
+            dcat_keyword=[Literal(word, language=tag) for tag, words in one.keywords.items() for word in words],
+            dcat_servesDataset=one.iri,
+            dcat_theme=[theme.iri for theme in one.themes],
+        )
+    quads += agent(one, say)
+    quads += _classes(one, dumps, say)
+    return arranged(in_one_graph([*quads, *more]))
+
+
+def _distribution(one: Description, dump: Written, say: Speaker) -> Iterator[Quad]:
+    media_type, name = syntax_of(dump.path)
+    iri = f"{one.document}#{dump.path}"
+    compressed = dump.path.endswith(".gz")
+    yield from say(
+        iri,
+        a="dcat:Distribution",
+        dcterms_title=Literal(f"{name}, compressed" if compressed else name, language="en"),
+        dcterms_description=[
+            Literal(f"The whole dataset as {name}{', compressed with gzip' * compressed}.", language="en"),
+            Literal(f"Le jeu de données entier en {name}{', comprimé avec gzip' * compressed}.", language="fr"),
+        ],
+        dcterms_license=one.licence,
+        dcterms_rights=one.licence,
+        dcterms_issued=moment(one.created),
+        dcterms_modified=moment(one.modified),
+        dcterms_format=authority("file-type", media_type),
+        dcat_mediaType=MEDIA_TYPES + media_type,
+        dcat_compressFormat=f"{MEDIA_TYPES}application/gzip" if compressed else None,
+        dcat_accessURL=one.base + dump.path,
+        dcat_downloadURL=one.base + dump.path,
+        dcat_byteSize=Literal(str(dump.bytes), datatype=node("xsd:nonNegativeInteger")),
+        dcatap_availability=f"{AUTHORITY}planned-availability/AVAILABLE",
+        spdx_checksum=f"{iri}-checksum",
+    )
+    yield from say(
+        f"{iri}-checksum",
+        a="spdx:Checksum",
+        spdx_algorithm="spdx:checksumAlgorithm_sha256",
+        spdx_checksumValue=Literal(dump.sha256, datatype=node("xsd:hexBinary")),
+    )
+
+
+def _classes(one: Description, dumps: Sequence[Written], say: Speaker) -> Iterator[Quad]:
+    """Yield of which class each value is that lies elsewhere: those who check look for it in the data."""
+    media_types = [syntax_of(dump.path)[0] for dump in dumps]
+    compressed = ["application/gzip"] if any(dump.path.endswith(".gz") for dump in dumps) else []
+    yield from say(one.page, a="foaf:Document")
+    yield from say(one.licence, a="dcterms:RightsStatement")  # each licence is one
+    for media_type in sorted({*media_types, *compressed}):
+        yield from say(MEDIA_TYPES + media_type, a="dcterms:MediaType")
+    yield from say("spdx:checksumAlgorithm_sha256", a="spdx:ChecksumAlgorithm")
+    if one.endpoint:
+        yield from say(_PROTOCOL, a="dcterms:Standard")
+
+    listed = [
+        *((authority("language", word), ["dcterms:LinguisticSystem"]) for word in one.languages),
+        *((authority("file-type", word), ["dcterms:MediaTypeOrExtent"]) for word in media_types),
+        (f"{AUTHORITY}access-right/PUBLIC", ["dcterms:RightsStatement"]),
+        (f"{AUTHORITY}planned-availability/AVAILABLE", []),
+        (one.frequency and f"{AUTHORITY}frequency/{one.frequency}", ["dcterms:Frequency"]),
+    ]
+    for code, kinds in {code: kinds for code, kinds in listed if code}.items():
+        scheme, _, word = code.rpartition("/")
+        label = Literal(name_of(word), language="en")
+        yield from say(code, a=["skos:Concept", *kinds], skos_inScheme=scheme, skos_prefLabel=label)
+    if kind := licence_type(one.licence):
+        label = Literal(local_name(kind), language="en")
+        yield from say(kind, a="skos:Concept", skos_inScheme=f"{LICENCE_TYPES}1.0", skos_prefLabel=label)
+    if one.publisher_type:
+        label = Literal(one.publisher_type, language="en")
+        kind = PUBLISHER_TYPES + one.publisher_type
+        yield from say(one.publisher, dcterms_type=kind)
+        yield from say(kind, a="skos:Concept", skos_inScheme=f"{PUBLISHER_TYPES}1.0", skos_prefLabel=label)
+    for theme in one.themes:
+        yield from say(theme.iri, a="skos:Concept", skos_inScheme=theme.scheme, skos_prefLabel=texts(theme.label))
+    for place in one.places:
+        yield from say(place.iri, a="dcterms:Location", skos_inScheme=place.scheme, skos_prefLabel=texts(place.label))
+    for scheme in sorted({theme.scheme for theme in one.themes if theme.scheme}):
+        yield from say(scheme, a="skos:ConceptScheme", dcterms_title=Literal(local_name(scheme), language="en"))

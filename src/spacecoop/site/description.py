@@ -1,0 +1,223 @@
+"""Settings and data in; all that is known of the dataset, as values and as what it says of itself in RDF, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyoxigraph import Literal, Quad
+
+from spacecoop.findings import said
+from spacecoop.iris import is_iri
+from spacecoop.quads import text
+from spacecoop.site import editions
+from spacecoop.site.codes import AUTHORITY, authority, codes, licence_type, syntax_of
+from spacecoop.site.editions import Edition
+from spacecoop.site.statements import PREFIXES, Speaker, Texts, moment, node, texts
+from spacecoop.workspace import Workspace, WorkspaceError
+
+_NAMES = (PREFIXES["foaf"] + "name", PREFIXES["rdfs"] + "label", PREFIXES["skos"] + "prefLabel")
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A term of somebody's list: a theme or a place."""
+
+    iri: str
+    label: Texts
+    scheme: str | None = None
+
+
+@dataclass(frozen=True)
+class Target:
+    """Another dataset, to which ours links."""
+
+    name: str
+    iri: str
+    title: str
+    namespace: str
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Whom to write to."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that is known of the dataset; what is not known is None or empty, and is said nowhere."""
+
+    base: str
+    title: Texts
+    description: Texts
+    keywords: Mapping[str, Sequence[str]]
+    languages: Sequence[str]
+    licence: str
+    publisher: str
+    publisher_name: Texts
+    publisher_type: str | None
+    """A code of ADMS, such as ``NonProfitOrganisation``."""
+    contact: Contact | None
+    home: str | None
+    """Where the folder ``out/`` is served from, if somebody said so; it ends with ``/``."""
+    endpoint: str | None
+    themes: Sequence[Concept]
+    places: Sequence[Concept]
+    provenance: Texts
+    frequency: str | None
+    version: str | None
+    previous: str | None
+    created: str | None
+    modified: str | None
+    earliest: str | None
+    latest: str | None
+    targets: Sequence[Target]
+    examples: Sequence[str]
+
+    @property
+    def document(self) -> str:
+        """The IRI of the document that describes the dataset."""
+        return f"{self.base}catalog"
+
+    @property
+    def iri(self) -> str:
+        """The IRI of the dataset."""
+        return f"{self.base}catalog#dataset"
+
+    @property
+    def author(self) -> str:
+        """The publisher's name in any language; its IRI where the name is not known."""
+        return said(self.publisher_name, "en") or self.publisher
+
+    @property
+    def page(self) -> str:
+        """The page about the dataset, for people."""
+        return self.base
+
+
+def describe(
+    workspace: Workspace, shared: Iterable[Quad], published: Sequence[Edition], bounds: tuple[str | None, str | None]
+) -> Description:
+    """Collect all that settings and data say of the dataset.
+
+    *shared* are the quads of the shared files, *bounds* the first and last day that claims are about.
+    Raises WorkspaceError where the table ``[catalog]`` of the settings cannot be used.
+    """
+    settings = workspace.settings.get("catalog", {})
+    shared = list(shared)
+    dates = [one.date for one in published]
+    things = sorted({text(quad.subject) for quad in shared if text(quad.subject).startswith(f"{workspace.base}id/")})
+    try:
+        return Description(
+            base=workspace.base,
+            title=workspace.title,
+            description=dict(settings.get("description", {})),
+            keywords={language: tuple(words) for language, words in settings.get("keywords", {}).items()},
+            languages=workspace.languages,
+            licence=workspace.licence,
+            publisher=workspace.publisher,
+            publisher_name=settings.get("publisher_name") or _names(shared, workspace.publisher),
+            publisher_type=settings.get("publisher_type"),
+            contact=Contact(**settings["contact"]) if "contact" in settings else None,
+            home=_iri(settings, "home"),
+            endpoint=_iri(settings, "endpoint"),
+            themes=[Concept(row["iri"], row["label"], row.get("scheme")) for row in settings.get("themes", [])],
+            places=[Concept(row["iri"], row["label"], row.get("scheme")) for row in settings.get("places", [])],
+            provenance=dict(settings.get("provenance", {})),
+            frequency=settings.get("frequency"),
+            version=settings.get("version"),
+            previous=_iri(settings, "previous"),
+            created=min((date for date in dates if date), default=None),
+            modified=editions.of_the_build(dates),
+            earliest=bounds[0],
+            latest=bounds[1],
+            targets=targets(workspace),
+            examples=[*(one.iri for one in published[:1]), *things[:1]],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WorkspaceError(
+            f"spacecoop.toml: [catalog] has something missing or not as it should be: {error}"
+        ) from error
+
+
+def _iri(settings: Mapping[str, Any], key: str) -> str | None:
+    value = settings.get(key)
+    if value is not None and not is_iri(value):
+        raise WorkspaceError(f"spacecoop.toml: catalog.{key} is not an IRI: {value!r}")
+    return value
+
+
+def targets(workspace: Workspace) -> list[Target]:
+    """Return the datasets to which links are counted, as the settings name them."""
+    return [Target(**row) for row in workspace.settings.get("catalog", {}).get("targets", [])]
+
+
+def _names(quads: Iterable[Quad], iri: str) -> Texts:
+    return {
+        quad.object.language or "": text(quad.object)
+        for quad in quads
+        if text(quad.subject) == iri and quad.predicate.value in _NAMES and isinstance(quad.object, Literal)
+    }
+
+
+def core(one: Description, dumps: Sequence[str]) -> Iterator[Quad]:
+    """Yield what the dataset says of itself, in its own graph: all but what only finished files can tell.
+
+    *dumps* are the names of the files that hold all of it.
+    """
+    say = Speaker(f"{one.base}graph/dataset")
+    yield from say(
+        one.iri,
+        a=["dcat:Dataset", "void:Dataset"],
+        dcterms_title=texts(one.title),
+        dcterms_description=texts(one.description),
+        dcat_keyword=[Literal(word, language=language) for language, words in one.keywords.items() for word in words],
+        dcterms_license=one.licence,
+        dcterms_publisher=one.publisher,
+        dcterms_creator=one.publisher,
+        dcterms_created=moment(one.created),
+        dcterms_issued=moment(one.created),
+        dcterms_modified=moment(one.modified),
+        dcterms_language=[authority("language", language) for language in one.languages],
+        dcterms_spatial=[place.iri for place in one.places],
+        dcterms_temporal=f"{one.iri}-time" if one.earliest and one.latest else None,
+        dcterms_provenance=f"{one.iri}-provenance" if one.provenance else None,
+        dcterms_accrualPeriodicity=one.frequency and f"{AUTHORITY}frequency/{one.frequency}",
+        dcterms_accessRights=f"{AUTHORITY}access-right/PUBLIC",
+        dcterms_identifier=Literal(one.iri),
+        dcat_theme=[theme.iri for theme in one.themes],
+        dcterms_subject=[theme.iri for theme in one.themes],
+        dcat_contactPoint=f"{one.iri}-contact" if one.contact else None,
+        dcat_landingPage=one.page,
+        foaf_homepage=one.page,
+        dcat_version=one.version and Literal(one.version),
+        dcat_previousVersion=one.previous,
+        void_uriSpace=Literal(one.base),
+        void_exampleResource=list(one.examples),
+        void_rootResource=list(one.examples[:1]),
+        void_dataDump=[one.base + name for name in dumps],
+        void_sparqlEndpoint=one.endpoint,
+        void_feature=sorted({codes()["features"][syntax_of(name)[0]] for name in dumps}),
+    )
+    if one.earliest and one.latest:
+        start, end = (Literal(day, datatype=node("xsd:date")) for day in (one.earliest, one.latest))
+        yield from say(f"{one.iri}-time", a="dcterms:PeriodOfTime", dcat_startDate=start, dcat_endDate=end)
+    if one.provenance:
+        yield from say(f"{one.iri}-provenance", a="dcterms:ProvenanceStatement", rdfs_label=texts(one.provenance))
+    if one.contact:
+        yield from say(
+            f"{one.iri}-contact",
+            a=["vcard:Kind", "vcard:Organization"],
+            vcard_fn=Literal(one.contact.name),
+            vcard_hasEmail=f"mailto:{one.contact.email}",
+        )
+
+
+def agent(one: Description, say: Speaker) -> Iterator[Quad]:
+    """Yield who publishes, and under which licence."""
+    yield from say(one.publisher, a="foaf:Agent", foaf_name=texts(one.publisher_name))
+    yield from say(one.licence, a="dcterms:LicenseDocument", dcterms_type=licence_type(one.licence))

@@ -1,0 +1,171 @@
+"""A dataset just written in; all that a web host serves beside the dumps out: documents, feeds of links, checksums."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
+
+from spacecoop import output
+from spacecoop.output import Written
+from spacecoop.quads import arranged, name_blank_nodes, text
+from spacecoop.site.editions import newest
+from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
+from spacecoop.workspace import Workspace
+
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+_IN_DATASET = NamedNode("http://rdfs.org/ns/void#inDataset")
+_HEADERS = frozenset({"http://www.w3.org/2002/07/owl#Ontology", "http://www.w3.org/2004/02/skos/core#ConceptScheme"})
+"""What a file of the ontology says that its document is."""
+
+THING_SYNTAXES = (TURTLE, JSONLD)
+VOCABULARY_SYNTAXES = (TURTLE, JSONLD, RDFXML)
+_MOST_URLS = 50_000
+"""In one sitemap (sitemaps.org, protocol 0.9)."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One address that the site has, and since when it is as it is, where that is known."""
+
+    path: str
+    """Of the document, from the base IRI, without ending."""
+    date: str | None = None
+
+
+def documents(
+    files: Mapping[str, tuple[Quad, ...]], shared: Iterable[Quad], workspace: Workspace
+) -> dict[str, list[Quad]]:
+    """Return, by IRI, the documents in which the shared things are found: each thing's own, each vocabulary's.
+
+    *files* are the quads of the shared files by name, *shared* those of all of them with the dataset's description.
+    Whatever else has an IRI of ours without a fragment, such as the publisher, has a document too, with what is said of
+    its parts.
+    """
+    shared = list(shared)
+    found: defaultdict[str, list[Quad]] = defaultdict(list)
+    headed: set[str] = set()
+    things = f"{workspace.base}id/"
+    for quad in shared:
+        if text(quad.subject).startswith(things):
+            found[text(quad.subject).partition("#")[0]].append(quad)
+    for name, said_there in [*files.items(), ("shapes", tuple(_shapes(workspace)))]:
+        headers = {
+            text(quad.subject) for quad in said_there if quad.predicate.value == _TYPE and text(quad.object) in _HEADERS
+        }
+        own = sorted(iri for iri in headers if iri.startswith(workspace.base) and "#" not in iri)
+        if name.startswith(("ontology/", "shapes")) and own:
+            headed.add(own[0])
+            found[own[0]] += said_there
+    rest = {text(quad.subject) for quad in shared} - headed
+    rest = {iri for iri in rest if iri.startswith(workspace.base) and "#" not in iri and not iri.startswith(things)}
+    for quad in shared:
+        document = text(quad.subject).partition("#")[0]
+        if document in rest:
+            found[document].append(quad)
+    return {iri: _plain(quads, iri, workspace) for iri, quads in sorted(found.items())}
+
+
+def parts_of_home(quads: Iterable[Quad], workspace: Workspace) -> list[Quad]:
+    """Return what is said of the base IRI's own parts, which the description of the dataset has to hold."""
+    return [quad for quad in quads if text(quad.subject).startswith(f"{workspace.base}#")]
+
+
+def _shapes(workspace: Workspace) -> Iterator[Quad]:
+    """Yield what the shapes say, with IRIs instead of blank nodes."""
+    for path in workspace.files("shapes", ".ttl"):
+        named, _, left = name_blank_nodes(parse(path.read_bytes(), format=RdfFormat.TURTLE), f"{workspace.base}shapes")
+        yield from named if not left else ()  # what cannot be named is reported where the shapes are read
+
+
+def _plain(quads: Iterable[Quad], iri: str, workspace: Workspace) -> list[Quad]:
+    """Return quads as one document's, which says of which dataset it is a part."""
+    link = Quad(NamedNode(iri), _IN_DATASET, NamedNode(workspace.dataset))
+    return arranged(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in [*quads, link])
+
+
+def write_documents(found: Mapping[str, Sequence[Quad]], folder: Path, workspace: Workspace) -> Iterator[Written]:
+    """Write each document under the path of its IRI."""
+    for iri, quads in found.items():
+        path = iri.removeprefix(workspace.base)
+        yield from write_document(quads, path, syntaxes(iri, quads), folder, workspace.prefixes)
+
+
+def syntaxes(iri: str, quads: Iterable[Quad]) -> tuple[Syntax, ...]:
+    """Return the syntaxes that a shared document is written in: a vocabulary's in RDF/XML too."""
+    header = any(text(quad.subject) == iri and text(quad.object) in _HEADERS for quad in quads)
+    return VOCABULARY_SYNTAXES if header else THING_SYNTAXES
+
+
+def write_document(
+    quads: Sequence[Quad], path: str, syntaxes: Iterable[Syntax], folder: Path, prefixes: Mapping[str, str]
+) -> Iterator[Written]:
+    """Write one document in several syntaxes."""
+    for syntax in syntaxes:
+        file = folder / f"{path}{syntax.ending}"
+        output.write(quads, file, syntax, prefixes)
+        yield output.measured(folder, file, len(quads))
+
+
+def pages(
+    found: Mapping[str, Sequence[Quad]], dated: Mapping[str, str | None], modified: str | None, workspace: Workspace
+) -> list[Page]:
+    """Return the addresses of all documents, with the date of the last change where it is known.
+
+    *found* are the shared documents, *dated* the articles' with their dates; *modified* is the dataset's date.
+    """
+    about = dict.fromkeys((workspace.base, f"{workspace.base}catalog", f"{workspace.base}void"), modified)
+    every = {**about, **{iri: newest(quads, iri) for iri, quads in found.items()}, **dated}
+    return [Page(iri.removeprefix(workspace.base), date) for iri, date in sorted(every.items())]
+
+
+def write_map(every: Sequence[Page], folder: Path, home: str) -> Iterator[Written]:
+    """Write ``robots.txt`` and ``sitemap.xml``; *home* is where the site is served from.
+
+    A page whose last change is not known gets no date. More pages than one map may hold go into several.
+    """
+    parts = [every[start : start + _MOST_URLS] for start in range(0, len(every), _MOST_URLS)] or [[]]
+    names = ["sitemap.xml"] if len(parts) == 1 else [f"sitemap-{number}.xml" for number in range(1, len(parts) + 1)]
+    for name, part in zip(names, parts, strict=True):
+        yield write_text(folder, name, _sitemap("urlset", "url", [(home + page.path, page.date) for page in part]))
+    if len(parts) > 1:
+        rows = [
+            (home + name, max((page.date for page in part if page.date), default=None))
+            for name, part in zip(names, parts, strict=True)
+        ]
+        yield write_text(folder, "sitemap.xml", _sitemap("sitemapindex", "sitemap", rows))
+    yield write_text(folder, "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {home}sitemap.xml\n")
+
+
+def _sitemap(root: str, item: str, rows: Iterable[tuple[str, str | None]]) -> str:
+    top = Xml.Element(root, {"xmlns": "http://www.sitemaps.org/schemas/sitemap/0.9"})
+    for address, date in rows:
+        entry = Xml.SubElement(top, item)
+        Xml.SubElement(entry, "loc").text = address
+        if date:
+            Xml.SubElement(entry, "lastmod").text = date
+    Xml.indent(top, space=" ")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{Xml.tostring(top, encoding="unicode")}\n'
+
+
+def write_checksums(written: Iterable[Written], folder: Path) -> Written:
+    """Write the digests of all files, as ``sha256sum --check`` reads them."""
+    lines = sorted(f"{one.sha256}  {one.path}\n" for one in written)
+    return write_text(folder, "checksums.sha256", "".join(sorted(lines, key=lambda line: line[66:])))
+
+
+def write_well_known(folder: Path) -> Written:
+    """Write the description of the dataset where clients look for it without asking (VoID, section 7.2)."""
+    return write_text(folder, ".well-known/void", (folder / "void.ttl").read_text("utf-8"))
+
+
+def write_text(folder: Path, name: str, text: str) -> Written:
+    """Write a text file."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8", newline="\n")
+    return output.measured(folder, path, 0)

@@ -1,0 +1,206 @@
+"""What is published in, its named graphs out: each with its size and digest, read again when it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spacecoop.stores import dialects, digests
+from spacecoop.stores.digests import digest, value_line
+from spacecoop.syntaxes import NQUADS
+
+if TYPE_CHECKING:
+    from spacecoop.workspace import Workspace
+
+DATASET = f"dataset{NQUADS.ending}"
+_IRI = r"<[^<>\\\s]*>"
+_PLAIN = re.compile(
+    rf'({_IRI} {_IRI} (?:{_IRI}|"[^"\\\x00-\x1f\x7f]*"(?:@[A-Za-z0-9-]+|\^\^{_IRI})?)) <([^<>\\\s]*)> \.'
+)
+"""A quad whose line has no escapes: it is cut in two as it stands, which is ten times as fast as parsing it."""
+_STRING = '"^^<http://www.w3.org/2001/XMLSchema#string>'
+
+
+class GraphsError(Exception):
+    """What is published cannot be read, or is not what the manifest says."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file of quads, from a byte on, with the SHA-256 of what is read of it."""
+
+    path: Path
+    start: int
+    sha256: str
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield the graph and the triple of each quad, the triple as N-Triples without the final dot.
+
+        Raises GraphsError where they are no longer those of the digest.
+        """
+        with self.path.open("rb") as stream:
+            stream.seek(self.start)
+            if hashlib.file_digest(stream, "sha256").hexdigest() != self.sha256:
+                raise GraphsError(f"{self.path} is not what the manifest says; `spacecoop build` writes both")
+            stream.seek(self.start)
+            for raw in stream:
+                line = raw.decode().rstrip("\r\n")
+                found = _PLAIN.fullmatch(line)
+                if found and not found[1].endswith(_STRING):
+                    yield found[2], found[1]
+                else:
+                    yield from _parsed(line)
+
+
+def _parsed(line: str) -> Iterator[tuple[str, str]]:
+    from pyoxigraph import parse
+
+    for quad in parse(line, format=NQUADS.format):
+        yield str(quad.graph_name)[1:-1], str(quad.triple)
+
+
+@dataclass(frozen=True)
+class Trap:
+    """Something in a graph that some store is known to change, with the first triple that has it."""
+
+    words: str
+    line: str
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One named graph: its IRI, its number of triples, its digests, what stores may change in it, and where it is."""
+
+    iri: str
+    statements: int
+    digest: str
+    """Of its values: the same in every store."""
+    exact: str
+    """Of its lines as they are spelled here."""
+    traps: tuple[Trap, ...]
+    part: Part
+
+
+def read(workspace: Workspace) -> dict[str, Graph]:
+    """Return the graphs in ``out/`` by IRI; raises GraphsError.
+
+    Digests are kept in ``.cache/`` by the digest of the file that they were made from, so that what did not
+    change is not read.
+    """
+    kept = workspace.root / ".cache" / "graphs.json"
+    known = _load(kept)
+    rows: dict[str, Any] = {}
+    graphs: dict[str, Graph] = {}
+    for part in _parts(workspace):
+        rows[part.sha256] = known.get(part.sha256) or _measured(part)
+        for iri, (statements, values, exact, traps) in rows[part.sha256].items():
+            if iri in graphs:
+                raise GraphsError(f"the graph <{iri}> is in {graphs[iri].part.path} and in {part.path}")
+            graphs[iri] = Graph(iri, statements, values, exact, tuple(Trap(*trap) for trap in traps), part)
+    foreign = [iri for iri in graphs if not iri.startswith(workspace.base)]
+    if foreign or not graphs:
+        raise GraphsError(
+            f"out/ has graphs that do not begin with {workspace.base}: {foreign[:3]}" if foreign else "out/ is empty"
+        )
+    if rows != known:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        new = kept.with_suffix(".new")
+        new.write_text(json.dumps({"form": _form(), "parts": rows}), "utf-8")
+        new.replace(kept)
+    return graphs
+
+
+def lines(graphs: Iterable[Graph]) -> Iterator[tuple[Graph, list[str]]]:
+    """Yield each graph with its triples' lines, in the order of *graphs*; a part is read once for neighbours."""
+    for part, group in itertools.groupby(graphs, key=lambda graph: graph.part):
+        members = list(group)
+        found = _lines(part, {graph.iri for graph in members})
+        for graph in members:
+            yield graph, found[graph.iri]
+
+
+def _lines(part: Part, wanted: Collection[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {iri: [] for iri in wanted}
+    for iri, line in part.lines():
+        if iri in found:
+            found[iri].append(line)
+    return found
+
+
+def _form() -> str:
+    """Return what the cache holds good for: what makes digests and finds traps."""
+    return digest(Path(str(module.__file__)).read_text("utf-8") for module in (digests, dialects))
+
+
+def _load(kept: Path) -> Mapping[str, Any]:
+    try:
+        data = json.loads(kept.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return dict(data["parts"]) if isinstance(data, dict) and data.get("form") == _form() else {}
+
+
+def _measured(part: Part) -> dict[str, list[Any]]:
+    """Return the size, the digests and the traps of each graph of a part; one graph is held at a time."""
+    done: dict[str, list[Any]] = {}
+    for iri, pairs in itertools.groupby(part.lines(), key=lambda pair: pair[0]):
+        if iri in done:
+            raise GraphsError(f"{part.path} is not in the order of its graphs; `spacecoop build` writes it so")
+        exact = {line for _, line in pairs}
+        values = {value_line(line) for line in exact}
+        traps: dict[str, str] = {}
+        for line in sorted(filter(dialects.suspect, exact)):
+            for change in dialects.found(line):
+                traps.setdefault(change.words, line[:300])
+        done[iri] = [len(values), digest(values), digest(exact), sorted(traps.items())]
+    return done
+
+
+def _parts(workspace: Workspace) -> list[Part]:
+    """Return the articles' files, and what follows them in the file of the whole: the graphs that they share."""
+    try:
+        manifest = json.loads((workspace.out / "manifest.json").read_text("utf-8"))
+        rows = {row["path"]: row for row in manifest["files"]}
+        whole = rows.pop(DATASET)
+    except (OSError, ValueError, KeyError) as error:
+        raise GraphsError("out/ has no manifest of a dataset; `spacecoop build` writes it") from error
+    parts = [Part(workspace.out / path, 0, row["sha256"]) for path, row in sorted(rows.items()) if _is_article(path)]
+    sizes = [row["bytes"] for path, row in rows.items() if _is_article(path)]
+    stale = [
+        part.path
+        for part, row in zip(parts, sizes, strict=True)
+        if not part.path.is_file() or part.path.stat().st_size != row
+    ]
+    if stale or not (workspace.out / DATASET).is_file():
+        raise GraphsError(
+            f"{(stale or [workspace.out / DATASET])[0]} is not what the manifest says; `spacecoop build` writes both"
+        )
+    start = _shared_from(workspace.out / DATASET, parts, sum(sizes))
+    if start is None:
+        return [Part(workspace.out / DATASET, 0, whole["sha256"])]
+    with (workspace.out / DATASET).open("rb") as stream:
+        stream.seek(start)
+        return [*parts, Part(workspace.out / DATASET, start, hashlib.file_digest(stream, "sha256").hexdigest())]
+
+
+def _is_article(path: str) -> bool:
+    return path.startswith("article/") and path.endswith(NQUADS.ending)
+
+
+def _shared_from(dataset: Path, parts: list[Part], start: int) -> int | None:
+    """Return where the shared graphs begin, if the file of the whole begins with the articles, one after the other.
+
+    That is looked up at the end of the last article; where it is not so, the whole is read as one.
+    """
+    if not parts:
+        return 0
+    with parts[-1].path.open("rb") as last, dataset.open("rb") as whole:
+        end = last.read()[-4096:]
+        whole.seek(start - len(end))
+        return start if whole.read(len(end)) == end else None
