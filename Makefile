@@ -3,14 +3,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check format bench-build bench-query rules pins clean
+.PHONY: help build test check format bench-validate bench-build bench-query bench-push rules pins clean
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, all tests, and out/ is what the sources give"
 	@echo "make format   format the code"
-	@echo "make bench-query   measure queries beside other engines"
+	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
+	@echo "make bench-query   measure queries beside other engines"
+	@echo "make bench-push   measure pushes beside curl and the stores' own loaders"
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
 	@echo "make pins     renew the pinned requirements"
 	@echo "make clean    delete the environment and the caches"
@@ -28,21 +30,21 @@ check: .venv/dev
 	$(BIN)/pytest -n auto -rs
 	$(BIN)/spacecoop build --check
 
+format: .venv/dev
+	$(BIN)/ruff format src tests
+	$(BIN)/ruff check --fix src tests
+
 bench-validate: .venv/dev
 	$(BIN)/python benchmarks/validate.py
 
 bench-build: .venv/dev
 	$(BIN)/python benchmarks/build.py
 
-bench-push: .venv/dev
-	$(BIN)/python benchmarks/push.py
-
-format: .venv/dev
-	$(BIN)/ruff format src tests
-	$(BIN)/ruff check --fix src tests
-
 bench-query: .venv/dev
 	$(BIN)/python benchmarks/query.py
+
+bench-push: .venv/dev
+	$(BIN)/python benchmarks/push.py
 
 rules: .venv/dev
 	$(BIN)/spacecoop preflight --update-rules --for dcat-ap --for archivo --for ldes --failed
