@@ -11,7 +11,6 @@ Jena (Debian: libapache-jena-java) are measured where they are installed, Comuni
 from __future__ import annotations
 
 import argparse
-import contextlib
 import datetime
 import functools
 import hashlib
@@ -40,6 +39,7 @@ from pyoxigraph import QueryResultsFormat, Store
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
+import jena  # noqa: E402
 from spacecoop import asking  # noqa: E402  (tests/ has been put on the path)
 from spacecoop.queries import indexes, library, sandbox, sources  # noqa: E402
 
@@ -290,27 +290,13 @@ def fetched(url: str, text: str, bodies: list[bytes]) -> None:
         bodies.append(response.read())
 
 
-JARS = Path("/usr/share/java")
-JENA = """
-jena-arq jena-base jena-cmds jena-core jena-dboe-base jena-dboe-index jena-dboe-storage jena-dboe-trans-data
-jena-dboe-transaction jena-iri jena-rdfconnection jena-shacl jena-shex jena-tdb jena-tdb2 commons-cli commons-codec
-commons-compress commons-csv commons-io commons-lang3 dexx.collection gson guava jackson-annotations jackson-core
-jackson-databind jakarta.json-api jsonld-java protobuf slf4j-api slf4j-simple thrift titanium-json-ld httpclient
-httpcore commons-logging
-"""
-
-
 def measure_jena(path: Path, texts: Mapping[str, str], times: int, folder: Path) -> Measured | Missing:
     """Measure Jena's TDB2 in a process of Java that asks all queries."""
-    if not shutil.which("java") or not (JARS / "jena-tdb2.jar").is_file():
+    if not jena.is_here():
         return Missing("Jena", "it is not here; `apt-get install libapache-jena-java` and a JDK")
-    # Debian renamed this package of xerces, and left its properties where they were
-    with contextlib.chdir(folder):
-        shutil.unpack_archive(JARS / "jena-core.jar", "core", "zip")
-        Path("fix").mkdir()
-        shutil.move("core/org/apache/jena/ext/xerces", "fix")
-    classes = ":".join([str(folder / "fix"), *(str(JARS / f"{name}.jar") for name in JENA.split())])
-    said = Measured("Jena TDB2 " + "".join(jar.stem.rpartition("-")[2] for jar in JARS.glob("jena-tdb2-*.jar")))
+    (folder / "fix").mkdir()
+    classes = jena.class_path(folder / "fix")
+    said = Measured("Jena TDB2 " + "".join(jar.stem.rpartition("-")[2] for jar in jena.JARS.glob("jena-tdb2-*.jar")))
     (folder / "queries").mkdir()
     for name, text in texts.items():
         (folder / "queries" / f"{name}.rq").write_text(text)

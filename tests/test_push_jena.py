@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
-import zipfile
 from pathlib import Path
 
 import pytest
 from pyoxigraph import RdfFormat, parse
 
+import jena
 from conftest import REPOSITORY
 from spacecoop import workspace
 from spacecoop.stores import exports, graphs
 from spacecoop.stores.digests import digest, value_line
 from spacecoop.stores.exports import FORMATS, Form
 
-JARS = Path("/usr/share/java")
-NAMES = """
-jena-arq jena-base jena-cmds jena-core jena-dboe-base jena-dboe-index jena-dboe-storage jena-dboe-trans-data
-jena-dboe-transaction jena-iri jena-rdfconnection jena-shacl jena-shex jena-tdb jena-tdb2 commons-cli commons-codec
-commons-compress commons-csv commons-io commons-lang3 dexx.collection gson guava jackson-annotations jackson-core
-jackson-databind jakarta.json-api jsonld-java protobuf slf4j-api slf4j-simple thrift titanium-json-ld httpclient
-httpcore commons-logging
-"""
-RESOURCES = "org/apache/jena/ext/"
 PLACE = workspace.read(REPOSITORY)
 
 pytestmark = [
     pytest.mark.extended,
     pytest.mark.skipif(
-        not shutil.which("java") or not (JARS / "jena-tdb2.jar").is_file(),
+        not jena.is_here(),
         reason="no Jena; `apt-get install --no-install-recommends libapache-jena-java`",
     ),
     pytest.mark.xdist_group("jena"),
@@ -39,15 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The class path. Debian moved Jena's copy of Xerces, but not what it reads; that is laid beside it."""
-    folder = tmp_path_factory.mktemp("jena")
-    with zipfile.ZipFile(JARS / "jena-core.jar") as jar:
-        for name in jar.namelist():
-            if name.startswith(f"{RESOURCES}xerces/") and not name.endswith("/"):
-                target = folder / name.removeprefix(RESOURCES)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(jar.read(name))
-    return ":".join([str(folder), *(str(JARS / f"{name}.jar") for name in NAMES.split())])
+    return jena.class_path(tmp_path_factory.mktemp("jena"))
 
 
 def java(path: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
