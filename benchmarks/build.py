@@ -58,7 +58,7 @@ def measured(way: str, place: Path) -> str:
 def phases(place: Path) -> str:
     """Build; return the cells of a row."""
     from spacecoop import publish, workspace
-    from spacecoop.site import dumps, feeds
+    from spacecoop.harvest import dumps, feeds
 
     taken: dict[str, float] = dict.fromkeys(PHASES, 0.0)
 
@@ -88,7 +88,7 @@ def phases(place: Path) -> str:
 def ours(place: Path) -> str:
     """Write the dumps once more, uncompressed, and return the seconds of the processor."""
     from spacecoop import output, workspace
-    from spacecoop.site import dumps
+    from spacecoop.harvest import dumps
 
     home = workspace.read(place)
     slugs = sorted(path.stem for path in (place / "out" / "article").glob("*.nq"))

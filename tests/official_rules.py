@@ -10,8 +10,8 @@ import pytest
 
 from conftest import REPOSITORY
 from spacecoop import workspace
-from spacecoop.site import preflight, rulebooks
-from spacecoop.site.preflight import Outcome
+from spacecoop.preflight import judging, rulebooks
+from spacecoop.preflight.judging import Outcome
 
 JUDGES = ("dcat-ap", "archivo", "ldes")
 
@@ -25,7 +25,7 @@ def ours(tmp_path: Path) -> Path:
 
 
 def results(folder: Path, *aggregators: str) -> dict[str, Outcome]:
-    every = preflight.judge(workspace.read(folder), aggregators)
+    every = judging.judge(workspace.read(folder), aggregators)
     return {one.rule: one.outcome for one in every if "-shacl" in one.rule}
 
 

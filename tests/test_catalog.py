@@ -16,7 +16,7 @@ from pyoxigraph import NamedNode, Store, parse
 
 from conftest import REPOSITORY
 from spacecoop import output, publish, workspace
-from spacecoop.site.census import Census
+from spacecoop.harvest.census import Census
 from spacecoop.syntaxes import BY_ENDING, NQUADS, TURTLE
 
 OUT = REPOSITORY / "out"

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import REPOSITORY
 from spacecoop import output, publish, workspace
-from spacecoop.site import dumps
+from spacecoop.harvest import dumps
 from spacecoop.syntaxes import NQUADS, Syntax
 
 

@@ -20,9 +20,9 @@ from pyoxigraph import NamedNode, parse
 
 from spacecoop import publish, workspace
 from spacecoop.documents import Unreadable
+from spacecoop.harvest import feeds
+from spacecoop.harvest.editions import Edition
 from spacecoop.shapes import Engine, Shapes, fast, reference
-from spacecoop.site import feeds
-from spacecoop.site.editions import Edition
 from spacecoop.syntaxes import NQUADS, TRIG
 
 TEXT = """id: https://example.org/leaflets/{number}

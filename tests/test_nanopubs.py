@@ -12,9 +12,9 @@ import pytest
 
 from conftest import REPOSITORY, Run
 from spacecoop import output, workspace
+from spacecoop.harvest import nanopubs
+from spacecoop.harvest.nanopubs import Key, Malformed
 from spacecoop.quads import text
-from spacecoop.site import nanopubs
-from spacecoop.site.nanopubs import Key, Malformed
 
 SIGNER = "https://orcid.org/0000-0002-1825-0097"  # ORCID's own example person
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from spacecoop import publish, workspace
-from spacecoop.site import negotiation
-from spacecoop.site.negotiation import Feed
+from spacecoop.harvest import negotiation
+from spacecoop.harvest.negotiation import Feed
 
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 COMUNICA = (

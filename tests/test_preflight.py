@@ -13,10 +13,10 @@ from pyoxigraph import Store
 
 from conftest import REPOSITORY, Run
 from spacecoop import publish, workspace
-from spacecoop.site import inspections, preflight, rulebooks
-from spacecoop.site.inspections import CHECKS
-from spacecoop.site.preflight import Outcome, Verdict
-from spacecoop.site.rulebooks import AGGREGATORS, Official, rulebook
+from spacecoop.preflight import inspections, judging, rulebooks
+from spacecoop.preflight.inspections import CHECKS
+from spacecoop.preflight.judging import Outcome, Verdict
+from spacecoop.preflight.rulebooks import AGGREGATORS, Official, rulebook
 
 RULES = [(name, rule["id"]) for name in AGGREGATORS for rule in rulebook(name)["rule"]]
 
@@ -30,7 +30,7 @@ def ours(tmp_path: Path) -> Path:
 
 
 def verdicts(folder: Path, *aggregators: str) -> dict[str, Verdict]:
-    return {one.rule: one for one in preflight.judge(workspace.read(folder), aggregators or AGGREGATORS)}
+    return {one.rule: one for one in judging.judge(workspace.read(folder), aggregators or AGGREGATORS)}
 
 
 def change(folder: Path, path: str, pattern: str, new: str) -> None:
@@ -349,7 +349,7 @@ class TestDcatApItself:
         assert result in self.found(ours)
 
     def found(self, folder: Path) -> set[str]:
-        every = preflight.judge(workspace.read(folder), ["dcat-ap"], [RELEASED])
+        every = judging.judge(workspace.read(folder), ["dcat-ap"], [RELEASED])
         own = [one for one in every if one.rule.startswith(RELEASED.stem) and one.outcome is Outcome.FAIL]
         return {one.rule.removeprefix(f"{RELEASED.stem} ") for one in own}
 

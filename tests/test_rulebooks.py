@@ -17,8 +17,8 @@ import pytest
 
 from conftest import REPOSITORY, Run
 from spacecoop import workspace
-from spacecoop.site import rulebooks
-from spacecoop.site.rulebooks import AGGREGATORS, NotFetched, Official
+from spacecoop.preflight import rulebooks
+from spacecoop.preflight.rulebooks import AGGREGATORS, NotFetched, Official
 from spacecoop.workspace import Workspace
 
 ONE = b"@prefix sh: <http://www.w3.org/ns/shacl#> .\n"

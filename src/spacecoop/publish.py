@@ -13,14 +13,14 @@ from pyoxigraph import Quad
 
 from spacecoop import articles, output, quads, shared
 from spacecoop.findings import Finding, Place, finding, ordered, refused
+from spacecoop.harvest import description, dumps, editions, files, site
+from spacecoop.harvest.census import Census
+from spacecoop.harvest.editions import Edition
 from spacecoop.output import Written
+from spacecoop.pages import home
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import Shared
-from spacecoop.site import catalog, description, dumps, editions, feeds, files, negotiation, page, schemaorg, void
-from spacecoop.site.census import Census, Counts
-from spacecoop.site.description import Description
-from spacecoop.site.editions import Edition
 from spacecoop.syntaxes import NQUADS
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
@@ -84,7 +84,11 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     census.add(together)
     whole = list(dumps.write([one.slug for one in published], together, folder, workspace))
     written += whole
-    written += _write_site(common, together, described, census.counts(), published, whole, folder)
+    context = site.Context(common.files, together, described, census.counts(), published, whole)
+    harvested = site.write(context, workspace, folder)
+    written += harvested.written
+    about = home.render(described, whole, harvested.schema_org, feed=harvested.feed)
+    written.append(files.write_text(folder, "index.html", about))
     written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)))
@@ -134,50 +138,6 @@ def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tupl
         census.add(said, iri)
         published.append(editions.edition(said, slug, iri, output.measured(folder, path, len(said)).sha256))
     return published, census
-
-
-def _write_site(
-    common: Shared,
-    together: Sequence[Quad],
-    described: Description,
-    counts: Counts,
-    published: Sequence[Edition],
-    whole: Sequence[Written],
-    folder: Path,
-) -> Iterator[Written]:
-    """Write what makes the dataset found, fetched and followed: see docs/publishing.md."""
-    workspace = common.workspace
-    prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
-    abouts = {
-        "catalog": catalog.describe(described, whole, files.parts_of_home(together, workspace)),
-        "void": void.describe(described, counts, dumps.NAMES),
-    }
-    for path, described_there in abouts.items():
-        yield from files.write_document(described_there, path, files.THING_SYNTAXES, folder, prefixes)
-    yield files.write_well_known(folder)
-    schema_org = schemaorg.as_text(described, whole)
-    yield files.write_text(folder, "schema-org.jsonld", f"{schema_org}\n")
-
-    documents = files.documents(common.files, together, workspace)
-    vocabularies = list(files.write_documents(documents, folder, workspace))
-    yield from vocabularies
-    yield from (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
-
-    yield from feeds.write(workspace.out, folder, published, workspace, described.author)
-    about = page.render(described, whole, schema_org, feed=(folder / feeds.ROOT).is_file())
-    yield files.write_text(folder, "index.html", about)
-    pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
-    yield from files.write_map(pages, folder, described.home or described.base)
-    endings = {
-        iri.removeprefix(workspace.base): [syntax.ending for syntax in files.syntaxes(iri, said)]
-        for iri, said in documents.items()
-    }
-    closed = feeds.pages(folder, workspace)
-    feed = negotiation.Feed(
-        tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
-    )
-    for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
-        yield files.write_text(folder, name, text)
 
 
 def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:

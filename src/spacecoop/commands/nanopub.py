@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.site.nanopubs import Key
+    from spacecoop.harvest.nanopubs import Key
     from spacecoop.workspace import Workspace
 
 
@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export, check or publish."""
-    from spacecoop.site.nanopubs import Malformed, NotInstalled
+    from spacecoop.harvest.nanopubs import Malformed, NotInstalled
 
     workspace = cli.workspace(arguments)
     try:
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
     """Write the nanopublications of articles."""
     from spacecoop import output
-    from spacecoop.site import nanopubs
+    from spacecoop.harvest import nanopubs
 
     folder = workspace.out / "article"
     slugs = arguments.names or sorted(path.stem for path in folder.glob("*.nq"))
@@ -79,8 +79,8 @@ def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
 
 def signing_key(arguments: argparse.Namespace) -> Key | None:
     """Return the user's key, or None where none was named."""
+    from spacecoop.harvest.nanopubs import Key
     from spacecoop.iris import is_iri
-    from spacecoop.site.nanopubs import Key
 
     if arguments.key is None:
         return None
@@ -91,7 +91,7 @@ def signing_key(arguments: argparse.Namespace) -> Key | None:
 
 def over_files(arguments: argparse.Namespace) -> int:
     """Check files, or publish them; the first that is wrong ends it."""
-    from spacecoop.site import nanopubs
+    from spacecoop.harvest import nanopubs
 
     if not arguments.names:
         raise cli.UserError("say which files")

@@ -23,12 +23,12 @@ from typing import TYPE_CHECKING, Any
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.site.preflight import Verdict
+    from spacecoop.preflight.judging import Verdict
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    from spacecoop.site.rulebooks import AGGREGATORS, GITHUB, PATIENCE
+    from spacecoop.preflight.rulebooks import AGGREGATORS, GITHUB, PATIENCE
 
     parser.add_argument(
         "--for",
@@ -64,10 +64,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fetch the rules where asked; judge, and print."""
-    from spacecoop.site import preflight, rulebooks
-    from spacecoop.site.inspections import NotBuilt
-    from spacecoop.site.preflight import BadShapes, Outcome
-    from spacecoop.site.rulebooks import AGGREGATORS, NotFetched
+    from spacecoop.preflight import judging, rulebooks
+    from spacecoop.preflight.inspections import NotBuilt
+    from spacecoop.preflight.judging import BadShapes, Outcome
+    from spacecoop.preflight.rulebooks import AGGREGATORS, NotFetched
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     asked = arguments.aggregators or ["all"]
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
             source = arguments.source if remote else str(arguments.folder / arguments.source)
             fetched = rulebooks.update(workspace, aggregators, source, arguments.timeout)
             print(f"fetched {len(fetched)} rule files into .cache/rules/", file=sys.stderr)
-        verdicts = list(preflight.judge(workspace, aggregators, [arguments.folder / one for one in arguments.shapes]))
+        verdicts = list(judging.judge(workspace, aggregators, [arguments.folder / one for one in arguments.shapes]))
     except NotFetched as error:
         raise cli.UserError(f"the rules cannot be fetched: {error}; those in .cache/rules/ stay as they are") from error
     except NotBuilt as error:

@@ -1,6 +1,6 @@
 """The name of an aggregator in; its rules, and its own SHACL once that was fetched, out.
 
-The rules are data: one file an aggregator in ``preflight_rules/``. A rule says what must be so, and how that is seen:
+The rules are data: one file an aggregator in ``rules/``. A rule says what must be so, and how that is seen:
 ``needs`` (each of these has such a value), ``select`` (SPARQL whose rows are what is wrong), ``check`` (a function of
 ``inspections``), or ``network`` (only the live web can tell, so it is not checked here, and never passed).
 """
@@ -39,7 +39,7 @@ class NotFetched(Exception):
 @functools.cache
 def rulebook(aggregator: str) -> Mapping[str, Any]:
     """Return the rules of one aggregator."""
-    folder = resources.files("spacecoop.site").joinpath("preflight_rules")
+    folder = resources.files("spacecoop.preflight").joinpath("rules")
     return tomllib.loads(folder.joinpath(f"{aggregator}.toml").read_text("utf-8"))
 
 

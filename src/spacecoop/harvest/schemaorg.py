@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from spacecoop.findings import said
+from spacecoop.harvest.codes import syntax_of
+from spacecoop.harvest.description import Description
 from spacecoop.output import Written
-from spacecoop.site.codes import syntax_of
-from spacecoop.site.description import Description
 
 
 def describe(one: Description, dumps: Sequence[Written], language: str = "en") -> dict[str, Any]:

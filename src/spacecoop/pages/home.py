@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from spacecoop.findings import said
+from spacecoop.harvest.description import Description
 from spacecoop.output import Written
-from spacecoop.site.description import Description
 
 _PAGE = """<!doctype html>
 <html lang="{language}">

@@ -18,7 +18,7 @@ MEDIA_TYPES = "https://www.iana.org/assignments/media-types/"
 @functools.cache
 def codes() -> Mapping[str, Mapping[str, str]]:
     """Return all tables of codes."""
-    return tomllib.loads(resources.files("spacecoop.site").joinpath("authorities.toml").read_text("utf-8"))
+    return tomllib.loads(resources.files("spacecoop.harvest").joinpath("authorities.toml").read_text("utf-8"))
 
 
 def authority(table: str, word: str) -> str | None:

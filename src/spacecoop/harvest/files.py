@@ -11,9 +11,9 @@ from xml.etree import ElementTree as Xml
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 
 from spacecoop import output
+from spacecoop.harvest.editions import newest
 from spacecoop.output import Written
 from spacecoop.quads import arranged, name_blank_nodes, text
-from spacecoop.site.editions import newest
 from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
 from spacecoop.workspace import Workspace
 

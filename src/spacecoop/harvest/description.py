@@ -9,12 +9,12 @@ from typing import Any
 from pyoxigraph import Literal, Quad
 
 from spacecoop.findings import said
+from spacecoop.harvest import editions
+from spacecoop.harvest.codes import AUTHORITY, authority, codes, licence_type, syntax_of
+from spacecoop.harvest.editions import Edition
+from spacecoop.harvest.statements import PREFIXES, Speaker, Texts, moment, node, texts
 from spacecoop.iris import is_iri
 from spacecoop.quads import text
-from spacecoop.site import editions
-from spacecoop.site.codes import AUTHORITY, authority, codes, licence_type, syntax_of
-from spacecoop.site.editions import Edition
-from spacecoop.site.statements import PREFIXES, Speaker, Texts, moment, node, texts
 from spacecoop.workspace import Workspace, WorkspaceError
 
 _NAMES = (PREFIXES["foaf"] + "name", PREFIXES["rdfs"] + "label", PREFIXES["skos"] + "prefLabel")

@@ -6,11 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pyoxigraph import Literal, Quad
 
-from spacecoop.iris import local_name
-from spacecoop.output import Written
-from spacecoop.quads import arranged
-from spacecoop.site import statements
-from spacecoop.site.codes import (
+from spacecoop.harvest import statements
+from spacecoop.harvest.codes import (
     AUTHORITY,
     LICENCE_TYPES,
     MEDIA_TYPES,
@@ -20,8 +17,11 @@ from spacecoop.site.codes import (
     name_of,
     syntax_of,
 )
-from spacecoop.site.description import Description, agent, core
-from spacecoop.site.statements import Speaker, in_one_graph, moment, node, texts
+from spacecoop.harvest.description import Description, agent, core
+from spacecoop.harvest.statements import Speaker, in_one_graph, moment, node, texts
+from spacecoop.iris import local_name
+from spacecoop.output import Written
+from spacecoop.quads import arranged
 
 PREFIXES = {
     prefix: statements.PREFIXES[prefix]

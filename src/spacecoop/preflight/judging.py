@@ -13,10 +13,10 @@ from pyoxigraph import NamedNode, parse
 
 from spacecoop.findings import Severity
 from spacecoop.iris import local_name, shorten
+from spacecoop.preflight import inspections, rulebooks
+from spacecoop.preflight.inspections import CHECKS, HERE, PREFIXES, Built, vocabularies
+from spacecoop.preflight.rulebooks import rulebook
 from spacecoop.shapes import Result, Shapes, reference
-from spacecoop.site import inspections, rulebooks
-from spacecoop.site.inspections import CHECKS, HERE, PREFIXES, Built, vocabularies
-from spacecoop.site.rulebooks import rulebook
 from spacecoop.syntaxes import BY_ENDING
 from spacecoop.workspace import Workspace
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from pyoxigraph import Literal, Quad
 
+from spacecoop.harvest.census import Counts
+from spacecoop.harvest.description import Description, agent, core
+from spacecoop.harvest.statements import Speaker, in_one_graph, node, texts
 from spacecoop.iris import local_name
 from spacecoop.quads import arranged
-from spacecoop.site.census import Counts
-from spacecoop.site.description import Description, agent, core
-from spacecoop.site.statements import Speaker, in_one_graph, node, texts
 
 
 def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> list[Quad]:

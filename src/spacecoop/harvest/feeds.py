@@ -18,11 +18,11 @@ from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse,
 from spacecoop import output
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, finding, said
+from spacecoop.harvest import statements
+from spacecoop.harvest.editions import Edition, of_the_build
+from spacecoop.harvest.statements import Speaker, moment, node, texts
 from spacecoop.output import Written
 from spacecoop.quads import text
-from spacecoop.site import statements
-from spacecoop.site.editions import Edition, of_the_build
-from spacecoop.site.statements import Speaker, moment, node, texts
 from spacecoop.syntaxes import NQUADS, TRIG
 from spacecoop.workspace import Workspace
 

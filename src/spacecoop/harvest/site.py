@@ -1,0 +1,74 @@
+"""Write everything that programs harvest: the one door of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Quad
+
+from spacecoop import output
+from spacecoop.harvest import catalog, dumps, feeds, files, negotiation, schemaorg, void
+from spacecoop.harvest.census import Counts
+from spacecoop.harvest.description import Description
+from spacecoop.harvest.editions import Edition
+from spacecoop.output import Written
+from spacecoop.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the site is made from: the shared quads, the dataset's description, its numbers, articles and dumps."""
+
+    files: Mapping[str, tuple[Quad, ...]]
+    shared: Sequence[Quad]
+    described: Description
+    counts: Counts
+    published: Sequence[Edition]
+    whole: Sequence[Written]
+
+
+@dataclass(frozen=True)
+class Harvested:
+    """What was written, and what the page for people needs of it."""
+
+    written: list[Written]
+    schema_org: str
+    feed: bool
+
+
+def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
+    """Write what makes the dataset found, fetched and followed: see docs/publishing.md."""
+    described, counts, published, whole = context.described, context.counts, context.published, context.whole
+    written: list[Written] = []
+    prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
+    abouts = {
+        "catalog": catalog.describe(described, whole, files.parts_of_home(context.shared, workspace)),
+        "void": void.describe(described, counts, dumps.NAMES),
+    }
+    for path, described_there in abouts.items():
+        written += files.write_document(described_there, path, files.THING_SYNTAXES, folder, prefixes)
+    written.append(files.write_well_known(folder))
+    schema_org = schemaorg.as_text(described, whole)
+    written.append(files.write_text(folder, "schema-org.jsonld", f"{schema_org}\n"))
+
+    documents = files.documents(context.files, context.shared, workspace)
+    vocabularies = list(files.write_documents(documents, folder, workspace))
+    written += vocabularies
+    written += (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
+
+    written += feeds.write(workspace.out, folder, published, workspace, described.author)
+    pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
+    written += files.write_map(pages, folder, described.home or described.base)
+    endings = {
+        iri.removeprefix(workspace.base): [syntax.ending for syntax in files.syntaxes(iri, said)]
+        for iri, said in documents.items()
+    }
+    closed = feeds.pages(folder, workspace)
+    feed = negotiation.Feed(
+        tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
+    )
+    for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
+        written.append(files.write_text(folder, name, text))
+    return Harvested(written, schema_org, feed=(folder / feeds.ROOT).is_file())

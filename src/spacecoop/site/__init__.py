@@ -1,1 +1,0 @@
-"""What makes the dataset found, fetched and followed: description, dumps, feed, negotiation, preflight."""
