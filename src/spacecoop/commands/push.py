@@ -1,7 +1,7 @@
 """Bring a triple store in step with out/, and prove it: every graph of ours is read back and compared.
 
   spacecoop push library                    to the store [stores.library] of spacecoop.toml
-  spacecoop push http://localhost:7878/ --dialect oxigraph
+  spacecoop push http://localhost:7878/     to the store there, if it says what it is; else name it: --dialect oxigraph
   spacecoop push library --dry-run          say what would be sent, and stop
   spacecoop push library --plan plan.json   write that to a file, too
   spacecoop push library --prune            delete graphs of ours that are no longer published
@@ -41,10 +41,8 @@ PATIENCE = 30
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument(
-        "target", metavar="TARGET", help="the name of a store in spacecoop.toml, or a URL with --dialect"
-    )
-    parser.add_argument("--dialect", choices=tuple(DIALECTS), help="what kind of store it is")
+    parser.add_argument("target", metavar="TARGET", help="the name of a store in spacecoop.toml, or a URL")
+    parser.add_argument("--dialect", choices=tuple(DIALECTS), help="what kind of store it is, where it does not say")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--dry-run", action="store_true", help="print the plan and stop")
     what.add_argument("--verify-only", action="store_true", help="change nothing; read every graph back and compare it")
@@ -68,6 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         ours = graphs.read(workspace)
         target = targets.find(workspace, arguments.target, arguments.dialect)
+        if target.recognised:
+            print(f"{target.name} is taken for {target.dialect.name} ({target.recognised})", file=sys.stderr)
         return worked(targets.connect(target, workspace.base), ours, arguments, target.name)
     except pushing.Interrupted as stopped:
         print(f"\nspacecoop push: {stopped}", file=sys.stderr)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
+from spacecoop.stores import bounded
 from spacecoop.stores.credentials import Credentials
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -72,25 +75,35 @@ class Connection:
             wait = random.uniform(0, min(30.0, 0.5 * 2**number))  # noqa: S311 (no secret: it keeps clients apart)
             session = self._idle.pop() if self._idle else self._opened()
             try:
-                response = session.request(
-                    method,
-                    url,
-                    data=body,
-                    headers={"Content-Type": kind, "Accept": accept},
-                    timeout=(10.0, self._timeout),
-                    verify=self._authorities or True,  # said here, since the environment overrules a session
-                    allow_redirects=False,  # a PUT that is led elsewhere becomes a GET, and all looks well
-                )
+                with bounded.within(self._timeout, session):
+                    response = session.request(
+                        method,
+                        url,
+                        data=body,
+                        headers={"Content-Type": kind, "Accept": accept},
+                        timeout=(10.0, self._timeout),
+                        verify=self._authorities or True,  # said here, since the environment overrules a session
+                        allow_redirects=False,  # a PUT that is led elsewhere becomes a GET, and all looks well
+                        stream=True,
+                    )
+                    if response.ok and response.status_code < 300:
+                        answer = bounded.content(response)
+                    else:
+                        reason = self._said(response)
                 if response.ok and response.status_code < 300:
-                    found = read(response.content)
+                    found = read(answer)
                     self._idle.append(session)
                     return found
-                reason = self._said(response)
                 if response.status_code not in AGAIN:
                     session.close()
                     raise StoreError(f"{method} {_place(url)}: {reason}")
                 wait = max(wait, _asked_to_wait(response))
-            except (requests.RequestException, SyntaxError) as error:
+            except bounded.TooLarge as error:
+                session.close()
+                raise StoreError(f"{method} {_place(url)}: {error}; is this address the store's?") from None
+            except bounded.TooLong as error:
+                reason = str(error)
+            except (requests.RequestException, SyntaxError, ValueError, OSError) as error:
                 reason = self._hidden(f"{type(error).__name__}: {_root(error)}")
             session.close()  # what is left unread on a connection would answer the next request
             if wait > LONGEST_WAIT:
@@ -100,7 +113,7 @@ class Connection:
         raise StoreError(f"{method} {_place(url)}: {reason} ({self._tries} tries)")
 
     def _opened(self) -> requests.Session:
-        session = requests.Session()
+        session = bounded.open_session()
         session.auth = self._auth
         session.headers["User-Agent"] = "spacecoop"
         return session
@@ -110,13 +123,19 @@ class Connection:
         if 300 <= code < 400:
             moved = self._hidden(response.headers.get("Location", "?"))
             return f"{code}, moved to {moved}; name that address in the settings"
-        text = self._hidden(" ".join(response.text[:300].split()))
+        text = " ".join(self._hidden(bounded.beginning(response)).split())[:300]
         return ": ".join(filter(None, [str(code), HELP.get(code, ""), text]))
 
     def _hidden(self, text: str) -> str:
-        for secret in filter(None, (self._credentials.secret, quote(self._credentials.secret, safe=""))):
-            text = text.replace(secret, "***")
-        return text
+        """Return a server's text without our secret, in any spelling that we send, and without control characters."""
+        secret, user = self._credentials.secret, self._credentials.user
+        if secret:
+            pair = f"{user}:{secret}"
+            spellings = {secret, quote(secret, safe=""), quote_plus(secret), *map(_base64, (pair, secret))}
+            spellings |= {spelling.rstrip("=") for spelling in spellings}
+            for spelling in sorted(filter(None, spellings), key=lambda each: (-len(each), each)):
+                text = text.replace(spelling, "***")
+        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class _Nobody(AuthBase):
@@ -147,6 +166,14 @@ AUTH: Mapping[str, Callable[[Credentials], AuthBase]] = {
 }
 
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+"""What would speak to a terminal; white space is joined elsewhere."""
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
 def _place(url: str) -> str:
     return url.partition("?")[0]
 
@@ -161,9 +188,9 @@ def _root(error: BaseException) -> str:
 def _asked_to_wait(response: requests.Response) -> float:
     """Return the seconds of Retry-After (RFC 9110, section 10.2.3), 0 without it."""
     text = response.headers.get("Retry-After", "").strip()
-    if text.isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", text):
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 0.0

@@ -36,6 +36,8 @@ _NUMBERS = (
 )
 """What may stand without its datatype in a table (SPARQL 1.1 Query Results CSV and TSV, section 4.1)."""
 _ODD = re.compile(r"[\\\x00-\x08\x0b-\x1f\x7f]")
+MOST = 100_000_000
+"""A store that says that it has more graphs of ours than these is not believed."""
 LARGE = 10_000
 """From how many statements on an addition goes to the store's way for many."""
 
@@ -82,8 +84,11 @@ class Store:
         if only:
             return self._counts(f"VALUES ?g {{ {' '.join(map(_iri, only))} }}")
         groups = f"SELECT ?g WHERE {{ GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g {self._ours()}"
-        (row,) = self.select(f"SELECT (COUNT(?g) AS ?n) WHERE {{ {{ {groups} }} }}")
-        number = int(row["n"].value)
+        number = self._number(f"SELECT (COUNT(?g) AS ?n) WHERE {{ {{ {groups} }} }}")
+        if number > MOST:
+            raise StoreError(
+                f"the store says that it has {number:,} graphs of ours; more than {MOST:,} are not believed"
+            )
         found = self._counts() if number <= self.dialect.rows else {}
         if len(found) == number:
             return found
@@ -98,10 +103,20 @@ class Store:
     def _counts(self, values: str = "", after: str = "", pages: str = "") -> dict[str, int]:
         rows = self.select(
             f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ {values} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
-            f" {self._ours(after)} {pages}"
+            f" {self._ours(after)} {pages}",
+            "n",
         )
-        counts = {row["g"].value: int(row["n"].value) for row in rows if row["g"] is not None}  # empty: a row of 0
+        counts = {
+            _name(row["g"]): _whole(row["n"]) for row in rows if row["g"] is not None
+        }  # a store that has none may give a row of 0
         return {graph: number for graph, number in counts.items() if number and graph.startswith(self.base)}
+
+    def _number(self, query: str) -> int:
+        """Return the one number that a query for ?n counts; raises StoreError where there is something else."""
+        rows = self.select(query, "n")
+        if len(rows) != 1:
+            raise StoreError(f"the store answers a question for one number with {len(rows):,} rows")
+        return _whole(rows[0]["n"])
 
     def _ours(self, after: str = "") -> str:
         """Return the filter for graphs of ours: on groups, so that a store looks at each graph, not at each triple."""
@@ -117,7 +132,7 @@ class Store:
             real = self.counts(short) if short else {}
             for graph in short:
                 if len(got[graph]) != real.get(graph, 0):
-                    got[graph] = list(self._paged(graph))
+                    got[graph] = list(self._paged(graph, real.get(graph, 0)))
                     if len(got[graph]) != real.get(graph, 0):
                         raise StoreError(
                             f"<{graph}> has {real.get(graph, 0):,} triples, but the store gives {len(got[graph]):,}:"
@@ -136,7 +151,8 @@ class Store:
                 found[graph].append(line)
         return found
 
-    def _paged(self, graph: str) -> Iterator[str]:
+    def _paged(self, graph: str, most: int) -> Iterator[str]:
+        """Yield a graph's lines page by page; a store that gives more than *most* is not read on."""
         offset = 0
         while True:
             found = self._lines(
@@ -144,14 +160,15 @@ class Store:
                 f" ORDER BY ?s ?p ?o }} VALUES ?g {{ {_iri(graph)} }} }} OFFSET {offset} LIMIT {self.dialect.rows}"
             )
             yield from (line for _, line in found)
-            if not found:
-                return
             offset += len(found)
+            if not found or offset > most:
+                return
 
     def _lines(self, query: str) -> list[tuple[str, str]]:
         """Return the graphs and lines that a query for ?g, ?s, ?p and ?o finds."""
         if not self.dialect.table:
-            return [(row["g"].value, f"{row['s']} {row['p']} {row['o']}") for row in self.select(query)]
+            rows = self.select(query, "g", "s", "p", "o")
+            return [(_name(row["g"]), f"{row['s']} {row['p']} {row['o']}") for row in rows]
         found: list[tuple[str, str]] = self._ask(query, TABLE, _rows)
         return found
 
@@ -220,14 +237,24 @@ class Store:
         if chunk:
             self.update(f"{operation} {{ {_pattern(chunk)} }}")
 
-    def select(self, query: str) -> list[QuerySolution]:
-        """Return the answers to a SELECT query; an answer that is cut short counts as a fault."""
+    def select(self, query: str, *bound: str) -> list[QuerySolution]:
+        """Return the answers to a SELECT query, in each of which the variables *bound* have values.
 
-        def solutions(answer: bytes) -> list[QuerySolution]:
+        An answer that is cut short, or of another kind, counts as a fault: it is asked for again, then StoreError.
+        """
+
+        def read(answer: bytes) -> list[QuerySolution]:
             found = parse_query_results(answer, format=_RESULTS)
-            return list(found) if isinstance(found, QuerySolutions) else []
+            if not isinstance(found, QuerySolutions):
+                raise SyntaxError("the store answered yes or no where rows are due")
+            names = {variable.value for variable in found.variables}
+            rows = list(found)
+            lacking = [name for name in bound if name not in names or any(row[name] is None for row in rows)]
+            if rows and lacking:
+                raise SyntaxError(f"the store's rows have no value for ?{', ?'.join(lacking)}")
+            return rows
 
-        found: list[QuerySolution] = self._ask(query, JSON, solutions)
+        found: list[QuerySolution] = self._ask(query, JSON, read)
         return found
 
     def _ask(self, query: str, accept: str, read: Callable[[bytes], Any]) -> Any:
@@ -237,6 +264,21 @@ class Store:
     def update(self, text: str) -> None:
         """Change the store by SPARQL 1.1 Update."""
         self._connection.send("POST", self._addresses.update, text.encode(), "application/sparql-update")
+
+
+def _name(term: Any) -> str:
+    """Return a graph's IRI; raises StoreError where a store names it by something else."""
+    if not isinstance(term, NamedNode):
+        raise StoreError(f"the store names a graph by {str(term)[:100]!r}, which is no IRI")
+    return term.value
+
+
+def _whole(term: Any) -> int:
+    """Return a count; raises StoreError where a store gives something else."""
+    text = term.value if isinstance(term, Literal) else ""
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise StoreError(f"the store counts {str(term)[:100]!r}, which is no number")
+    return int(text)
 
 
 def batches(sizes: Mapping[str, int], limit: int, most: int) -> Iterator[dict[str, int]]:

@@ -66,7 +66,9 @@ class Lease:
 
     def _rows(self) -> Sequence[Any]:
         return self._store.select(
-            f"SELECT ?push ?until WHERE {{ GRAPH <{self._graph}> {{ ?push <{_UNTIL}> ?until }} }}"
+            f"SELECT ?push ?until WHERE {{ GRAPH <{self._graph}> {{ ?push <{_UNTIL}> ?until }} }}",
+            "push",
+            "until",
         )
 
     def _others(self, over: bool = False) -> list[str]:

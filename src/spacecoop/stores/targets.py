@@ -6,12 +6,12 @@ import ipaddress
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from spacecoop.iris import is_iri
-from spacecoop.stores import credentials
+from spacecoop.stores import credentials, recognition
 from spacecoop.stores.connections import Connection
 from spacecoop.stores.dialects import DIALECTS, Dialect
 from spacecoop.stores.graphstore import Addresses, Store
@@ -39,14 +39,24 @@ class Target:
     timeout: float = 300.0
     tries: int = 5
     authorities: str | None = None
+    recognised: str = ""
+    """By what the kind of store was recognised, where nobody named it."""
 
 
 def find(workspace: Workspace, name: str, dialect: str | None = None) -> Target:
     """Return the store of that name in the settings, or at that URL; raises TargetError."""
     tables = workspace.settings.get("stores", {})
+    recognised = ""
     if "://" in name:
         if dialect is None:
-            raise TargetError(f"what kind of store is {_shown(name)}? --dialect is one of {', '.join(DIALECTS)}")
+            _check_address(name, name)
+            found = recognition.recognise(name)
+            if not found.dialect:
+                raise TargetError(
+                    f"what kind of store is {_shown(name)}? {found.reason}; name it: --dialect is one of"
+                    f" {', '.join(DIALECTS)}"
+                )
+            dialect, recognised = found.dialect, found.reason
         settings: Mapping[str, Any] = {"url": name, "dialect": dialect}
     elif name in tables:
         settings = tables[name] if dialect is None else {**tables[name], "dialect": dialect}
@@ -56,7 +66,7 @@ def find(workspace: Workspace, name: str, dialect: str | None = None) -> Target:
             f"no store {name!r} in spacecoop.toml (there are: {there}); add [stores.{name}], or give a URL"
         )
     try:
-        return _target(name, settings, workspace)
+        return replace(_target(name, settings, workspace), recognised=recognised)
     except credentials.CredentialsError as error:
         raise TargetError(f"store {_shown(name)}: {error}") from None
 
@@ -65,18 +75,14 @@ def _target(name: str, settings: Mapping[str, Any], workspace: Workspace) -> Tar
     if unknown := sorted(set(settings) - KEYS):
         raise TargetError(f"[stores.{name}] has {', '.join(unknown)}; it may have {', '.join(sorted(KEYS))}")
     url, kind = settings.get("url", ""), settings.get("dialect", "generic")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_iri(url):
-        raise TargetError(f"store {_shown(name)}: url must be an http or https address")
-    if parts.username or parts.password:
-        raise TargetError(f"store {_shown(name)}: no user or password in a URL; see auth in docs/stores.md")
+    host = _check_address(name, url).hostname or ""
     if kind not in DIALECTS:
         raise TargetError(f"store {_shown(name)}: no dialect {kind!r} (there are: {', '.join(DIALECTS)})")
     row = DIALECTS[kind]
-    found = credentials.find(settings, parts.hostname)
+    found = credentials.find(settings, host)
     if found.kind not in (*row.auth, "none"):
         raise TargetError(f"store {_shown(name)}: {row.name} takes {' or '.join(row.auth)}, not {found.kind}")
-    open_ = found.kind in ("basic", "bearer", "gdb") and parts.scheme == "http" and not _is_local(parts.hostname)
+    open_ = found.kind in ("basic", "bearer", "gdb") and url.startswith("http:") and not _is_local(host)
     if open_ and not settings.get("plaintext", False):
         raise TargetError(
             f"store {_shown(name)}: the password would travel in the clear; use https, or say plaintext = true"
@@ -98,6 +104,20 @@ def _target(name: str, settings: Mapping[str, Any], workspace: Workspace) -> Tar
         max(1, int(settings.get("tries", 5))),
         str(workspace.root / authorities) if authorities else None,
     )
+
+
+def _check_address(name: str, url: Any) -> SplitResult:
+    """Return the parts of a store's URL; raises TargetError where nothing can be sent there."""
+    try:
+        parts = urlsplit(url) if isinstance(url, str) else SplitResult("", "", "", "", "")
+        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and is_iri(url) and parts.port != 0
+    except ValueError:
+        fit = False
+    if not fit:
+        raise TargetError(f"store {_shown(name)}: url must be an http or https address")
+    if parts.username or parts.password:
+        raise TargetError(f"store {_shown(name)}: no user or password in a URL; see auth in docs/stores.md")
+    return parts
 
 
 def _shown(name: str) -> str:
