@@ -8,6 +8,7 @@ no word at all, the document's first.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -122,6 +123,15 @@ def ladder(row: Row) -> list[str]:
     qualities = [r"(?:\s*;\s*q=1(?:\.0*)?)?"] + [rf"\s*;\s*q=0?\.{tenth}\d*" for tenth in range(9, 0, -1)]
     qualities.append(r"\s*;\s*q=0?\.0\d*[1-9]\d*")
     return [rf"(?:^|,)\s*({ranges}){other}{quality}{other}\s*(?:,|$)" for quality in qualities]
+
+
+def choose(row: Row, accept: str | None) -> str | None:
+    """Return the ending that a reader gets who sends this Accept, as every server's rules say; None: 406."""
+    accepted = _accepted(row)
+    for rung in ladder(row):
+        if found := re.search(rung, accept or "*/*", re.IGNORECASE):
+            return accepted[found[1].lower()]
+    return None
 
 
 def _list(row: Row) -> str:

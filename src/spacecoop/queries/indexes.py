@@ -125,6 +125,12 @@ def kept(paths: Mapping[Path, str], cache: Path) -> Store:
         shutil.rmtree(new, ignore_errors=True)
 
 
+def locate(paths: Mapping[Path, str], cache: Path) -> Path:
+    """Return the folder of the index of these files, which is built where there is none."""
+    kept(paths, cache)
+    return cache / _key(paths, cache)
+
+
 def _sweep(cache: Path) -> None:
     """Delete what has not been used for long, and what a build left that was interrupted."""
     for entry in [*cache.iterdir(), *cache.glob("digests/*")]:
