@@ -120,7 +120,9 @@ BY_HAND: dict[str, Callable[[Path], object]] = {
     "article-twice": twice,
 }
 """How the rules without a piece of a file as example are broken."""
-ELSEWHERE = {name for name in OWN if name.startswith(("link-", "feed-", "mapping-set", "mapping-unreviewed"))} | {
+ELSEWHERE = {
+    name for name in OWN if name.startswith(("link-", "feed-", "build-", "out-", "mapping-set", "mapping-unreviewed"))
+} | {
     "overdue",
     "engines-disagree",
     "unreadable",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import output, publish, work, workspace
+from spacecoop import folders, publish, work, workspace
 from spacecoop.publish import Rejected
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "birds"
@@ -31,7 +31,7 @@ def test_another_vocabulary_is_published_by_the_same_program(birds: Path, accept
     if accept:
         subprocess.run(["rm", "-rf", GOLDEN], check=True)
         subprocess.run(["cp", "-r", birds / "out", GOLDEN], check=True)
-    assert output.differences(birds / "out", GOLDEN) == []
+    assert folders.compare(birds / "out", GOLDEN) == []
 
 
 def test_the_committed_out_is_what_the_articles_give() -> None:
@@ -192,5 +192,5 @@ def test_two_folders_are_the_same_only_with_the_same_files_and_bytes(tmp_path: P
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
 
-    assert output.differences(tmp_path / "one", tmp_path / "other") == ["b", "c/d"]
+    assert folders.compare(tmp_path / "one", tmp_path / "other") == ["b", "c/d"]
     assert filecmp.cmp(tmp_path / "one" / "a", tmp_path / "other" / "a")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import gzip
 import hashlib
 import itertools
 import json
-import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -173,53 +170,3 @@ def _holds(archive: Path, path: Path) -> bool:
             return not one.read(1)
     except (OSError, EOFError, zlib.error):
         return False
-
-
-@contextlib.contextmanager
-def replaced(folder: Path) -> Iterator[Path]:
-    """Give an empty folder to write in, which takes the place of *folder* at the end, or else vanishes.
-
-    Readers see the old folder or the new one, never half; where the system cannot exchange two folders in one
-    step, an interruption between two renamings is mended by the next call.
-    """
-    new = folder.with_name(f".{folder.name}.new")
-    old = folder.with_name(f".{folder.name}.old")
-    if old.exists() and not folder.exists():
-        old.rename(folder)
-    for rest in (new, old):
-        shutil.rmtree(rest, ignore_errors=True)
-    new.mkdir(parents=True)
-    try:
-        yield new
-        if not folder.exists():
-            new.rename(folder)
-        elif not _exchange(new, folder):
-            folder.rename(old)
-            new.rename(folder)
-    finally:
-        for rest in (new, old):
-            shutil.rmtree(rest, ignore_errors=True)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step, as Linux can (renameat2, RENAME_EXCHANGE); tell whether it did."""
-    here, exchange = -100, 2
-    try:
-        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
-    except (AttributeError, OSError, TypeError):
-        return False
-    return bool(renameat2(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)
-
-
-def differences(one: Path, other: Path) -> list[str]:
-    """Return the paths of files that are not the same, or not there, in both folders."""
-    names = {path.relative_to(folder).as_posix() for folder in (one, other) for path in _files(folder)}
-    return sorted(name for name in names if not _same(one / name, other / name))
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import articles, output, quads, shared
+from spacecoop import articles, folders, output, quads, shared
 from spacecoop.findings import Finding, Place, finding, ordered, refused
+from spacecoop.folders import MANIFEST, Waiting
 from spacecoop.harvest import description, dumps, editions, files, site
 from spacecoop.harvest.census import Census
 from spacecoop.harvest.editions import Edition
@@ -43,17 +45,32 @@ class Published:
     findings: tuple[Finding, ...]
 
 
-def publish(workspace: Workspace, engine: str = FAST, progress: Progress = silent, cached: bool = True) -> Published:
-    """Publish the workspace into its ``out/``, whole; or raise Rejected with every reason at once."""
-    with output.replaced(workspace.out) as folder:
-        return write(workspace, folder, engine, progress, cached)
+def publish(
+    workspace: Workspace,
+    engine: str = FAST,
+    progress: Progress = silent,
+    cached: bool = True,
+    waiting: Waiting = folders.wait_silently,
+) -> Published:
+    """Publish the workspace into its ``out/``, whole; or raise Rejected with every reason at once.
+
+    One build at a time: another one is waited for. Files in ``out/`` that no build wrote stay there, and are told.
+    """
+    with folders.hold(workspace.root / ".cache" / "build.lock", waiting), folders.replace(workspace.out) as folder:
+        published = write(workspace, folder, engine, progress, cached)
+        last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
+        built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
+        strangers = folders.carry_over(workspace.out, folder, built)
+        shutil.copyfile(folder / MANIFEST, last)
+    told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers]
+    return replace(published, findings=(*published.findings, *told))
 
 
 def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent) -> list[str]:
     """Return the files in ``out/`` that are not what the sources give; raises Rejected as publish does."""
     with tempfile.TemporaryDirectory() as folder:
         write(workspace, Path(folder), engine, progress, cached=False)
-        return output.differences(Path(folder), workspace.out)
+        return folders.compare(Path(folder), workspace.out)
 
 
 def validate(
@@ -143,4 +160,4 @@ def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tupl
 def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:
     rows = [asdict(one) for one in sorted(written, key=lambda one: one.path)]
     text = json.dumps({"dataset": workspace.base, "files": rows}, indent=1)
-    (folder / "manifest.json").write_text(f"{text}\n", "utf-8", newline="\n")
+    (folder / MANIFEST).write_text(f"{text}\n", "utf-8", newline="\n")

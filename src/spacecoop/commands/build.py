@@ -8,8 +8,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
 from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.folders import Holder
+    from spacecoop.publish import Published
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
             stale = publish.check(workspace, arguments.engine, cli.progress)
             print("\n".join(f"out/{path} is not what the sources give" for path in stale) or "out/ is up to date")
             return cli.REPAIR if stale else cli.DONE
-        done = publish.publish(workspace, arguments.engine, cli.progress, cached=not arguments.no_cache)
+        waiting = partial(tell_wait, language)
+        done = publish.publish(workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting)
     except publish.Rejected as rejected:
         for found in rejected.findings:
             print(found.line(language))
@@ -47,7 +54,16 @@ def run(arguments: argparse.Namespace) -> int:
     return cli.DONE
 
 
-def summary(done: publish.Published) -> str:  # type: ignore[name-defined]  # noqa: F821
+def tell_wait(language: str, holder: Holder) -> None:
+    """Say whom this build waits for."""
+    text = {
+        "en": "another build is at work here (process {}, on {}, since {}); waiting for it",
+        "fr": "une autre construction est en cours ici (processus {}, sur {}, depuis {}) ; on l'attend",
+    }[language]
+    print(text.format(holder.process, holder.host, holder.since), file=sys.stderr, flush=True)
+
+
+def summary(done: Published) -> str:
     """Return a short table of what was written for the whole dataset."""
     rows = [one for one in done.files if one.path.startswith("dataset.") and not one.path.endswith(".gz")]
     lines = [f"{one.path:16} {one.statements:>9,} statements {one.bytes:>11,} bytes" for one in rows]
