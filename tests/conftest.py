@@ -40,6 +40,23 @@ def small(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository's vocabulary, shapes and queries over two articles that stay as they are, built; only to read.
+
+    What a test says of rows and counts it says of these, so that a new article or entity changes no test.
+    """
+    from spacecoop import publish, workspace
+
+    folder = tmp_path_factory.mktemp("frozen") / "workspace"
+    shutil.copytree(REPOSITORY / "tests" / "frozen", folder)
+    for name in ("ontology", "shapes", "queries"):
+        shutil.copytree(REPOSITORY / name, folder / name)
+    shutil.copy(REPOSITORY / "spacecoop.toml", folder)
+    publish.publish(workspace.read(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def run() -> Run:
     """Run the program as a user does, in a process of its own, and return what it did."""
 

@@ -40,13 +40,13 @@ def proxy(served: Proxy) -> Proxy:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, proxy: Proxy) -> Path:
-    """The workspace of this repository, which asks the slice, and at once."""
+def folder(frozen: Path, tmp_path: Path, proxy: Proxy) -> Path:
+    """The frozen workspace, which asks the slice, and at once."""
     for name in FOLDERS:
-        shutil.copytree(REPOSITORY / name, tmp_path / name)
+        shutil.copytree(frozen / name, tmp_path / name)
     (tmp_path / "out").mkdir()
-    shutil.copy(REPOSITORY / "out" / "dataset.nq", tmp_path / "out")
-    text = (REPOSITORY / "spacecoop.toml").read_text("utf-8")
+    shutil.copy(frozen / "out" / "dataset.nq", tmp_path / "out")
+    text = (frozen / "spacecoop.toml").read_text("utf-8")
     text = text.replace("https://query.wikidata.org/sparql", proxy.url).replace("\npause = 1 ", "\npause = 0 ")
     (tmp_path / "spacecoop.toml").write_text(text, "utf-8")
     return tmp_path

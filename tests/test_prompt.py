@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
-
 pytest.importorskip("prompt_toolkit", reason="the prompt needs the extra `interactive`")
 pty = pytest.importorskip("pty", reason="there are pseudo-terminals on POSIX only")
 
@@ -21,12 +19,12 @@ pty = pytest.importorskip("pty", reason="there are pseudo-terminals on POSIX onl
 class Terminal:
     """A terminal with the program in it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, workspace: Path) -> None:
         self.master, slave = pty.openpty()
         settings = {"XDG_CACHE_HOME": str(home), "TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1", "COLUMNS": "100"}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "spacecoop", "query", "-i", "--format", "csv"],
-            cwd=REPOSITORY,
+            cwd=workspace,
             env={**os.environ, **settings},
             stdin=slave,
             stdout=slave,
@@ -55,8 +53,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    terminal = Terminal(tmp_path)
+def terminal(frozen: Path, tmp_path: Path) -> Iterator[Terminal]:
+    terminal = Terminal(tmp_path, frozen)
     try:
         terminal.wait_for("Ctrl-D ends")
         yield terminal

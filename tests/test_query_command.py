@@ -25,12 +25,12 @@ NAMES = sorted(path.stem for path in (REPOSITORY / "queries").glob("*.rq"))
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What queries need of this repository, with an extract of Wikidata beside it."""
+def workspace(frozen: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What queries need of the frozen workspace, with an extract of Wikidata beside it."""
     folder = tmp_path_factory.mktemp("workspace")
     for name in ("out", "queries"):
-        shutil.copytree(REPOSITORY / name, folder / name)
-    shutil.copy(REPOSITORY / "spacecoop.toml", folder)
+        shutil.copytree(frozen / name, folder / name)
+    shutil.copy(frozen / "spacecoop.toml", folder)
     (folder / "links").mkdir()
     shutil.copy(WIKIDATA, folder / "links")
     return folder

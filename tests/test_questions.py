@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph
@@ -97,8 +98,8 @@ COMPETENCY: dict[str, list[str]] = {
 
 
 @pytest.fixture(scope="module")
-def workspace() -> Workspace:
-    return read(REPOSITORY)
+def workspace(frozen: Path) -> Workspace:
+    return read(frozen)
 
 
 @pytest.fixture(scope="module")
@@ -159,10 +160,15 @@ def written(query: Query, dataset: Local) -> bytes:
     return stream.getvalue().replace(b"\r\n", b"\n")
 
 
+OF_ARTICLES = {"classes": b"/ns#", "graphs": b"/article/"}
+"""What marks the rows that are of articles, for queries that count the vocabulary and the queries too."""
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_named_query_has_the_rows_that_are_expected(name: str, dataset: Local, accept: bool) -> None:
     query = library.find(name, REPOSITORY / "queries")
-    given = written(query, dataset)
+    heading, *rows = written(query, dataset).splitlines(keepends=True)
+    given = b"".join([heading, *(row for row in rows if OF_ARTICLES.get(name, b"") in row)])
     golden = next(iter(GOLDEN.glob(f"{name}.*")), GOLDEN / f"{name}.{'nt' if given.startswith(b'<') else 'csv'}")
 
     if accept:
