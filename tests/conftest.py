@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,29 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="renew the golden files; read the difference")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Build once what a fresh clone lacks of out/, before the tests are collected; what is there stays as it is."""
+    if hasattr(config, "workerinput"):
+        return
+    from spacecoop import folders, publish, workspace
+    from spacecoop.documents import Unreadable
+    from spacecoop.work import FAST, silent
+
+    place = workspace.read(REPOSITORY)
+    if all((place.out / name).is_file() for name in folders.read_names(place.out / folders.MANIFEST) or ["-"]):
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            publish.write(place, Path(folder), FAST, silent, cached=False)
+        except (publish.Rejected, Unreadable):
+            return  # the tests will say it better
+        for path in Path(folder).rglob("*"):
+            target = place.out / path.relative_to(folder)
+            if path.is_file() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target)
 
 
 @pytest.fixture

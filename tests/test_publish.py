@@ -4,6 +4,8 @@ import filecmp
 import hashlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -150,6 +152,82 @@ def test_check_names_the_files_that_are_out_of_date_and_writes_nothing(birds: Pa
 
     assert publish.check(workspace.read(birds)) == ["dataset.ttl", "extra"]
     assert tree(birds / "out") == before
+
+
+def test_check_proves_by_the_manifest_what_version_control_does_not_hold(birds: Path, run: Run) -> None:
+    publish.publish(workspace.read(birds))
+    (birds / "out" / "dataset.nq").unlink()
+    (birds / "out" / "feed.atom").unlink(missing_ok=True)
+
+    done = run("--lang", "en", "-C", birds, "build", "--check")
+    assert (done.returncode, publish.check(workspace.read(birds))) == (0, [])
+    assert "of its files are not here, and their digests in the manifest are right" in done.stdout
+
+    manifest = birds / "out" / "manifest.json"
+    digest = hashlib.sha256((GOLDEN / "dataset.nq").read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text("utf-8").replace(digest, "0" * 64), "utf-8")
+    assert publish.check(workspace.read(birds)) == ["manifest.json"]
+
+    manifest.unlink()
+    assert "dataset.nq" in publish.check(workspace.read(birds))
+
+
+def checkout(folder: Path) -> None:
+    """Copy what version control holds of this repository, as a fresh clone has it, and put it into a new repository."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ":!tests", ":!docs"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listed.returncode:
+        pytest.skip("this is no checkout of git")
+    for name in filter(None, listed.stdout.split("\0")):
+        if (REPOSITORY / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(REPOSITORY / name, folder / name)
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-qm", "as it is")
+
+
+def git(folder: Path, *words: str) -> list[str]:
+    return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_a_fresh_clone_builds_the_rest_of_out_and_one_edit_changes_a_handful_of_its_files(tmp_path: Path) -> None:
+    checkout(tmp_path)
+    assert len(git(tmp_path, "ls-files", "out")) < len(folders.read_names(tmp_path / "out" / "manifest.json")) / 2
+    assert not (tmp_path / "out" / "dataset.nq").exists()
+
+    assert publish.check(workspace.read(tmp_path)) == []
+    publish.publish(workspace.read(tmp_path))
+    assert (tmp_path / "out" / "dataset.nq").is_file()
+    assert git(tmp_path, "status", "--porcelain") == []
+
+    article = tmp_path / "articles" / "a001.yaml"
+    text = article.read_text("utf-8")
+    article.write_text(re.sub(r"(gloss:\s+en: )(\w)", r"\1Edited, \2", text, count=1), "utf-8")
+    assert article.read_text("utf-8") != text
+    publish.publish(workspace.read(tmp_path))
+    changed = git(tmp_path, "status", "--porcelain")
+    assert " M out/article/a001.trig" in changed
+    assert " M out/manifest.json" in changed
+    assert len(changed) <= 5
+    assert publish.check(workspace.read(tmp_path)) == []
+
+
+def test_out_is_a_function_of_the_sources_alone(tmp_path: Path) -> None:
+    checkout(tmp_path)
+    publish.publish(workspace.read(tmp_path))
+    before = tree(tmp_path / "out")
+
+    shutil.rmtree(tmp_path / "out")
+    shutil.rmtree(tmp_path / ".cache")
+    publish.publish(workspace.read(tmp_path))
+
+    assert tree(tmp_path / "out") == before
 
 
 @pytest.mark.parametrize("after", [0.02, 0.1, 0.25, 0.4, 0.5, 0.6])

@@ -67,10 +67,21 @@ def publish(
 
 
 def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent) -> list[str]:
-    """Return the files in ``out/`` that are not what the sources give; raises Rejected as publish does."""
+    """Return the files in ``out/`` that are not what the sources give; raises Rejected as publish does.
+
+    A file that is not there is proven by its digest in the manifest: version control holds a part of ``out/`` only.
+    """
     with tempfile.TemporaryDirectory() as folder:
         write(workspace, Path(folder), engine, progress, cached=False)
-        return folders.compare(Path(folder), workspace.out)
+        stale = folders.compare(Path(folder), workspace.out)
+    absent = find_absent(workspace)
+    return [name for name in stale if name not in absent]
+
+
+def find_absent(workspace: Workspace) -> set[str]:
+    """Return the files that the manifest of ``out/`` lists and that are not there."""
+    listed = folders.read_names(workspace.out / MANIFEST)
+    return {name for name in listed if not (workspace.out / name).is_file()}
 
 
 def validate(

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         if arguments.check:
             stale = publish.check(workspace, arguments.engine, cli.progress)
-            print("\n".join(f"out/{path} is not what the sources give" for path in stale) or "out/ is up to date")
+            print("\n".join(tell_check(stale, len(publish.find_absent(workspace)), language)))
             return cli.REPAIR if stale else cli.DONE
         waiting = partial(tell_wait, language)
         done = publish.publish(workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting)
@@ -52,6 +52,23 @@ def run(arguments: argparse.Namespace) -> int:
         print(found.line(language))
     print(summary(done))
     return cli.DONE
+
+
+def tell_check(stale: list[str], absent: int, language: str) -> list[str]:
+    """Return what a check found, a line each."""
+    wrong, right, proven = {
+        "en": (
+            "out/{} is not what the sources give",
+            "out/ is up to date",
+            "out/ is up to date; {} of its files are not here, and their digests in the manifest are right",
+        ),
+        "fr": (
+            "out/{} n'est pas ce que donnent les sources",
+            "out/ est à jour",
+            "out/ est à jour ; {} de ses fichiers ne sont pas ici, et leurs empreintes dans le manifeste sont justes",
+        ),
+    }[language]
+    return [wrong.format(path) for path in stale] or [proven.format(absent) if absent else right]
 
 
 def tell_wait(language: str, holder: Holder) -> None:
