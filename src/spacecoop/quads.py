@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple
 
+from spacecoop import reach
 from spacecoop.iris import local_name
 
 _NP = "http://www.nanopub.org/nschema#"
@@ -106,7 +107,7 @@ def derive(quads: Sequence[Quad], rules: Mapping[str, str], graphs: Sequence[str
     derived = list(quads)
     for rule, query in sorted(rules.items()):
         try:
-            made = store.query(query, use_default_graph_as_union=True)
+            made = store.query(reach.stay(query), use_default_graph_as_union=True)
             if not isinstance(made, QueryTriples):
                 raise DeriveError(rule, "it is not a CONSTRUCT query")
             for triple in made:

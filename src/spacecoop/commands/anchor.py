@@ -82,7 +82,7 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
 
 def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Recompute anchors, and say how many."""
-    from spacecoop import shared, work
+    from spacecoop import reach, shared, work
     from spacecoop.facts import evidence
 
     common = shared.load(workspace)
@@ -90,7 +90,10 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     path = workspace.root / "queries" / "check" / "anchors.rq"
     if not path.is_file():
         raise cli.UserError(f"{workspace.name(path)} is not there; it says what an anchor is in this vocabulary")
-    query = path.read_text("utf-8")
+    try:
+        query = reach.stay(path.read_text("utf-8"))
+    except reach.QueryError as error:
+        raise cli.UserError(f"{workspace.name(path)}: {error}") from error
     checked = skipped = 0
     findings: list[Finding] = []
     for path in files or work.paths(workspace):

@@ -42,13 +42,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Export, check or publish."""
     from spacecoop.harvest.nanopubs import Malformed, NotInstalled
+    from spacecoop.reach import QueryError
 
     workspace = cli.workspace(arguments)
     try:
         if arguments.check or arguments.publish:
             return over_files(arguments)
         return export(arguments, workspace)
-    except (Malformed, NotInstalled) as error:
+    except (Malformed, NotInstalled, QueryError) as error:
         raise cli.UserError(str(error)) from error
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, Variable, parse, serialize
 
-from spacecoop import output
+from spacecoop import output, reach
 from spacecoop.quads import Envelope, arranged
 from spacecoop.syntaxes import TRIG
 from spacecoop.workspace import Workspace
@@ -76,7 +76,7 @@ def of_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: Key |
     claim comes from, and who published it, is taken from the article. Raises FileNotFoundError without these queries.
     """
     folder = workspace.root / "queries" / "nanopub"
-    listed, construct = ((folder / name).read_text("utf-8") for name in ("list.rq", "claim.rq"))
+    listed, construct = (reach.stay((folder / name).read_text("utf-8")) for name in ("list.rq", "claim.rq"))
     quads, start, envelope = list(quads), _start(workspace), Envelope(workspace.article(slug))
     store = Store()
     store.extend(quads)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store
 
-from spacecoop import documents
+from spacecoop import documents, reach
 from spacecoop.links import agreement, answers, mappings, snapshot, wikidata
 from spacecoop.links.agreement import Entity
 from spacecoop.links.mappings import Link, MappingSet
@@ -193,8 +193,8 @@ def rows(workspace: Workspace, name: str, needed: bool) -> list[dict[str, NamedN
     store = Store()
     store.bulk_load(path=str(built), format=RdfFormat.N_QUADS)
     try:
-        solutions = store.query(path.read_text("utf-8"), use_default_graph_as_union=True)
-    except SyntaxError as error:
+        solutions = store.query(reach.stay(path.read_text("utf-8")), use_default_graph_as_union=True)
+    except (SyntaxError, reach.QueryError) as error:
         raise LinksError(f"{workspace.name(path)}: {error}") from error
     if not isinstance(solutions, QuerySolutions):
         raise LinksError(f"{workspace.name(path)}: a SELECT query is needed")

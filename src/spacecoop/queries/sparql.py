@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
 
+from spacecoop import reach
+from spacecoop.reach import Outward, QueryError, masked, outside_braces, outward
+
+__all__ = ["Outward", "QueryError", "masked", "outward"]
+
 Term = NamedNode | BlankNode | Literal | Triple
 
-_SKIPPED = re.compile(
-    r"""(?P<iri><[^\x00-\x20<>"{}|^`\\]*>)"""
-    r"""|(?P<comment>\#[^\n\r]*)"""
-    r'''|(?P<string>"""(?:"{0,2}(?:[^"\\]|\\.))*"""|\'\'\'(?:'{0,2}(?:[^'\\]|\\.))*\'\'\''''
-    r"""|"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')""",
-    re.DOTALL,
-)
-_CODE_POINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
 _FORM = re.compile(r"(?<![?$:\w.-])(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![:\w.-])", re.IGNORECASE)
 _UPDATE = re.compile(
     r"(?<![?$:\w.-])(INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)(?![:\w.-])", re.IGNORECASE
@@ -26,31 +22,8 @@ _ALL = re.compile(r"(?<![?$:\w.-])SELECT\s*(?:(?:DISTINCT|REDUCED)\s*)?(\*)", re
 _VARIABLE = re.compile(r"[?$](\w+)")
 _ORDER = re.compile(r"(?<![?$:\w.-])ORDER\s+BY(?![:\w.-])", re.IGNORECASE)
 _PREFIX = re.compile(r"(?<![?$:\w.-])PREFIX\s+([\w.-]*):", re.IGNORECASE)
-_OUTWARD = re.compile(r"(?<![\w])(SERVICE|FROM)(?![\w])", re.IGNORECASE)
-_SERVICE = re.compile(r"(?<![?$:\w.-])SERVICE(\s+SILENT)?\s*(<[^<>]*>|[\w.-]*:[\w.-]*)", re.IGNORECASE)
 _FUNCTION = re.compile(r"The custom (?:aggregate )?function <([^<>]*)> is not supported")
 _PLACE = re.compile(r"error at (\d+):(\d+):")
-
-
-class QueryError(Exception):
-    """A query cannot be read, or may not be asked; the message says what would help."""
-
-
-@dataclass(frozen=True)
-class Outward:
-    """What a query reaches for outside of its dataset: endpoints of SERVICE, graphs of FROM."""
-
-    services: tuple[str, ...] = ()
-    graphs: tuple[str, ...] = ()
-
-
-def masked(text: str) -> str:
-    """Return the text with its comments, strings and IRIs blanked out, everything else at its place.
-
-    >>> masked("ASK { ?s <http://e/#> '}' }")
-    'ASK { ?s                  }'
-    """
-    return _SKIPPED.sub(lambda found: re.sub(r"[^\n\r]", " ", found.group()), text)
 
 
 def form(text: str) -> str:
@@ -59,7 +32,7 @@ def form(text: str) -> str:
     >>> form("PREFIX select: <http://e/> ASK { ?select a select:ask }"), form("DELETE WHERE { ?s ?p ?o }")
     ('ASK', 'UPDATE')
     """
-    outside = _outside_braces(masked(text))
+    outside = outside_braces(masked(text))
     found, update = _FORM.search(outside), _UPDATE.search(outside)
     if update and not (found and found.start() < update.start()):
         return "UPDATE"
@@ -72,7 +45,7 @@ def is_ordered(text: str) -> bool:
     >>> is_ordered("SELECT * { ?s ?p ?o } ORDER BY ?s"), is_ordered("SELECT * { { SELECT * {} ORDER BY ?s } }")
     (True, False)
     """
-    return _ORDER.search(_outside_braces(masked(text))) is not None
+    return _ORDER.search(outside_braces(masked(text))) is not None
 
 
 def spelled_out(text: str, names: Iterable[str]) -> str:
@@ -84,7 +57,7 @@ def spelled_out(text: str, names: Iterable[str]) -> str:
     'SELECT ?s ?p ?o { ?s ?p ?o }'
     """
     plain = masked(text)
-    found = _ALL.search(_outside_braces(plain))
+    found = _ALL.search(outside_braces(plain))
     there = set(names)
     ordered = [name for name in dict.fromkeys(_VARIABLE.findall(plain)) if name in there]
     if found is None or not ordered or len(ordered) < len(there):
@@ -95,15 +68,7 @@ def spelled_out(text: str, names: Iterable[str]) -> str:
 
 def selects_all(text: str) -> bool:
     """Tell whether a query is a ``SELECT *``."""
-    return _ALL.search(_outside_braces(masked(text))) is not None
-
-
-def _outside_braces(text: str) -> str:
-    kept, depth = [], 0
-    for part in re.split(r"([{}])", text):
-        depth += (part == "{") - (part == "}")
-        kept.append(part if depth <= 0 else " " * len(part))
-    return "".join(kept)
+    return _ALL.search(outside_braces(masked(text))) is not None
 
 
 def bound(text: str, values: Mapping[str, Sequence[Term]]) -> str:
@@ -146,70 +111,19 @@ def written(term: Term) -> str:
     return f'"{escaped}"^^{written(term.datatype)}'
 
 
-def outward(text: str, prefixes: Mapping[str, str]) -> Outward:
-    """Return what a query reaches for, as a parser finds it; nothing without one where the words do not occur.
-
-    Raises QueryError where the words occur and the text cannot be parsed, since nothing is known of it then.
-    """
-    plain = _CODE_POINT.sub(lambda found: chr(min(int(found.group(1) or found.group(2), 16), 0x10FFFF)), text)
-    if not _OUTWARD.search(plain):
-        return Outward()
-    from rdflib import URIRef
-    from rdflib.plugins.sparql.algebra import translatePrologue
-    from rdflib.plugins.sparql.parser import parseQuery
-    from rdflib.plugins.sparql.parserutils import CompValue
-    from rdflib.plugins.sparql.sparql import Prologue
-
-    try:
-        parsed = parseQuery(text)
-        prologue: Prologue = translatePrologue(parsed[0], None, dict(prefixes), None)
-    except Exception as error:  # rdflib's parser raises whatever its parts do
-        raise QueryError(f"SERVICE or FROM occurs, and what it does cannot be told: {error}") from error
-    services: list[str] = []
-    graphs: list[str] = []
-
-    def name(term: object) -> str:
-        resolved = prologue.absolutize(term) if isinstance(term, (CompValue, URIRef)) else term
-        return str(resolved) if isinstance(resolved, URIRef) else f"?{resolved}"
-
-    def walk(node: object) -> None:
-        if isinstance(node, CompValue):
-            if node.name == "ServiceGraphPattern":
-                services.append(name(node.term))
-            if node.name == "DatasetClause":
-                graphs.extend(name(graph) for graph in (dict.get(node, "default"), dict.get(node, "named")) if graph)
-            for value in node.values():
-                walk(value)
-        elif isinstance(node, Iterable) and not isinstance(node, str):
-            for value in node:
-                walk(value)
-
-    walk(list(parsed))
-    return Outward(tuple(services), tuple(graphs))
-
-
 def redirected(text: str, services: Sequence[str], replacements: Mapping[str, str]) -> str:
-    """Return the query with what *replacements* says written for each ``SERVICE <iri>``; *services* as parsed."""
-    places = list(_SERVICE.finditer(_without(text, "comment", "string")))
+    """Return the query with what *replacements* says written for each ``SERVICE <iri>``; *services* as found."""
+    places = reach.services(text)
     if len(places) != len(services):
         raise QueryError("SERVICE occurs where it cannot be told what it is; write each with its IRI in full")
-    for found, service in sorted(zip(places, services, strict=True), key=lambda pair: -pair[0].start()):
-        if found.group(2) != f"<{service}>":
+    for place, service in sorted(zip(places, services, strict=True), key=lambda pair: -pair[0].start):
+        if place.name != f"<{service}>":
             raise QueryError(f"write SERVICE <{service}> with its IRI in full")
         instead = replacements[service]
-        if found.group(1) and instead.startswith("SERVICE "):
+        if place.silent and instead.startswith("SERVICE "):
             instead = instead.replace("SERVICE ", "SERVICE SILENT ", 1)
-        text = text[: found.start()] + instead + text[found.end() :]
+        text = f"{text[: place.start]} {instead} {text[place.end :].lstrip(' ')}"
     return text
-
-
-def _without(text: str, *kinds: str) -> str:
-    """Return the text with some kinds of its parts blanked out."""
-
-    def blank(found: re.Match[str]) -> str:
-        return re.sub(r"[^\n\r]", " ", found.group()) if found.lastgroup in kinds else found.group()
-
-    return _SKIPPED.sub(blank, text)
 
 
 def undeclared(text: str, prefixes: Mapping[str, str]) -> dict[str, str]:
@@ -223,7 +137,9 @@ def undeclared(text: str, prefixes: Mapping[str, str]) -> dict[str, str]:
 def declared(text: str) -> dict[str, str]:
     """Return the prefixes that a query declares."""
     found = re.findall(
-        r"(?<![?$:\w.-])PREFIX\s+([\w.-]*):\s*<([^<>]*)>", _without(text, "comment", "string"), re.IGNORECASE
+        r"(?<![?$:\w.-])PREFIX\s+([\w.-]*):\s*<([^<>]*)>",
+        masked(text, frozenset({"comment", "string", "open"})),
+        re.IGNORECASE,
     )
     return dict(found)
 

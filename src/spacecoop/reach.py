@@ -1,0 +1,178 @@
+r"""The text of a SPARQL query in; what it reaches for outside of its dataset, and its plain words, out.
+
+Engines need no space around a keyword (``SERVICESILENT<http://e/>``, ``1SERVICE?e``) and read ``<`` by what stands
+before it. So no word is looked for: the text is split into tokens, and where two readings are possible and SERVICE
+occurs in one, the query is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+_LOCAL = r"(?:[\w:%]|\\.)(?:[\w:%\u00B7-]|\\.|\.+(?=[\w:%\\-]))*+"
+_TOKEN = re.compile(
+    r'(?P<iri><[^\x00-\x20<>"{}|^`]*>)'
+    r"|(?P<comment>\#[^\n\r]*)"
+    r'|(?P<string>"""(?:"{0,2}(?:[^"\\]|\\.))*+"""|' + r"'''(?:'{0,2}(?:[^'\\]|\\.))*+'''|"
+    r'(?!""")"(?:[^"\\\n\r]|\\.)*+"|' + r"(?!''')'(?:[^'\\\n\r]|\\.)*+')"
+    r'|(?P<open>""".*|' + r"'''.*|" + r"""["'][^\n\r]*)"""
+    r"|(?P<variable>[?$]\w+)"
+    r"|(?P<language>@[A-Za-z]+(?:-[A-Za-z0-9]+)*)"
+    rf"|(?<=:)(?P<local>{_LOCAL})"
+    r"|(?P<escape>\\.)",
+    re.DOTALL,
+)
+_CODE_POINT = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
+_WORD = re.compile(r"SERVICE", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*://")
+_DECLARING = re.compile(r"(?:^|[\s>])(?:PREFIX\s+[\w.-]*:|BASE)\s*$", re.IGNORECASE)
+_NAME = rf"(<[^<>]*>|[?$]\w+|[\w.-]*:(?:{_LOCAL})?)"
+_SERVICE = re.compile(rf"SERVICE(\s*SILENT)?\s*{_NAME}(?=\s*\{{)", re.IGNORECASE)
+_FROM = re.compile(rf"(?<![?$:\w.-])FROM\s*(?:NAMED(?![\w.-]*:))?\s*{_NAME}", re.IGNORECASE)
+_PREFIX_PART = re.compile(r"SERVICE[\w.-]*:", re.IGNORECASE)
+_PROLOGUE = re.compile(r"(?<!\w)(?:BASE\s*<([^<>]*)>|PREFIX\s*([\w.-]*):\s*<([^<>]*)>)", re.IGNORECASE)
+_HIDDEN = frozenset({"iri", "comment", "string", "open", "variable", "language", "local", "escape"})
+_NOT_TOLD = "SERVICE occurs where it cannot be told what it does"
+
+
+class QueryError(ValueError):
+    """A query cannot be read, or may not be asked; the message says what would help."""
+
+
+@dataclass(frozen=True)
+class Outward:
+    """What a query reaches for outside of its dataset: endpoints of SERVICE, graphs of FROM."""
+
+    services: tuple[str, ...] = ()
+    graphs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """A SERVICE of a query: where it stands, whether it is silent, and its name as it is written."""
+
+    start: int
+    end: int
+    silent: bool
+    name: str
+
+
+def masked(text: str, kinds: frozenset[str] = frozenset({"iri", "comment", "string", "open"})) -> str:
+    """Return the text with some kinds of its tokens blanked out, everything else at its place.
+
+    >>> masked("ASK { ?s <http://e/#> '}' }")
+    'ASK { ?s                  }'
+    """
+
+    def blank(found: re.Match[str]) -> str:
+        return re.sub(r"[^\n\r]", " ", found.group()) if found.lastgroup in kinds else found.group()
+
+    return _TOKEN.sub(blank, text)
+
+
+def outside_braces(plain: str) -> str:
+    """Return a masked text with what is within braces blanked out too."""
+    parts, depth = [], 0
+    for part in re.split(r"([{}])", plain):
+        depth += (part == "{") - (part == "}")
+        parts.append(part if depth <= 0 else " " * len(part))
+    return "".join(parts)
+
+
+def services(text: str) -> list[Service]:
+    """Return each SERVICE of a query; raise QueryError where it cannot be told whether there is one.
+
+    >>> [one.name for one in services("SELECT * { ?s ?p 1SERVICESILENT<http://e/>{ ?a ?b ?c } }")]
+    ['<http://e/>']
+    """
+    if not _WORD.search(text):
+        return []
+    _refuse_what_reads_in_two_ways(text)
+    code, visible = masked(text, _HIDDEN), masked(text, frozenset({"comment", "string"}))
+    there = []
+    for word in _WORD.finditer(code):
+        found = _SERVICE.match(visible, word.start())
+        if found is not None:
+            there.append(Service(found.start(), found.end(), bool(found.group(1)), found.group(2)))
+        elif not _PREFIX_PART.match(code, word.start()):
+            line = text.count("\n", 0, word.start()) + 1
+            raise QueryError(f"line {line}: {_NOT_TOLD}; write SERVICE <…> {{ … }} with its IRI in full")
+    return there
+
+
+def _refuse_what_reads_in_two_ways(text: str) -> None:
+    """Refuse what one reading of the grammar takes for an IRI or a string, and another does not."""
+    for token in _TOKEN.finditer(text):
+        words = token.group()
+        if token.lastgroup == "open":
+            line = text.count("\n", 0, token.start()) + 1
+            raise QueryError(f"line {line}: {_NOT_TOLD}: a string begins in this line and does not end")
+        if token.lastgroup != "iri" or _ABSOLUTE.match(words) or not (set("#'") & set(words) or _WORD.search(words)):
+            continue
+        if not _DECLARING.search(text[max(0, token.start() - 200) : token.start()]):
+            line = text.count("\n", 0, token.start()) + 1
+            raise QueryError(f"line {line}: {_NOT_TOLD}: {words} may be an IRI or a comparison; write a space after <")
+
+
+def outward(text: str, prefixes: Mapping[str, str]) -> Outward:
+    """Return what a query reaches for, by its tokens; raise QueryError where that cannot be told.
+
+    >>> outward("SELECT * FROMNAMED<http://g/>{ ?service ?from 'SERVICE' }", {})
+    Outward(services=(), graphs=('http://g/',))
+    """
+    found = _outward(text, prefixes)
+    plain = _CODE_POINT.sub(lambda escape: chr(min(int(escape.group(1) or escape.group(2), 16), 0x10FFFF)), text)
+    if plain != text and _outward(plain, prefixes) != found:  # some engines read escapes before all else
+        raise QueryError(f"{_NOT_TOLD}, or FROM: write them, and the strings beside them, without \\u")
+    return found
+
+
+def _outward(text: str, prefixes: Mapping[str, str]) -> Outward:
+    named = services(text)
+    code, visible = outside_braces(masked(text, _HIDDEN)), masked(text, frozenset({"comment", "string", "open"}))
+    base, known, own = "", dict(prefixes), set()
+    for declared in _PROLOGUE.finditer(visible):
+        if declared.group(1) is not None:
+            base = _joined(base, declared.group(1))
+        else:
+            own.add(declared.group(2))
+            known[declared.group(2)] = _joined(base, declared.group(3))
+    graphs = []
+    for word in re.finditer(r"FROM", code, re.IGNORECASE):
+        found = _FROM.match(visible, word.start())
+        glued = re.match(r"[\w.-]+(?=:)", visible[word.start() : word.start() + 200])
+        if found is not None and not (glued and glued.group() in known):
+            graphs.append(found.group(1))
+
+    def resolve(name: str) -> str:
+        if name.startswith("<"):
+            return _joined(base, name[1:-1])
+        prefix, colon, local = name.partition(":")
+        if not colon:
+            return f"?{name[1:]}"
+        return known[prefix] + re.sub(r"\\(.)", r"\1", local) if prefix in known else name
+
+    return Outward(tuple(resolve(one.name) for one in named), tuple(map(resolve, graphs)))
+
+
+def _joined(base: str, iri: str) -> str:
+    """Return an IRI, completed by the base where it is relative."""
+    if not base or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", iri):
+        return iri
+    joined = urljoin(base, iri)
+    return f"{joined}#" if iri.endswith("#") and not joined.endswith("#") else joined
+
+
+def stay(text: str) -> str:
+    """Return the text of a query that a workspace brings along; raise QueryError where it would reach the network."""
+    found = services(text)
+    if found:
+        line = text.count("\n", 0, found[0].start) + 1
+        raise QueryError(
+            f"line {line}: SERVICE {found[0].name} would reach the network; a workspace's rule asks nobody"
+        )
+    outward(text, {})
+    return text
