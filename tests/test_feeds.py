@@ -56,7 +56,7 @@ def build(folder: Path) -> None:
 
 def versions(folder: Path) -> list[str]:
     """Each version as number, page, day, kind and article."""
-    rows = feeds.read(folder / "out", workspace.read(folder).base)
+    rows = feeds.read_history(workspace.read(folder))
     return [f"{row.number} {row.page} {row.date[:10]} {row.kind} {row.slug}" for row in rows]
 
 
@@ -86,18 +86,18 @@ def test_a_rebuild_without_changes_changes_no_byte_and_check_agrees(dated: Path)
     assert publish.check(workspace.read(dated)) == []
 
 
-def test_a_changed_article_is_one_more_version_and_closed_pages_stay_as_they_are(dated: Path) -> None:
+def test_a_changed_article_is_one_more_version_and_closed_pages_get_no_more_members(dated: Path) -> None:
     build(dated)
     closed = dated / "out" / "feed" / "1.trig"
-    before = closed.read_text("utf-8")
-    closed.write_text(f"{before}# still the same file\n", "utf-8")
+    held = events(closed)
+    assert closed.read_text("utf-8").count("count 40") == 2
 
     write(dated, 1, day=9, count=41)
     build(dated)
 
     assert versions(dated) == [*FIRST, "4 2 2026-03-09 Update leaflet-1"]
-    assert closed.read_text("utf-8") == f"{before}# still the same file\n"
-    assert "count 40" in before
+    assert events(closed) == held
+    assert closed.read_text("utf-8").count("count 40") == 1  # what leaflet 1 says stands with its latest version
     assert "count 41" in (dated / "out" / "feed" / "2.trig").read_text("utf-8")
     assert publish.check(workspace.read(dated)) == []
 
@@ -113,6 +113,12 @@ def test_an_open_page_keeps_its_members_when_more_come(dated: Path) -> None:
 
     assert held < members(page)
     assert "ldes:immutable true" in page.read_text("utf-8")
+
+
+def events(page: Path) -> set[str]:
+    """What a page says of itself and of its members, beside what their articles say."""
+    quads = parse(path=str(page), format=TRIG.format, base_iri="http://x.example/")
+    return {str(quad) for quad in quads if not isinstance(quad.graph_name, NamedNode)}
 
 
 def members(page: Path) -> set[str]:
@@ -146,27 +152,73 @@ def test_an_article_without_a_date_is_not_placed_in_time(dated: Path) -> None:
     path.write_text(path.read_text("utf-8").replace("on: 2026-03-03T08:00:00Z", "by: nobody"), "utf-8")
     edition = Edition("a", "https://example.org/a", "0", None, "https://example.org/a", {})
 
-    assert list(feeds.write(dated / "none", dated / "new", [edition], workspace.read(dated), "x")) == []
+    assert list(feeds.write(dated / "new", [edition], workspace.read(dated), "x")) == []
 
 
 def test_a_damaged_history_is_refused_at_its_line_and_out_stays(dated: Path) -> None:
     build(dated)
-    history = dated / "out" / feeds.HISTORY
-    history.write_text(history.read_text("utf-8").replace("2\t1\t", "two\t1\t"), "utf-8")
+    history = dated / feeds.HISTORY
+    good = history.read_text("utf-8")
+    for bad in ("\n<<<<<<< ours", "\ntwo\t2026-03-02T08:00:00Z\tx\tCreate\t0", "\n4\tsoon\tx\tCreate\t0"):
+        history.write_text(good.replace("\n2\t", f"{bad}\n2\t"), "utf-8")
+        with pytest.raises(Unreadable) as broken:
+            build(dated)
+        assert str(broken.value.finding).startswith("history.tsv:4:1: violation: the feed of what was published")
+    history.write_bytes(b"\xff")
 
     with pytest.raises(Unreadable) as caught:
         build(dated)
 
-    assert str(caught.value.finding).startswith("out/feed/versions.tsv:4:1: violation: the feed of what was published")
-    assert history.is_file()
+    assert str(caught.value.finding).startswith("history.tsv:1:1: violation: the feed of what was published")
+    assert (dated / "out" / feeds.VERSIONS).read_text("utf-8") == good
 
 
-def test_a_page_that_is_missing_is_refused(dated: Path) -> None:
+def test_out_is_made_again_from_the_sources_after_changes_and_after_it_is_deleted(dated: Path) -> None:
     build(dated)
-    (dated / "out" / "feed" / "1.trig").unlink()
+    write(dated, 1, day=9, count=41)
+    (dated / "articles" / "leaflet-2.yaml").unlink()
+    build(dated)
+    before = {path: digest(path) for path in (dated / "out").rglob("*") if path.is_file()}
 
-    with pytest.raises(Unreadable, match=r"out/feed/1\.trig is not there"):
+    shutil.rmtree(dated / "out")
+    shutil.rmtree(dated / ".cache")
+    build(dated)
+
+    assert {path: digest(path) for path in (dated / "out").rglob("*") if path.is_file()} == before
+    assert versions(dated)[3:] == ["4 2 2026-03-09 Update leaflet-1", "5 3 2026-03-09 Delete leaflet-2"]
+
+
+def test_check_says_when_the_history_lacks_a_version_and_writes_nothing(dated: Path) -> None:
+    build(dated)
+    before = (dated / feeds.HISTORY).read_bytes()
+    write(dated, 1, day=9, count=41)
+
+    assert "../history.tsv" in publish.check(workspace.read(dated))
+    assert (dated / feeds.HISTORY).read_bytes() == before
+
+
+def test_two_branches_histories_are_merged_by_keeping_the_lines_of_both(dated: Path) -> None:
+    build(dated)
+    common = (dated / feeds.HISTORY).read_text("utf-8")
+    write(dated, 4, day=9, count=41)
+    build(dated)
+    ours = (dated / feeds.HISTORY).read_text("utf-8").removeprefix(common)
+    write(dated, 5, day=7, count=42)
+    (dated / feeds.HISTORY).write_text(common, "utf-8")
+    (dated / "articles" / "leaflet-4.yaml").rename(dated / "aside")
+    build(dated)
+    theirs = (dated / feeds.HISTORY).read_text("utf-8").removeprefix(common)
+    (dated / "aside").rename(dated / "articles" / "leaflet-4.yaml")
+
+    found = []
+    for merged in (ours + theirs, theirs + ours, theirs + ours + theirs):
+        (dated / feeds.HISTORY).write_text(common + merged, "utf-8")
         build(dated)
+        found.append((dated / feeds.HISTORY).read_text("utf-8"))
+
+    assert (ours.count("\n"), theirs.count("\n")) == (1, 1)
+    assert len(set(found)) == 1
+    assert versions(dated) == [*FIRST, "4 2 2026-03-07 Create leaflet-5", "5 3 2026-03-09 Create leaflet-4"]
 
 
 def test_pages_name_one_another_by_relative_iris_and_members_by_absolute_ones(dated: Path) -> None:
@@ -327,8 +379,9 @@ def test_ldes_client_gives_each_member_whole_and_in_order(dated: Path, served: s
 
 def test_the_history_is_a_plain_table(dated: Path) -> None:
     build(dated)
-    lines = (dated / "out" / feeds.HISTORY).read_text("utf-8").splitlines()
+    lines = (dated / feeds.HISTORY).read_text("utf-8").splitlines()
+    assert (dated / feeds.HISTORY).read_bytes() == (dated / "out" / feeds.VERSIONS).read_bytes()
 
-    assert lines[:2] == ["# https://example.org/birds/", "number\tpage\tdate\tkind\tsha256\tslug"]
+    assert lines[:2] == ["# https://example.org/birds/", "position\tdate\tslug\tkind\tsha256"]
     manifest = json.loads((dated / "out" / "manifest.json").read_text("utf-8"))
     assert "feed/versions.tsv" in {row["path"] for row in manifest["files"]}

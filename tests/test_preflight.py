@@ -133,7 +133,7 @@ DEFECTS = [
     ("ldes-retention", "feed.trig", r"ldes:retentionPolicy", "rdfs:x"),
     ("ldes-relations", "feed.trig", r"tree:value", "rdfs:x"),
     ("ldes-members", "feed/1.trig", r'dcterms:issued "([^"]+)Z"', r'dcterms:issued "\1"'),
-    ("ldes-dated", "feed/versions.tsv", r"\ta001\n", "\ta003\n"),
+    ("ldes-dated", "feed/versions.tsv", r"\ta001\t", "\ta003\t"),
 ]
 
 

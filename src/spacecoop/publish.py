@@ -15,7 +15,7 @@ from pyoxigraph import Quad
 from spacecoop import articles, folders, output, quads, shared
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
-from spacecoop.harvest import description, dumps, editions, files, site
+from spacecoop.harvest import description, dumps, editions, feeds, files, site
 from spacecoop.harvest.census import Census
 from spacecoop.harvest.editions import Edition
 from spacecoop.output import Written
@@ -62,6 +62,7 @@ def publish(
         built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
         strangers = folders.carry_over(workspace.out, folder, built)
         shutil.copyfile(folder / MANIFEST, last)
+        feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
     told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers]
     return replace(published, findings=(*published.findings, *told))
 
@@ -74,6 +75,8 @@ def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent)
     with tempfile.TemporaryDirectory() as folder:
         write(workspace, Path(folder), engine, progress, cached=False)
         stale = folders.compare(Path(folder), workspace.out)
+        if not feeds.is_history_kept(Path(folder), workspace):
+            stale.append(f"../{feeds.HISTORY}")
     absent = find_absent(workspace)
     return [name for name in stale if name not in absent]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from functools import partial
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from spacecoop import cli
@@ -58,17 +59,17 @@ def tell_check(stale: list[str], absent: int, language: str) -> list[str]:
     """Return what a check found, a line each."""
     wrong, right, proven = {
         "en": (
-            "out/{} is not what the sources give",
+            "{} is not what the sources give",
             "out/ is up to date",
             "out/ is up to date; {} of its files are not here, and their digests in the manifest are right",
         ),
         "fr": (
-            "out/{} n'est pas ce que donnent les sources",
+            "{} n'est pas ce que donnent les sources",
             "out/ est à jour",
             "out/ est à jour ; {} de ses fichiers ne sont pas ici, et leurs empreintes dans le manifeste sont justes",
         ),
     }[language]
-    return [wrong.format(path) for path in stale] or [proven.format(absent) if absent else right]
+    return [wrong.format(normpath(f"out/{path}")) for path in stale] or [proven.format(absent) if absent else right]
 
 
 def tell_wait(language: str, holder: Holder) -> None:

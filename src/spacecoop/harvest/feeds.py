@@ -1,33 +1,38 @@
-"""What was published before and what is now in; a feed of every change out, for machines (LDES) and people (Atom).
+"""Write a feed of every change, for machines (LDES) and people (Atom), from the history and what is published now.
 
 The feed is a static Linked Data Event Stream: ``feed.trig`` leads to pages, each page holds members, and a member is
-one version of one article. A full page is closed and never written again.
+one version of one article. A full page is closed: it gets no more members.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
-from pyoxigraph import DefaultGraph, Literal, NamedNode, Quad, RdfFormat, parse, serialize
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, serialize
 
 from spacecoop import output
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, finding, said
 from spacecoop.harvest import statements
 from spacecoop.harvest.editions import Edition, of_the_build
+from spacecoop.harvest.files import write_text
 from spacecoop.harvest.statements import Speaker, moment, node, texts
 from spacecoop.output import Written
 from spacecoop.quads import text
-from spacecoop.syntaxes import NQUADS, TRIG
+from spacecoop.syntaxes import NQUADS
 from spacecoop.workspace import Workspace
 
 ROOT = "feed.trig"
-HISTORY = "feed/versions.tsv"
+HISTORY = "history.tsv"
+"""In the workspace: which versions were published, a line each. A source, since nothing else can tell."""
+VERSIONS = "feed/versions.tsv"
+"""In what is published: the same list, with the versions that this build added."""
 ATOM = "feed.atom"
 PAGE = 100
 """How many members a page holds before it is closed, where ``[feed] page`` does not say."""
@@ -41,13 +46,20 @@ _HERE = "x-spacecoop://here/"
 """Stands for wherever the feed is served from while it is written; what is written is relative."""
 
 _CREATED, _UPDATED, _DELETED = "Create", "Update", "Delete"
+_HEADING = "position\tdate\tslug\tkind\tsha256"
+_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SLUG = re.compile(r"[^\s<>\"{}|\\^`]+")
+_KINDS = re.compile(f"{_CREATED}|{_UPDATED}|{_DELETED}")
 
 
 @dataclass(frozen=True)
 class Version:
     """One member of the stream: which version of which article, since when."""
 
+    position: int
+    """Its place in the history as it was written; two branches may both have used one."""
     number: int
+    """Its place among all versions, counted."""
     page: int
     date: str
     kind: str
@@ -60,122 +72,148 @@ class Version:
         return f"{self.slug}-{self.number}"
 
 
-def write(
-    previous: Path, folder: Path, published: Sequence[Edition], workspace: Workspace, author: str
-) -> Iterator[Written]:
-    """Write the feed of *previous* (an earlier ``out/``), with a new version of each article that changed since.
+def write(folder: Path, published: Sequence[Edition], workspace: Workspace, author: str) -> Iterator[Written]:
+    """Write the feed: the versions of the workspace's history, and one more of each article that changed since.
 
-    An article whose record gives no date cannot be placed in time, and is left out.
-    Raises Unreadable where the earlier feed is damaged.
+    A member holds what its article says as long as it is the article's latest version. An article whose record gives no
+    date cannot be placed in time, and is left out. Raises Unreadable where the history is damaged.
     """
-    size = _size(workspace)
-    old = read(previous, workspace.base)
-    versions = [*old, *_changes(old, published, size)]
+    size = read_page_size(workspace)
+    versions = read_history(workspace)
+    versions = _count([*versions, *_changes(versions, published)], size)
     if not versions:
         return
     pages: dict[int, list[Version]] = {}
     for version in versions:
         pages.setdefault(version.page, []).append(version)
-    fresh = {version.number for version in versions[len(old) :]}
+    latest = {version.slug: version.number for version in versions}
+    current = {one.slug: one.sha256 for one in published}
     for number, members in pages.items():
         path = folder / "feed" / f"{number}.trig"
         path.parent.mkdir(parents=True, exist_ok=True)
-        earlier = previous / "feed" / f"{number}.trig"
-        if len(members) == size and not any(member.number in fresh for member in members) and _closed(earlier):
-            shutil.copyfile(earlier, path)
-            yield output.measured(
-                folder, path, sum(1 for _ in parse(path=str(path), format=TRIG.format, base_iri=_HERE))
-            )
-            continue
-        quads = list(_page(number, members, len(members) == size, earlier, folder, fresh, workspace))
+        whole = {
+            one.number for one in members if latest[one.slug] == one.number and current.get(one.slug) == one.sha256
+        }
+        quads = list(_page(number, members, len(members) == size, folder, whole, workspace))
         yield _written(quads, path, folder, f"{_HERE}feed/{number}.trig", workspace)
     yield _written(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
-    yield _history(versions, folder, workspace)
+    yield _write_history(versions, folder, workspace)
     yield _atom(versions, published, folder, workspace, author)
 
 
 def pages(folder: Path, workspace: Workspace) -> dict[int, bool]:
-    """Return the numbers of the pages in a folder, and whether each is closed, that is never written again."""
-    counted = Counter(version.page for version in read(folder, workspace.base))
-    return {page: members == _size(workspace) for page, members in sorted(counted.items())}
+    """Return the numbers of the pages in a folder, and whether each is closed, that is will get no more members."""
+    size = read_page_size(workspace)
+    counted = Counter(version.page for version in _count(_read(folder / VERSIONS, VERSIONS, workspace.base), size))
+    return {page: members == size for page, members in sorted(counted.items())}
 
 
-def _size(workspace: Workspace) -> int:
+def read_page_size(workspace: Workspace) -> int:
+    """Return how many members a page of the feed holds."""
     return int(workspace.settings.get("feed", {}).get("page", PAGE))
 
 
-def read(previous: Path, base: str) -> list[Version]:
-    """Return the versions that an earlier feed holds; none where there is no feed, or it is of another base IRI.
+def read_history(workspace: Workspace) -> list[Version]:
+    """Read which versions were published before; raises Unreadable at the line that cannot be read.
 
-    Raises Unreadable at the line that cannot be read, or whose page is not there.
+    The lines may stand in any order, as a merge of two branches leaves them.
     """
-    path = previous / HISTORY
-    if not path.is_file():
+    return _count(_read(workspace.root / HISTORY, HISTORY, workspace.base), read_page_size(workspace))
+
+
+def is_history_kept(folder: Path, workspace: Workspace) -> bool:
+    """Tell whether the workspace's history holds all versions that the feed in *folder* has."""
+    new, kept = folder / VERSIONS, workspace.root / HISTORY
+    return not new.is_file() or (kept.is_file() and kept.read_bytes() == new.read_bytes())
+
+
+def keep_history(folder: Path, workspace: Workspace) -> None:
+    """Write the versions of the feed in *folder* into the workspace's history, from which the next build goes on."""
+    if is_history_kept(folder, workspace):
+        return
+    path = workspace.root / HISTORY
+    beside = path.with_name(f".{path.name}.new")
+    shutil.copyfile(folder / VERSIONS, beside)
+    beside.replace(path)
+
+
+def _read(path: Path, name: str, base: str) -> list[Version]:
+    """Read a table of versions, sorted; none where there is no file, or it is of another base IRI."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except FileNotFoundError:
         return []
-    lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(finding("feed-broken", Place(name), reason=str(error))) from error
     if not lines or lines[0] != f"# {base}":
         return []
-    versions = []
-    for number, line in enumerate(lines[2:], 3):
+    rows = set()
+    for number, line in enumerate(lines, 1):
+        if line.startswith("#") or line == _HEADING or not line:
+            continue
         try:
-            counted, page, date, kind, sha256, slug = line.split("\t")
-            version = Version(int(counted), int(page), date, kind, sha256, slug)
+            position, date, slug, kind, sha256 = line.split("\t")
+            rows.add((int(position), _checked(date, _DATE), _checked(slug, _SLUG), _checked(kind, _KINDS), sha256))
         except ValueError as error:
-            raise Unreadable(finding("feed-broken", Place(f"out/{HISTORY}", number), reason=str(error))) from error
-        if not (previous / "feed" / f"{version.page}.trig").is_file():
-            reason = f"out/feed/{version.page}.trig is not there"
-            raise Unreadable(finding("feed-broken", Place(f"out/{HISTORY}", number), reason=reason))
-        versions.append(version)
-    return versions
+            raise Unreadable(finding("feed-broken", Place(name, number), reason=str(error))) from error
+    return [Version(position, 0, 0, date, kind, sha256, slug) for position, date, slug, kind, sha256 in sorted(rows)]
 
 
-def _changes(old: Sequence[Version], published: Sequence[Edition], size: int) -> Iterator[Version]:
+def _checked(value: str, pattern: re.Pattern[str]) -> str:
+    if not pattern.fullmatch(value):
+        raise ValueError(repr(value))
+    return value
+
+
+def _count(versions: Iterable[Version], size: int) -> list[Version]:
+    """Count versions in their order, and put them into pages.
+
+    What two branches both published is one version, and a stream never goes back in time.
+    """
+    standing: dict[str, str] = {}
+    numbered: list[Version] = []
+    for one in versions:
+        if standing.get(one.slug, "") == ("" if one.kind == _DELETED else one.sha256):
+            continue  # said before: of the same content, or gone already
+        kind = one.kind if one.kind == _DELETED else _UPDATED if one.slug in standing else _CREATED
+        if kind == _DELETED:
+            del standing[one.slug]
+        else:
+            standing[one.slug] = one.sha256
+        date = max(one.date, numbered[-1].date) if numbered else one.date
+        count = len(numbered)
+        numbered.append(replace(one, number=count + 1, page=count // size + 1, date=date, kind=kind))
+    return numbered
+
+
+def _changes(old: Sequence[Version], published: Sequence[Edition]) -> Iterator[Version]:
     """Yield a version for each article that is new, changed or gone, in the order of their dates."""
     latest = {version.slug: version for version in old}
     standing = {slug: version for slug, version in latest.items() if version.kind != _DELETED}
-    dated = {one.slug: one for one in published if one.date}
     last = old[-1].date if old else ""
-    number, count = len(old), sum(1 for version in old if version.page == (old[-1].page if old else 1))
-    page = old[-1].page if old else 1
-
     changed = [
-        (one.date or "", one.slug, _UPDATED if one.slug in standing else _CREATED, one.sha256)
-        for one in dated.values()
-        if one.slug not in standing or standing[one.slug].sha256 != one.sha256
+        (one.date, one.slug, _UPDATED if one.slug in standing else _CREATED, one.sha256)
+        for one in published
+        if one.date and (one.slug not in standing or standing[one.slug].sha256 != one.sha256)
     ]
     present = {one.slug for one in published}
     today = of_the_build([one.date for one in published]) or last
     changed += [(today, slug, _DELETED, version.sha256) for slug, version in standing.items() if slug not in present]
-    for date, slug, kind, sha256 in sorted(changed):
-        last = max(last, date)  # a stream never goes back in time
-        if count == size:
-            page, count = page + 1, 0
-        number, count = number + 1, count + 1
-        yield Version(number, page, last, kind, sha256, slug)
-
-
-def _closed(path: Path) -> bool:
-    return path.is_file() and "ldes:immutable true" in path.read_text("utf-8")
+    first = max((version.position for version in old), default=0) + 1
+    for position, (date, slug, kind, sha256) in enumerate(sorted(changed), first):
+        yield Version(position, 0, 0, date, kind, sha256, slug)
 
 
 def _page(
-    number: int,
-    members: Sequence[Version],
-    closed: bool,
-    earlier: Path,
-    folder: Path,
-    fresh: set[int],
-    workspace: Workspace,
+    number: int, members: Sequence[Version], closed: bool, folder: Path, whole: Collection[int], workspace: Workspace
 ) -> Iterator[Quad]:
-    """Yield the quads of one page: the new members from the articles just written, the others from the page before."""
+    """Yield the quads of one page: of each member what happened, and of the *whole* ones what the article says."""
     iri = f"{_HERE}feed/{number}.trig"
     say = Speaker()
     yield from _context(workspace)
     yield from say(_stream(workspace), tree_view=iri, tree_member=[_member(one, workspace) for one in members])
     yield from say(iri, a="tree:Node", ldes_immutable=Literal(True) if closed else None)
     for one in members:
-        if one.number not in fresh:
-            continue
         member = _member(one, workspace)
         yield from say(
             member,
@@ -184,15 +222,9 @@ def _page(
             dcterms_issued=moment(one.date),
             dcterms_identifier=Literal(f"{one.number:08}"),
         )
-        if one.kind != _DELETED:
+        if one.number in whole and one.kind != _DELETED:
             for quad in output.read(folder / "article" / f"{one.slug}{NQUADS.ending}"):
                 yield Quad(quad.subject, quad.predicate, quad.object, NamedNode(member))
-    if earlier.is_file() and not all(one.number in fresh for one in members):
-        kept = {_member(one, workspace) for one in members if one.number not in fresh}
-        for quad in parse(path=str(earlier), format=TRIG.format, base_iri=iri):
-            graph = "" if isinstance(quad.graph_name, DefaultGraph) else text(quad.graph_name)
-            if (graph or text(quad.subject)) in kept:
-                yield quad
 
 
 def _context(workspace: Workspace) -> list[Quad]:
@@ -289,13 +321,10 @@ def _order(quad: Quad) -> tuple[str, str, str, str]:
     return str(quad.graph_name), text(quad.subject), predicate, str(quad.object)
 
 
-def _history(versions: Sequence[Version], folder: Path, workspace: Workspace) -> Written:
+def _write_history(versions: Sequence[Version], folder: Path, workspace: Workspace) -> Written:
     """Write the list from which the next build goes on."""
-    names = "\t".join(field.name for field in fields(Version))
-    rows = ["\t".join(map(str, astuple(version))) for version in versions]
-    path = folder / HISTORY
-    path.write_text("\n".join([f"# {workspace.base}", names, *rows, ""]), "utf-8", newline="\n")
-    return output.measured(folder, path, 0)
+    rows = [f"{one.position}\t{one.date}\t{one.slug}\t{one.kind}\t{one.sha256}" for one in versions]
+    return write_text(folder, VERSIONS, "\n".join([f"# {workspace.base}", _HEADING, *rows, ""]))
 
 
 def _atom(

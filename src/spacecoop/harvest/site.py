@@ -58,7 +58,7 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     written += vocabularies
     written += (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
-    written += feeds.write(workspace.out, folder, published, workspace, described.author)
+    written += feeds.write(folder, published, workspace, described.author)
     pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
     written += files.write_map(pages, folder, described.home or described.base)
     endings = {

@@ -214,7 +214,7 @@ def _feed_dates(built: Built) -> Iterator[str]:
         lines = []
     dates: dict[str, str] = {}
     for line in lines:
-        _, _, date, kind, _, slug = line.split("\t")
+        _, date, slug, kind, _ = line.split("\t")
         if dates.get(slug) == date and kind != "Delete":
             yield f"{slug}: two versions of {date}"
         dates[slug] = date
