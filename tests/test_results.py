@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -112,6 +113,51 @@ def test_a_table_fits_the_terminal() -> None:
     result = asked(f"SELECT ?x ?y {{ VALUES (?x ?y) {{ ('{'word ' * 60}' 'y') }} }}")
 
     assert max(map(len, written(result, "table", width=60).splitlines())) <= 60
+
+
+COOPERATION = (
+    "'Cooperation on the lunar station and its experiments' 'China National Space Administration, Roscosmos' "
+    "'lunar exploration, space science and applications' 'under way' 'B-18'"
+)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_no_column_is_narrower_than_its_longest_word(width: int) -> None:
+    table = written(
+        asked(f"SELECT * {{ VALUES (?a ?b ?c ?modality ?claim) {{ ({COOPERATION}) }} }}"), "table", width=width
+    )
+
+    assert max(map(len, table.splitlines())) <= width
+    for word in ("experiments", "exploration", "applications", "B-18", "modality"):
+        assert re.search(rf"\b{word}\b", table), table
+
+
+def test_the_widest_column_gives_way_first() -> None:
+    text = f"'{'word ' * 30}'"
+    table = written(asked(f"SELECT * {{ VALUES (?a ?b) {{ ('a short cell stays' {text}) }} }}"), "table", width=70)
+
+    assert "│ a short cell stays │" in table
+
+
+def test_what_fits_no_table_is_shown_record_by_record() -> None:
+    table = written(
+        asked(f"SELECT * {{ VALUES (?a ?b ?c ?modality ?claim) {{ ({COOPERATION}) }} }}"), "table", width=40
+    )
+
+    assert "│" not in table
+    assert max(map(len, table.splitlines())) <= 40
+    assert re.search(r"^modality +under way$", table, re.MULTILINE)
+    assert re.search(r"^claim +B-18$", table, re.MULTILINE)
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_it_needs_and_has_no_colours() -> None:
+    table = written(
+        asked(f"SELECT * {{ VALUES (?a ?中) {{ ('{'word ' * 60}' '[bold]国家航天局 :rocket:') }} }}"), "table"
+    )
+
+    assert "word " * 59 in table
+    assert "[bold]国家航天局 :rocket:" in table
+    assert "\x1b" not in table
 
 
 def test_a_value_cannot_steer_the_terminal() -> None:

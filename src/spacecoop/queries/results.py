@@ -37,6 +37,8 @@ Row = Sequence[Term | None]
 
 SHOWN = 10_000
 """Rows that a table shows: it must hold them all to know how wide its columns are."""
+WORD = 12
+"""Cells of the terminal up to which a word is kept whole in its column."""
 STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
@@ -117,7 +119,8 @@ def prepare(form: str, format_: str) -> None:
     if kind is not None and format_ not in FORMATS[kind]:
         raise FormatError(f"what {form} gives cannot be written as {format_}; it can as {', '.join(FORMATS[kind])}")
     if format_ == "table" and kind == "rows":
-        import prettytable  # noqa: F401
+        _records("x", [["\u4e2d"]], 20)
+        _grid("x", [["\u4e2d"]], [2])
 
 
 def _ntriples(triples: Iterable[Triple]) -> Iterator[bytes]:
@@ -179,21 +182,81 @@ def _tidy(text: bytes, count: int) -> bytes:
 
 
 def _table(result: Result, stream: IO[bytes], view: View) -> None:
-    from prettytable import PrettyTable, TableStyle
-
+    """Write rows for people: as a table, or, where the terminal is too narrow for one, record by record."""
     if not result.variables:
         stream.write(f"{result.shown:,} row{'s' * (result.shown != 1)} without columns\n".encode())
         return
-    table = PrettyTable(list(result.variables))
-    table.set_style(TableStyle.SINGLE_BORDER)
-    table.align = "l"
-    if view.width:
-        table.max_table_width = max(view.width - 2, 20)  # its own count leaves out the borders
     shown = result if result.shown <= SHOWN else replace(result, limit=SHOWN)
-    table.add_rows(list(texts(shown, view)))
-    stream.write(table.get_string().encode() + b"\n")
+    rows = list(texts(shown, view))
+    widths = _widths(result.variables, rows, view.width)
+    text = _grid(result.variables, rows, widths) if widths else _records(result.variables, rows, view.width)
+    stream.write(text.encode())
     if shown is not result:
         stream.write(f"the first {SHOWN:,} of {result.shown:,} rows; for all, use --format csv\n".encode())
+
+
+def _widths(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return how wide each column is to be, in cells of the terminal; nothing where a table does not fit.
+
+    The widest columns give way first, and none below its longest word, of which up to WORD cells count.
+    """
+    from rich.cells import cell_len
+
+    columns = [[name, *(row[place] for row in rows)] for place, name in enumerate(names)]
+    widths = [max(cell_len(line) for cell in column for line in cell.split("\n")) for column in columns]
+    excess = sum(widths) + 3 * len(names) + 1 - width if width else 0
+    if excess <= 0:
+        return widths
+    least = [min(WORD, max(cell_len(word) for cell in column for word in cell.split() or [""])) for column in columns]
+    for _ in range(excess):
+        able = [place for place in range(len(names)) if widths[place] > max(least[place], 1)]
+        if not able:
+            return []
+        widths[max(able, key=lambda place: (widths[place], place))] -= 1
+    return widths
+
+
+def _grid(names: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]) -> str:
+    """Return rows in a frame; only the cells that do not fit are laid out by rich, which takes its time."""
+    from rich.box import SQUARE
+    from rich.cells import cell_len, set_cell_size
+
+    def lines(cell: str, width: int) -> list[str]:
+        return [cell] if "\n" not in cell and cell_len(cell) <= width else _wrap(cell, width)
+
+    def line(cells: Iterable[str]) -> str:
+        return f"│ {' │ '.join(map(set_cell_size, cells, widths))} │"
+
+    def record(row: Sequence[str]) -> Iterator[str]:
+        yield from map(line, itertools.zip_longest(*map(lines, row, widths), fillvalue=""))
+
+    frame = [width + 2 for width in widths]
+    body = itertools.chain.from_iterable(map(record, rows))
+    parts = [SQUARE.get_top(frame), *record(names), SQUARE.get_row(frame, "head"), *body, SQUARE.get_bottom(frame)]
+    return "".join(f"{part}\n" for part in parts)
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Break a text into lines at its spaces, and a longer word where it must be."""
+    from rich.console import Console
+    from rich.text import Text
+
+    wrapped = Text(text).wrap(Console(width=width), width, overflow="fold")
+    return [line.plain.rstrip() for line in wrapped]
+
+
+def _records(names: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> str:
+    """Return each row as a record: a line for each value, after the name of its column."""
+    from rich.cells import cell_len, set_cell_size
+
+    head = min(max(map(cell_len, names)), max(width // 3, 1))
+    parts = []
+    for number, row in enumerate(rows, 1):
+        parts.append(f"── {number:,} ──")
+        for name, cell in zip(names, row, strict=True):
+            both = itertools.zip_longest(_wrap(name, head), _wrap(cell, max(width - head - 2, 1)), fillvalue="")
+            parts += [f"{set_cell_size(left, head)}  {right}".rstrip() for left, right in both]
+    return "".join(f"{part}\n" for part in parts)
 
 
 def texts(result: Result, view: View) -> Iterator[list[str]]:
