@@ -124,6 +124,7 @@ ELSEWHERE = {
     name for name in OWN if name.startswith(("link-", "feed-", "build-", "out-", "mapping-set", "mapping-unreviewed"))
 } | {
     "overdue",
+    "not-revised",
     "engines-disagree",
     "unreadable",
     "query",

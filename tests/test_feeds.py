@@ -188,6 +188,22 @@ def test_out_is_made_again_from_the_sources_after_changes_and_after_it_is_delete
     assert versions(dated)[3:] == ["4 2 2026-03-09 Update leaflet-1", "5 3 2026-03-09 Delete leaflet-2"]
 
 
+def test_an_article_that_was_edited_and_gives_no_later_date_is_a_warning_at_build(dated: Path) -> None:
+    def remarks() -> list[str]:
+        return [str(found) for found in publish.publish(workspace.read(dated)).findings]
+
+    assert remarks() == []
+    write(dated, 1, day=1, count=41)  # edited, the date as it was
+    write(dated, 3, day=4, count=41)  # edited, and dated
+    write(dated, 4, day=1, count=41)  # new
+
+    (said,) = remarks()
+    assert said.startswith("articles/leaflet-1.yaml:1:1: warning: what this article says has changed since it was publ")
+    assert "[not-revised]" in said
+    (dated / "articles" / "leaflet-4.yaml").unlink()
+    assert remarks() == []
+
+
 def test_check_says_when_the_history_lacks_a_version_and_writes_nothing(dated: Path) -> None:
     build(dated)
     before = (dated / feeds.HISTORY).read_bytes()

@@ -110,6 +110,8 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
     published, census = _read_back(sorted(one.slug for one in done), workspace, folder)
+    of_slug = {one.slug: one.file for one in done}
+    findings += [finding("not-revised", Place(of_slug[slug])) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, census.bounds)
     together = quads.arranged([*common.facts.quads, *_questions(workspace), *description.core(described, dumps.NAMES)])
     census.add(together)

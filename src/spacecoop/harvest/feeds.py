@@ -101,6 +101,20 @@ def write(folder: Path, published: Sequence[Edition], workspace: Workspace, auth
     yield _atom(versions, published, folder, workspace, author)
 
 
+def find_unrevised(published: Iterable[Edition], workspace: Workspace) -> list[str]:
+    """Find articles that differ from their latest version and whose record gives no later date; return their slugs."""
+    standing = {one.slug: one for one in read_history(workspace)}
+    return [
+        one.slug
+        for one in published
+        if one.date
+        and (before := standing.get(one.slug)) is not None
+        and before.kind != _DELETED
+        and before.sha256 != one.sha256
+        and one.date <= before.date
+    ]
+
+
 def pages(folder: Path, workspace: Workspace) -> dict[int, bool]:
     """Return the numbers of the pages in a folder, and whether each is closed, that is will get no more members."""
     size = read_page_size(workspace)
