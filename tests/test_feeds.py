@@ -18,6 +18,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 from pyoxigraph import NamedNode, parse
 
+from conftest import REPOSITORY
 from spacecoop import publish, workspace
 from spacecoop.documents import Unreadable
 from spacecoop.harvest import feeds
@@ -152,7 +153,7 @@ def test_an_article_without_a_date_is_not_placed_in_time(dated: Path) -> None:
     path.write_text(path.read_text("utf-8").replace("on: 2026-03-03T08:00:00Z", "by: nobody"), "utf-8")
     edition = Edition("a", "https://example.org/a", "0", None, "https://example.org/a", {})
 
-    assert list(feeds.write(dated / "new", [edition], workspace.read(dated), "x")) == []
+    assert list(feeds.write(dated / "new", [edition], workspace.read(dated), "x", {})) == []
 
 
 def test_a_damaged_history_is_refused_at_its_line_and_out_stays(dated: Path) -> None:
@@ -255,9 +256,9 @@ def test_the_atom_feed_has_what_rfc_4287_wants(dated: Path) -> None:
     assert [feed.find(f"a:{tag}", name) is not None for tag in ("id", "title", "updated", "author")] == [True] * 4
     entries = feed.findall("a:entry", name)
     assert [entry.findtext("a:title", "", name) for entry in entries] == [
-        "Create: leaflet-3",
-        "Create: leaflet-2",
-        "Create: leaflet-1",
+        "leaflet-3: 0 claims (new)",
+        "leaflet-2: 0 claims (new)",
+        "leaflet-1: 0 claims (new)",
     ]
     assert len({entry.findtext("a:id", "", name) for entry in entries}) == 3
 
@@ -401,3 +402,33 @@ def test_the_history_is_a_plain_table(dated: Path) -> None:
     assert lines[:2] == ["# https://example.org/birds/", "position\tdate\tslug\tkind\tsha256"]
     manifest = json.loads((dated / "out" / "manifest.json").read_text("utf-8"))
     assert "feed/versions.tsv" in {row["path"] for row in manifest["files"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "title", "about", "claim"),
+    [
+        ("feed.atom", "en", "claims (new)", "On ", "China will no longer explore the Moon on its own."),
+        (
+            "feed.fr.atom",
+            "fr",
+            "assertions (nouveau)",
+            "Sujets : ",
+            "La Chine va cesser d'explorer la Lune en solitaire.",
+        ),
+    ],
+)
+def test_an_atom_entry_tells_people_what_came_in_their_language(
+    name: str, language: str, title: str, about: str, claim: str
+) -> None:
+    feed = Xml.parse(REPOSITORY / "out" / name).getroot()  # noqa: S314  (our own file)
+    atom = {"a": "http://www.w3.org/2005/Atom"}
+    entry = next(
+        one for one in feed.findall("a:entry", atom) if one.findtext("a:id", "", atom).rpartition("#")[2] == "a001-1"
+    )
+
+    assert feed.get("{http://www.w3.org/XML/1998/namespace}lang") == language
+    assert entry.findtext("a:title", "", atom).startswith("Numerama, 2019-03, fr")
+    assert entry.findtext("a:title", "", atom).endswith(title)
+    assert entry.findtext("a:summary", "", atom).startswith(about)
+    assert claim in entry.findtext("a:summary", "", atom)
+    assert 1 <= len(entry.findall("a:category", atom)) <= 5

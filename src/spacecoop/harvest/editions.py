@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pyoxigraph import Literal, Quad
+from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.quads import text
 
@@ -20,6 +21,9 @@ _TITLES = (
     "http://schema.org/name",
     "http://www.w3.org/2000/01/rdf-schema#label",
 )
+_PUBLISHERS = ("http://schema.org/publisher", f"{_DCT}publisher")
+_ISSUED = (f"{_DCT}issued", "http://schema.org/datePublished")
+_LANGUAGES = ("http://schema.org/inLanguage", f"{_DCT}language")
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,16 @@ class Edition:
     """The IRI of the news article."""
     title: Mapping[str, str]
     """The title by language, "" where none is said; empty where there is no title."""
+    publisher: str = ""
+    """The IRI of the news article's publisher; empty where none is said."""
+    issued: str = ""
+    """When the news article came out, as it is written."""
+    language: str = ""
+    """The language of the news article."""
+    claims: tuple[Mapping[str, str], ...] = ()
+    """What is claimed, by language, in the order of the claims' identifiers."""
+    subjects: tuple[str, ...] = ()
+    """The IRIs that the assertions lead to, the one that is named most often first."""
 
 
 def edition(quads: Iterable[Quad], slug: str, iri: str, sha256: str) -> Edition:
@@ -54,7 +68,42 @@ def edition(quads: Iterable[Quad], slug: str, iri: str, sha256: str) -> Edition:
         for quad in quads
         if text(quad.subject) in (iri, source) and quad.predicate.value in _TITLES and isinstance(quad.object, Literal)
     }
-    return Edition(slug, iri, sha256, newest(quads, iri), source, dict(sorted(titles.items())))
+    about = {quad.predicate.value: text(quad.object) for quad in quads if text(quad.subject) == source}
+    publisher, issued, language = (
+        next((about[name] for name in names if name in about), "") for names in (_PUBLISHERS, _ISSUED, _LANGUAGES)
+    )
+    asserted = [quad for quad in quads if text(quad.graph_name) == f"{iri}#assertion"]
+    named = Counter(text(quad.object) for quad in asserted if isinstance(quad.object, NamedNode))
+    subjects = sorted(set(named) - {publisher, source}, key=lambda name: (-named[name], name))
+    return Edition(
+        slug,
+        iri,
+        sha256,
+        newest(quads, iri),
+        source,
+        dict(sorted(titles.items())),
+        publisher,
+        issued,
+        language,
+        tuple(_claims(asserted, source)),
+        tuple(subjects),
+    )
+
+
+def _claims(asserted: Iterable[Quad], source: str) -> list[Mapping[str, str]]:
+    """Return what the things say that name *source* as their source, in the order of their identifiers."""
+    said: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    order: dict[str, str] = {}
+    of_source = set()
+    for quad in asserted:
+        subject, predicate = text(quad.subject), quad.predicate.value
+        if predicate == f"{_DCT}source" and text(quad.object) == source:
+            of_source.add(subject)
+        elif predicate == f"{_DCT}identifier":
+            order[subject] = text(quad.object)
+        elif predicate == f"{_DCT}description" and isinstance(quad.object, Literal):
+            said[subject][quad.object.language or ""] = text(quad.object)
+    return [said[name] for name in sorted(of_source, key=lambda name: (order.get(name, ""), name)) if name in said]
 
 
 def newest(quads: Iterable[Quad], iri: str) -> str | None:

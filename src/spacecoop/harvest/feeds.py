@@ -22,7 +22,7 @@ from spacecoop.findings import Place, finding, said
 from spacecoop.harvest import statements
 from spacecoop.harvest.editions import Edition, of_the_build
 from spacecoop.harvest.files import write_text
-from spacecoop.harvest.statements import Speaker, moment, node, texts
+from spacecoop.harvest.statements import Speaker, Texts, moment, node, texts
 from spacecoop.output import Written
 from spacecoop.quads import text
 from spacecoop.syntaxes import NQUADS
@@ -46,6 +46,28 @@ _HERE = "x-spacecoop://here/"
 """Stands for wherever the feed is served from while it is written; what is written is relative."""
 
 _CREATED, _UPDATED, _DELETED = "Create", "Update", "Delete"
+_SUBJECTS, _CLAIMS = 5, 3
+"""How many subjects and claims an entry of the Atom feed tells."""
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        _CREATED: "new",
+        _UPDATED: "revised",
+        _DELETED: "withdrawn",
+        "claim": "claim",
+        "claims": "claims",
+        "about": "On",
+        "colon": ":",
+    },
+    "fr": {
+        _CREATED: "nouveau",
+        _UPDATED: "révisé",
+        _DELETED: "retiré",
+        "claim": "assertion",
+        "claims": "assertions",
+        "about": "Sujets :",
+        "colon": " :",
+    },
+}
 _HEADING = "position\tdate\tslug\tkind\tsha256"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SLUG = re.compile(r"[^\s<>\"{}|\\^`]+")
@@ -72,9 +94,12 @@ class Version:
         return f"{self.slug}-{self.number}"
 
 
-def write(folder: Path, published: Sequence[Edition], workspace: Workspace, author: str) -> Iterator[Written]:
+def write(
+    folder: Path, published: Sequence[Edition], workspace: Workspace, author: str, names: Mapping[str, Texts]
+) -> Iterator[Written]:
     """Write the feed: the versions of the workspace's history, and one more of each article that changed since.
 
+    *names* are those of the shared things by IRI, for the feed that people read.
     A member holds what its article says as long as it is the article's latest version. An article whose record gives no
     date cannot be placed in time, and is left out. Raises Unreadable where the history is damaged.
     """
@@ -98,7 +123,9 @@ def write(folder: Path, published: Sequence[Edition], workspace: Workspace, auth
         yield _written(quads, path, folder, f"{_HERE}feed/{number}.trig", workspace)
     yield _written(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
     yield _write_history(versions, folder, workspace)
-    yield _atom(versions, published, folder, workspace, author)
+    for place, language in enumerate(workspace.languages):
+        name = f"feed.{language}.atom" if place else ATOM
+        yield _atom(name, language, versions, published, folder, workspace, author, names)
 
 
 def find_unrevised(published: Iterable[Edition], workspace: Workspace) -> list[str]:
@@ -342,34 +369,61 @@ def _write_history(versions: Sequence[Version], folder: Path, workspace: Workspa
 
 
 def _atom(
-    versions: Sequence[Version], published: Sequence[Edition], folder: Path, workspace: Workspace, author: str
+    name: str,
+    language: str,
+    versions: Sequence[Version],
+    published: Sequence[Edition],
+    folder: Path,
+    workspace: Workspace,
+    author: str,
+    names: Mapping[str, Texts],
 ) -> Written:
     """Write the newest fifty changes as an Atom feed (RFC 4287), newest first."""
-    language = workspace.languages[0]
     editions = {one.slug: one for one in published}
     feed = Xml.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": language})
-    _text(feed, "id", f"{workspace.base}feed")
+    _text(feed, "id", f"{workspace.base}{name.removesuffix('.atom')}")
     _text(feed, "title", said(workspace.title, language))
     _text(feed, "updated", versions[-1].date)
     _text(Xml.SubElement(feed, "author"), "name", author)
-    Xml.SubElement(feed, "link", {"rel": "self", "href": f"{workspace.base}{ATOM}", "type": "application/atom+xml"})
+    Xml.SubElement(feed, "link", {"rel": "self", "href": f"{workspace.base}{name}", "type": "application/atom+xml"})
     Xml.SubElement(feed, "link", {"rel": "alternate", "href": workspace.base})
     for one in list(reversed(versions))[:50]:
         entry = Xml.SubElement(feed, "entry")
         edition = editions.get(one.slug)
-        title = said(edition.title, language) if edition else ""
+        title, summary = _describe(one, edition, names, language)
         _text(entry, "id", _member(one, workspace))
-        _text(entry, "title", f"{one.kind}: {title or one.slug}")
+        _text(entry, "title", title)
         _text(entry, "updated", one.date)
         Xml.SubElement(entry, "link", {"rel": "alternate", "href": workspace.article(one.slug)})
         if edition and edition.source != edition.iri:
             Xml.SubElement(entry, "link", {"rel": "via", "href": edition.source})
-        _text(entry, "summary", f"{one.kind} of {workspace.article(one.slug)}; SHA-256 of its N-Quads: {one.sha256}")
+        if edition:
+            for iri in [iri for iri in edition.subjects if iri in names][:_SUBJECTS]:
+                Xml.SubElement(entry, "category", {"term": iri, "label": said(names[iri], language)})
+        _text(entry, "summary", summary)
     Xml.indent(feed, space=" ")
-    path = folder / ATOM
+    path = folder / name
     text = Xml.tostring(feed, encoding="unicode")
     path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n', "utf-8", newline="\n")
     return output.measured(folder, path, 0)
+
+
+def _describe(version: Version, edition: Edition | None, names: Mapping[str, Texts], language: str) -> tuple[str, str]:
+    """Say for people what came: who published it, when, in which language, how many claims, on what, and the first."""
+    words = _WORDS.get(language, _WORDS["en"])
+    happened = words[version.kind]
+    if edition is None or version.kind == _DELETED:
+        return f"{version.slug} {happened}", f"{version.slug} {happened}"
+    publisher = said(names.get(edition.publisher, {}), language)
+    head = ", ".join(part for part in (publisher, edition.issued, edition.language) if part) or version.slug
+    count = f"{len(edition.claims)} {words['claim' if len(edition.claims) == 1 else 'claims']}"
+    title = said(edition.title, language)
+    title = f"{title}, {head}" if title and title != version.slug else head
+    subjects = ", ".join([said(names[iri], language) for iri in edition.subjects if iri in names][:_SUBJECTS])
+    first = [said(claim, language) for claim in edition.claims[:_CLAIMS]]
+    more = ["…"] if len(edition.claims) > _CLAIMS else []
+    summary = " ".join([f"{words['about']} {subjects}." if subjects else "", *first, *more]).strip()
+    return f"{title}{words['colon']} {count} ({happened})", summary or count
 
 
 def _text(parent: Xml.Element, name: str, text: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import Quad
+from pyoxigraph import Literal, Quad
 
 from spacecoop import output
 from spacecoop.harvest import catalog, dumps, feeds, files, negotiation, schemaorg, void
@@ -14,7 +15,10 @@ from spacecoop.harvest.census import Counts
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.editions import Edition
 from spacecoop.output import Written
+from spacecoop.quads import text
 from spacecoop.workspace import Workspace
+
+_LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
 
 
 @dataclass(frozen=True)
@@ -58,7 +62,9 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     written += vocabularies
     written += (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
-    written += feeds.write(folder, published, workspace, described.author)
+    written += feeds.write(
+        folder, published, workspace, described.author, read_names(context.shared, f"{workspace.base}id/")
+    )
     pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
     written += files.write_map(pages, folder, described.home or described.base)
     endings = {
@@ -69,6 +75,19 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     feed = negotiation.Feed(
         tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
     )
-    for name, text in negotiation.rules(negotiation.table(endings), described.home, feed).items():
-        written.append(files.write_text(folder, name, text))
+    for name, rules in negotiation.rules(negotiation.table(endings), described.home, feed).items():
+        written.append(files.write_text(folder, name, rules))
     return Harvested(written, schema_org, feed=(folder / feeds.ROOT).is_file())
+
+
+def read_names(shared: Iterable[Quad], things: str) -> dict[str, dict[str, str]]:
+    """Return the labels of the shared things, whose IRIs begin with *things*, by IRI and language."""
+    names: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for quad in shared:
+        if (
+            quad.predicate.value == _LABEL
+            and isinstance(quad.object, Literal)
+            and text(quad.subject).startswith(things)
+        ):
+            names[text(quad.subject)].setdefault(quad.object.language or "", text(quad.object))
+    return names
