@@ -18,7 +18,7 @@ from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentia
 from spacecoop.queries.indexes import DamagedError, SourceError
 from spacecoop.queries.library import Query
 from spacecoop.queries.sandbox import Limits, Signals
-from spacecoop.queries.sources import Local, Source
+from spacecoop.queries.sources import Local, Remote, Source
 from spacecoop.queries.sparql import QueryError
 from spacecoop.queries.spool import Spool, SpoolError
 
@@ -165,7 +165,7 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         except SyntaxError as error:
             signals.printing()  # explaining opens files
             if source.network:
-                raise EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {error}") from error
+                raise _broken(source, error) from error
             place = sparql.explain(error, text, question.prefixes)
             raise QueryError(f"{question.query.name}: {place}") from error
         except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
@@ -189,6 +189,12 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         results.write(result, output.format, stream, view)
     stream.flush()
     return Outcome(result.shown, seconds, source.name, told)
+
+
+def _broken(source: Source, error: Exception) -> EndpointError:
+    """Say that an answer broke off, without the secrets that its source was sent."""
+    said = source.endpoint.hide(str(error)) if isinstance(source, Remote) else str(error)
+    return EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {said}")
 
 
 def _allowed(text: str, form: str, question: Question, source: Source) -> sparql.Outward:
