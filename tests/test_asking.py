@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import gzip
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from spacecoop import asking
+from spacecoop import workspace as workspaces
 from spacecoop.asking import AskError, Output, Question
-from spacecoop.queries import indexes, library
+from spacecoop.queries import indexes, library, results
 from spacecoop.queries.sandbox import Limits
 
 LINES = "".join(f'<http://e/{number}> <http://e/p> "{number}" .\n' for number in range(3_000))
@@ -113,3 +123,120 @@ def test_what_is_wrong_is_said_by_its_name(tmp_path: Path) -> None:
 
     with pytest.raises(AskError, match="wrong: line 1, column "):
         asking.ask(Question(wrong, data=(tmp_path / "a.nt",)), Output(), Limits(), lambda _: None)
+
+
+def stopped(text: str, data: Path, limits: Limits) -> str:
+    """Ask, which ends in its time, and return why it failed."""
+    started = time.monotonic()
+    question = Question(library.parse(text, "it", "it"), data=(data,))
+    with pytest.raises(AskError) as caught:
+        asking.ask(question, Output("csv", data.parent / "n"), limits, lambda _: None)
+    assert time.monotonic() - started < 2 * limits.seconds + 10
+    return str(caught.value)
+
+
+def entities(folder: Path) -> Path:
+    levels = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(11))
+    (folder / "bomb.rdf").write_text(
+        f'<!DOCTYPE r [<!ENTITY e0 "0123456789">{levels}]>'
+        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description rdf:about="http://e/"><p xmlns="http://e/">&e11;</p></rdf:Description></rdf:RDF>'
+    )
+    return folder / "bomb.rdf"
+
+
+def nested(folder: Path) -> Path:
+    (folder / "nested.jsonld").write_text('{"http://e/p":' * 500_000)
+    return folder / "nested.jsonld"
+
+
+def packed(folder: Path) -> Path:
+    with gzip.open(folder / "zeros.nt.gz", "wb", 9) as stream:
+        for _ in range(300):
+            stream.write(b"\n" * 1_000_000)
+    return folder / "zeros.nt.gz"
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe.nt")
+    return folder / "pipe.nt"
+
+
+@pytest.mark.parametrize(
+    ("hostile", "says"),
+    [
+        (entities, r"more than 400 MB|not read within 4 s|entit"),
+        (nested, r"nested\.jsonld|broke down|more than 400 MB|not read within"),
+        (packed, r"more than 200 times|not read within"),
+        (pipe, r"not read within 4 s"),
+    ],
+)
+def test_data_that_would_fill_the_machine_are_stopped(
+    hostile: Callable[[Path], Path], says: str, tmp_path: Path
+) -> None:
+    assert re.search(says, stopped("ASK {}", hostile(tmp_path), Limits(4, 400)))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * { " + " ".join(f"VALUES ?v{n} {{ 1 2 3 4 5 6 7 8 9 }}" for n in range(12)) + " }",
+        "SELECT * { " + " . ".join(f"?a{n} ?b{n} ?c{n}" for n in range(5_000)) + " }",
+        "SELECT * { " + "{ " * 100_000,
+        "SELECT * { ?s ?p " + '"""\\' * 150_000,
+        "SELECT * { ?s ?p " + "'''a" * 200_001,
+        "SELECT * { ?s ?p " + "(" * 300_000,
+    ],
+    ids=["product", "patterns", "braces", "escapes", "strings", "lists"],
+)
+def test_a_query_that_would_take_for_ever_to_read_is_stopped(text: str, tmp_path: Path) -> None:
+    (tmp_path / "data.nt").write_text(LINES)
+
+    assert stopped(text, tmp_path / "data.nt", Limits(4, 400))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the table of processes is read")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_killed_query_leaves_no_child(how: signal.Signals, tmp_path: Path) -> None:
+    (tmp_path / "data.nt").write_text(LINES)
+    (tmp_path / "long.rq").write_text("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }")
+    command = [sys.executable, "-m", "spacecoop", "query", "long.rq", "--data", "data.nt"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as program:
+        children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
+        (child,) = eventually(lambda: children.read_text().split())
+        time.sleep(0.5)
+        assert Path(f"/proc/{child}").exists()
+        program.send_signal(how)
+        program.wait(10)
+
+    assert eventually(lambda: not is_running(child))
+
+
+def is_running(process: str) -> bool:
+    """Tell whether a process is there, and not only waits to be taken away by its new parent."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def eventually(told: Callable[[], Any]) -> Any:
+    """Return what is told as soon as it is something; fail after a while."""
+    for _ in range(100):
+        if found := told():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not happen")
+
+
+@pytest.mark.parametrize("format_", list(results.FORMATS["graph"]))
+@pytest.mark.parametrize("text", ["CONSTRUCT WHERE { <http://e/no> ?p ?o }", "DESCRIBE <http://e/no>"])
+def test_a_graph_without_triples_is_written_in_every_format(text: str, format_: str, small: Path) -> None:
+    (small / "data.nt").write_text(LINES)
+    question = Question(library.parse(text, "it", "it"), workspaces.find(small), data=(small / "data.nt",))
+
+    outcome = asking.ask(question, Output(format_, small / "answer"), Limits(), lambda _: None)
+
+    assert outcome is not None
+    assert outcome.rows == 0
+    assert (small / "answer").read_text().strip() in ("", "[]")

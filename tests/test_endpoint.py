@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import gzip
 import threading
 import time
@@ -13,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from pyoxigraph import Literal
 
+from spacecoop.queries import endpoint as endpoint_module
 from spacecoop.queries.endpoint import Credentials, Endpoint, EndpointError
 
 JSON = "application/sparql-results+json"
@@ -252,14 +255,138 @@ def test_yes_or_no_is_read() -> None:
         assert Endpoint(url).ask("ASK {}") is True
 
 
-def test_a_secret_is_sent_to_the_endpoint_and_not_to_where_it_redirects() -> None:
+def test_nothing_is_sent_on_to_another_host() -> None:
     good = always(200, {"Content-Type": JSON}, ONE_ROW)
 
     with serving(good) as (other, there), serving(always(302, {"Location": other}, b"")) as (url, here):
-        Endpoint(url, credentials=Credentials(token="s3cret")).select(ASKED)  # noqa: S106
+        error = failure_of(Endpoint(url, credentials=Credentials(token="s3cret")))  # noqa: S106
 
+    assert error.reason == "address"
+    assert f"sends on to another host, {other.removesuffix('/sparql')}" in str(error)
     assert here[0].headers["Authorization"] == "Bearer s3cret"
-    assert there[0].headers["Authorization"] is None
+    assert there == []
+
+
+def test_a_redirect_on_the_same_host_is_followed() -> None:
+    def answer(request: BaseHTTPRequestHandler, number: int) -> Answer:
+        where = f"http://{request.headers['Host']}/other"
+        return (302, {"Location": where}, b"x") if number == 1 else (200, {"Content-Type": JSON}, ONE_ROW)
+
+    with serving(answer) as (url, seen):
+        assert len(Endpoint(url).select(ASKED).rows) == 1
+
+    assert seen[1].path == "/other"
+
+
+def failure_of(endpoint: Endpoint) -> EndpointError:
+    with pytest.raises(EndpointError) as caught:
+        endpoint.select(ASKED)
+    return caught.value
+
+
+ECHOES = [
+    b"I was told s3cr\xc3\xa9t!word",
+    b"I was told bWU6czNjcsOpdCF3b3Jk",
+    base64.b64encode("s3crét!word".encode()),
+    base64.b64encode("a:s3crét!word:b".encode()),
+    base64.b64encode("ab:s3crét!word:b".encode()),
+    b"?password=s3cr%C3%A9t%21word",
+]
+
+
+@pytest.mark.parametrize("echo", ECHOES)
+@pytest.mark.parametrize("status", [200, 401, 500])
+def test_a_secret_that_a_server_echoes_is_hidden(status: int, echo: bytes) -> None:
+    for known in (Credentials("me", "s3crét!word"), Credentials("me", "s3crét!word", digest=True)):
+        for headers in ({"Content-Type": "text/plain"}, {"Content-Type": JSON}):
+            with serving(always(status, headers, echo)) as (url, _):
+                error = failure_of(Endpoint(url, credentials=known, attempts=1))
+
+            assert "word" not in str(error).replace("a user and a password: set", "").replace("PASSWORD", "").replace(
+                "?password", ""
+            )
+            assert "czNjcsOpdCF3b3" not in str(error)
+            assert "NjcsOpdCF3b3J" not in str(error)
+            assert "M2Nyw6l0IXdvc" not in str(error)
+
+
+def drip(before: bytes, part: bytes) -> Server:
+    """Send a little again and again, and never end."""
+
+    def answer(request: BaseHTTPRequestHandler, _: int) -> None:
+        with contextlib.suppress(OSError):
+            request.wfile.write(before)
+            for _ in range(400):
+                request.wfile.write(part)
+                time.sleep(0.05)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        drip(b"", b"H"),
+        drip(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n"),
+        drip(b"HTTP/1.1 200 OK\r\nX: ", b"x"),
+        drip(b"HTTP/1.1 500 No\r\nContent-Length: 9999\r\n\r\n", b"x"),
+        drip(b"HTTP/1.1 302 No\r\nLocation: /sparql\r\nContent-Length: 9999\r\n\r\n", b"x"),
+        drip(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        drip(b"HTTP/1.1 200 OK\r\nContent-Type: application/sparql-results+json\r\n\r\n", b" "),
+        drip(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["status", "headers", "header", "refusal", "redirect", "chunks", "body", "continue"],
+)
+def test_whatever_trickles_in_ends_in_its_time(answer: Server) -> None:
+    started = time.monotonic()
+    error = failure(answer, timeout=0.5, attempts=1)
+
+    assert time.monotonic() - started < 4
+    assert error.reason in ("timeout", "incomplete", "server", "refused")
+
+
+def test_a_body_without_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_module, "LARGEST", 1_000_000)
+    started = time.monotonic()
+
+    def endless(request: BaseHTTPRequestHandler, _: int) -> None:
+        request.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/sparql-results+json\r\n\r\n")
+        with contextlib.suppress(OSError):
+            while time.monotonic() - started < 20:
+                request.wfile.write(b" " * 65_536)
+
+    assert failure(endless).reason == "too-large"
+    bomb = always(200, {"Content-Type": JSON, "Content-Encoding": "gzip"}, gzip.compress(b" " * 2_000_000, mtime=0))
+    assert failure(bomb).reason == "too-large"
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("said", ["²", "-1", "9" * 400, "x", "1 Jan 0001 00:00:00", "Mon, 99 Foo 9999", "٣", "1e9"])
+def test_a_time_to_wait_that_is_none_does_no_harm(said: str) -> None:
+    error = failure(always(503, {"Retry-After": said.encode().decode("latin-1")}, b""), patience=60)
+
+    assert (error.reason, error.status) == ("busy", 503)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"null",
+        b"1",
+        b'{"head":{}}',
+        b'{"head":{"vars":1},"results":{"bindings":[]}}',
+        b'{"results":[]}',
+        b'{"head":{"vars":["x"]},"results":{"bindings":[{"x":{"type":"uri","value":"a b"}}]}}',
+        b'{"head":{"vars":["x y\\u001b"]},"results":{"bindings":[]}}',
+        b'{"head":{},"boolean":"yes"}',
+        b'{"head":{"vars":["x"]},"results":{"bindings":[{"y":{"type":"literal","value":"1"}}]}}',
+        b'{"head":{},"boolean":true}',
+        b"[" * 100_000,
+    ],
+)
+def test_an_answer_of_another_shape_is_an_error(body: bytes) -> None:
+    assert failure(always(200, {"Content-Type": JSON}, body), attempts=1).reason in ("incomplete", "not-sparql")
 
 
 def test_a_secret_is_not_printed() -> None:

@@ -132,7 +132,44 @@ def test_it_is_told_how_long_it_takes() -> None:
 def test_the_time_of_loading_is_told_too_and_taken_away() -> None:
     told: list[float] = []
 
-    assert sandbox.run(load_slowly, Limits(0.5), told.append) == "loaded"
+    assert sandbox.run(load_slowly, Limits(0.5, loading=LONG), told.append) == "loaded"
 
     assert told[0] >= 1
     assert told[-1] == 0
+
+
+def fill_while_loading(signals: Signals) -> int:  # noqa: ARG001  (it never gets so far)
+    faulthandler.disable()
+    return len([bytes(1_000_000) + b"x" for _ in range(5_000)])
+
+
+def load_for_ever(signals: Signals) -> None:  # noqa: ARG001  (it never gets so far)
+    time.sleep(LONG)
+
+
+def connect_while_shut(signals: Signals) -> list[str]:
+    signals.ready(network=True)
+    with signals.shut():
+        try:
+            socket.socket().close()
+        except OSError as error:
+            said = type(error).__name__
+    return [said, connect(True, signals)]
+
+
+def test_memory_is_bounded_before_the_work_is_ready() -> None:
+    with pytest.raises(StoppedError, match=r"more than 200 MB; .* --memory"):
+        sandbox.run(fill_while_loading, Limits(seconds=LONG, megabytes=200))
+
+
+def test_time_is_bounded_before_the_work_is_ready() -> None:
+    started = time.monotonic()
+
+    with pytest.raises(StoppedError, match=r"not read within 0\.5 s; .* --timeout"):
+        sandbox.run(load_for_ever, Limits(seconds=0.5))
+
+    assert time.monotonic() - started < LONG / 2
+
+
+def test_doors_can_be_shut_for_a_while() -> None:
+    assert sandbox.run(connect_while_shut, Limits()) == ["OSError", "open"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentia
 from spacecoop.queries.indexes import DamagedError, SourceError
 from spacecoop.queries.library import Query
 from spacecoop.queries.sandbox import Limits, Signals
-from spacecoop.queries.sources import Local, Source
+from spacecoop.queries.sources import Local, Remote, Source
 from spacecoop.queries.sparql import QueryError
 from spacecoop.queries.spool import Spool, SpoolError
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 AWAKE = 5.0
 """Seconds within which a service has to say that it is there; else what is frozen of it is used."""
+
+
+READ = 500_000
+"""Bytes of RDF that any machine reads in a second; a large file may take the longer."""
 
 
 class AskError(Exception):
@@ -98,7 +103,8 @@ def ask(question: Question, output: Output, limits: Limits, tell: Callable[[floa
         raise AskError(f"{output.path} is a folder; name a file in it")
     beside = output.path.with_name(f".{output.path.name}.new") if output.path is not None else None
     try:
-        outcome = sandbox.run(functools.partial(_guarded, question, output, beside), limits, tell)
+        bounds = replace(limits, loading=_loading(question))
+        outcome = sandbox.run(functools.partial(_guarded, question, output, beside), bounds, tell)
         if isinstance(outcome, _Failure):
             raise AskError(outcome.message)
         if beside is not None and output.path is not None:
@@ -111,12 +117,21 @@ def ask(question: Question, output: Output, limits: Limits, tell: Callable[[floa
     return outcome  # type: ignore[no-any-return]
 
 
+def _loading(question: Question) -> float:
+    """Return the seconds that reading the files of a question may take beyond the usual."""
+    size = 0
+    with contextlib.suppress(SourceError, OSError):
+        size = sum(path.stat().st_size for path in _files(question))
+    return size / READ
+
+
 def _guarded(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome | _Failure:
     """Answer, in the child process; what is wrong with query, source or endpoint becomes a message."""
     try:
         try:
             return _answer(question, output, path, signals)
         except DamagedError:
+            signals.loading()
             indexes.forget(_files(question), indexes.home())
             return _answer(question, output, path, signals)
     except (QueryError, SourceError, EndpointError, results.FormatError, plots.PlotError, SpoolError) as error:
@@ -128,9 +143,8 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     text = question.query.bound(question.said, source.resolve)
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
-    if sparql.selects_all(text):
-        here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
-        text = sparql.spelled_out(text, sources.columns(here, question.prefixes))
+    columns: list[str] = []
+    here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
     results.prepare(form, output.format)
     if output.plot and form != "SELECT":
         raise plots.PlotError("only the rows of a SELECT can be drawn")
@@ -142,12 +156,16 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     with _reaching(text, outward.services, question, signals.limits) as (text, notes, network, failures):
         signals.ready(network=network or source.network)
         started = time.perf_counter()
+        if sparql.selects_all(text):
+            with signals.shut():
+                columns = sources.columns(here, question.prefixes)
+        asked = sparql.spelled_out(text, columns)
         try:
-            result = results.spooled(source.answer(text, union=not outward.graphs), spool)
+            result = results.spooled(source.answer(asked, union=not outward.graphs), spool)
         except SyntaxError as error:
             signals.printing()  # explaining opens files
             if source.network:
-                raise EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {error}") from error
+                raise _broken(source, error) from error
             place = sparql.explain(error, text, question.prefixes)
             raise QueryError(f"{question.query.name}: {place}") from error
         except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
@@ -171,6 +189,12 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         results.write(result, output.format, stream, view)
     stream.flush()
     return Outcome(result.shown, seconds, source.name, told)
+
+
+def _broken(source: Source, error: Exception) -> EndpointError:
+    """Say that an answer broke off, without the secrets that its source was sent."""
+    said = source.endpoint.hide(str(error)) if isinstance(source, Remote) else str(error)
+    return EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {said}")
 
 
 def _allowed(text: str, form: str, question: Question, source: Source) -> sparql.Outward:
@@ -276,7 +300,20 @@ def words(question: Question, limits: Limits) -> list[str]:
     found = {f"{prefix}:" for prefix in question.prefixes}
     if question.endpoint:
         return sorted(found)
-    source = _open(question, limits)
+    try:
+        return sandbox.run(functools.partial(_words, question), replace(limits, loading=_loading(question)))  # type: ignore[no-any-return]
+    except sandbox.StoppedError as error:
+        raise SourceError(str(error)) from error
+
+
+def _words(question: Question, signals: Signals) -> list[str]:
+    """Return what is worth completing, in the child process."""
+    found = {f"{prefix}:" for prefix in question.prefixes}
+    try:
+        source = _open(question, signals.limits)
+    except SourceError as error:
+        raise sandbox.StoppedError(str(error)) from error
+    signals.ready()
     for text in (
         "SELECT DISTINCT ?x { ?s a ?x }",
         "SELECT DISTINCT ?x { ?s ?x ?o }",

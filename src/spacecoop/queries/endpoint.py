@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import gzip
 import http.client
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
 from importlib.metadata import version
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 from urllib.parse import urlsplit
 
 from pyoxigraph import (
@@ -31,15 +32,16 @@ from pyoxigraph import (
     parse_query_results,
 )
 
-if TYPE_CHECKING:
-    from SPARQLWrapper import SPARQLWrapper
+from spacecoop.queries.exchange import ElsewhereError, Exchange, hide
 
 Term = NamedNode | BlankNode | Literal | Triple
 
 LONG = 2_000
 """A query of more characters goes by POST: servers and proxies cut long addresses."""
-LARGEST = 2 * 1024**3
+LARGEST = 512 * 1024**2
 """More bytes than these are not taken from anyone."""
+SAID = 16_000
+"""Bytes of an error page that are read."""
 SPOOL = 16 * 1024**2
 """Up to so many bytes an answer is held in memory, beyond that in a temporary file."""
 ROWS = "application/sparql-results+json, application/sparql-results+xml;q=0.9"
@@ -213,111 +215,122 @@ class Endpoint:
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(self, query: str, accept: str) -> tuple[IO[bytes], str, Message]:
-        deadline = time.monotonic() + self.timeout
-        try:
-            response = self._request(query, accept).query().response
-            with response:
-                body = self._read(response, deadline)
-        except urllib.error.HTTPError as error:
-            raise self._refusal(error) from error
-        except TimeoutError as error:
-            raise self._timed_out() from error
-        except (http.client.HTTPException, EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise self._incomplete(error) from error
-        except OSError as error:
-            cause = getattr(error, "reason", error)
-            if isinstance(cause, TimeoutError):
-                raise self._timed_out() from error
-            raise EndpointError("unreachable", f"{self.url}: cannot be reached: {cause}") from error
+        with Exchange(self.timeout) as exchange:
+            try:
+                with self._sent(query, accept, exchange) as response:
+                    body = self._read(response, exchange)
+            except EndpointError:
+                raise
+            except ElsewhereError as error:
+                text = f"it sends on to another host, {error}; ask that one, if you trust it"
+                raise self._error("address", text) from error
+            except Exception as error:  # a connection that is shut down while it is read fails in many ways
+                if exchange.is_late or isinstance(getattr(error, "reason", error), TimeoutError):
+                    raise self._timed_out() from error
+                if isinstance(error, urllib.error.HTTPError):
+                    raise self._refusal(error) from error
+                if isinstance(error, (http.client.HTTPException, EOFError, zlib.error, gzip.BadGzipFile)):
+                    raise self._incomplete(error) from error
+                if isinstance(error, OSError):
+                    cause = getattr(error, "reason", error)
+                    raise self._error("unreachable", f"cannot be reached: {cause}") from error
+                raise
         return body, response.headers.get("Content-Type", "").partition(";")[0].strip(), response.headers
 
-    def _request(self, query: str, accept: str) -> SPARQLWrapper:
-        """Return the request, ready to be sent."""
-        from SPARQLWrapper import DIGEST, GET, POST, SPARQLWrapper  # which brings rdflib
+    def _sent(self, query: str, accept: str, exchange: Exchange) -> http.client.HTTPResponse:
+        """Send the request, and return the answer when its headers are there."""
+        from SPARQLWrapper import GET, POST, SPARQLWrapper  # which brings rdflib
 
-        class Wrapper(SPARQLWrapper):
-            def _createRequest(self) -> Any:  # noqa: N802
-                request = super()._createRequest()
-                if (secret := request.headers.pop("Authorization", None)) is not None:
-                    request.add_unredirected_header("Authorization", secret)  # never to another host
-                return request
-
-            def _query(self) -> tuple[Any, str]:
-                # its own hides what the endpoint said, and how long to wait, behind five exceptions
-                request = self._createRequest()
-                return urllib.request.urlopen(request, timeout=seconds), self.returnFormat  # noqa: S310  (http: checked)
-
-        seconds = self.timeout
-        wrapper = Wrapper(self.url, agent=self.user_agent)
+        wrapper = SPARQLWrapper(self.url, agent=self.user_agent)
         wrapper.setOnlyConneg(True)
         wrapper.setQuery(query)
         wrapper.setMethod(POST if len(query) > LONG else GET)
         wrapper.addCustomHttpHeader("Accept", accept)
-        known = self.credentials
+        known, handlers = self.credentials, []
         if known is not None and known.token:
             wrapper.addCustomHttpHeader("Authorization", f"Bearer {known.token}")
+        elif known is not None and known.digest:
+            passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            passwords.add_password(None, self.url, known.user, known.password)
+            handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
         elif known is not None:
-            if known.digest:
-                wrapper.setHTTPAuth(DIGEST)
             wrapper.setCredentials(known.user, known.password)
-        return wrapper
+        # its own query() hides what the endpoint said, and how long to wait, behind five exceptions
+        request: urllib.request.Request = wrapper._createRequest()
+        return exchange.send(request, *handlers)
 
-    def _read(self, response: http.client.HTTPResponse, deadline: float) -> IO[bytes]:
+    def _read(self, response: http.client.HTTPResponse, exchange: Exchange) -> IO[bytes]:
         """Read a body to its announced end, within the time and size allowed."""
         spool = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115  (the caller reads it)
-        announced, size = response.length, 0
-        while chunk := response.read1(1 << 16):
-            size += len(chunk)
-            spool.write(chunk)
-            if size > LARGEST:
-                raise EndpointError("too-large", f"{self.url}: the answer has more than {LARGEST:,} bytes")
-            if time.monotonic() > deadline:
-                raise TimeoutError
+        announced = response.length
+        size = self._copy(response.read1, spool, exchange)
         if announced is not None and size < announced:
             raise http.client.IncompleteRead(b"", announced - size)
         spool.seek(0)
         if response.headers.get("Content-Encoding") == "gzip":
-            return self._unpacked(spool)
+            unpacked = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115  (the caller reads it)
+            with gzip.open(spool) as stream:
+                self._copy(stream.read, unpacked, exchange)
+            unpacked.seek(0)
+            return unpacked
         return spool
 
-    def _unpacked(self, packed: Any) -> IO[bytes]:
-        spool = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115  (the caller reads it)
+    def _copy(self, read: Callable[[int], bytes], into: IO[bytes], exchange: Exchange) -> int:
+        """Copy all bytes, and return how many; raises TimeoutError, or EndpointError where there are too many."""
         size = 0
-        with gzip.open(packed) as stream:
-            while chunk := stream.read(1 << 16):
-                size += spool.write(chunk)
-                if size > LARGEST:
-                    raise EndpointError("too-large", f"{self.url}: the answer has more than {LARGEST:,} bytes")
-        spool.seek(0)
-        return spool
+        while chunk := read(1 << 16):
+            size += len(chunk)
+            into.write(chunk)
+            if size > LARGEST:
+                raise self._error("too-large", f"the answer has more than {LARGEST:,} bytes")
+            if exchange.is_late:
+                break
+        if exchange.is_late:  # a connection that is shut down looks like the end
+            raise TimeoutError
+        return size
 
     def _refusal(self, error: urllib.error.HTTPError) -> EndpointError:
         """Say what a status means, and how long the endpoint asks to wait."""
         default = ("server", "the endpoint failed") if error.code >= 500 else ("refused", "the endpoint says no")
         reason, text = REASONS.get(error.code, default)
-        told = _first_line(error.read(2_000) if error.fp and not error.fp.closed else b"")
-        refusal = EndpointError(reason, f"{self.url}: {text} (status {error.code}){told}", error.code)
+        said = b""
+        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            said = error.read(SAID)
+        refusal = self._error(reason, f"{text} (status {error.code}){self._told(said)}", error.code)
         refusal.wait = _seconds(error.headers.get("Retry-After", ""))  # type: ignore[attr-defined]
         return refusal
 
     def _timed_out(self) -> EndpointError:
-        return EndpointError("timeout", f"{self.url}: no whole answer within {self.timeout:g} s")
+        return self._error("timeout", f"no whole answer within {self.timeout:g} s")
 
     def _incomplete(self, error: Exception) -> EndpointError:
-        return EndpointError("incomplete", f"{self.url}: the answer is cut off or broken: {error}")
+        return self._error("incomplete", f"the answer is cut off or broken: {error}")
 
     def _not_sparql(self, media_type: str, body: IO[bytes]) -> EndpointError:
-        told = _first_line(body.read(2_000))
-        text = f"{self.url}: what came is {media_type or 'of no type'}, not an answer to a query{told}"
-        return EndpointError("not-sparql", text, 200)
+        told = self._told(body.read(SAID))
+        text = f"what came is {media_type or 'of no type'}, not an answer to a query{told}"
+        return self._error("not-sparql", text, 200)
+
+    def _error(self, reason: str, text: str, status: int | None = None) -> EndpointError:
+        return EndpointError(reason, f"{self.url}: {self.hide(text)}", status)
+
+    def _told(self, body: bytes) -> str:
+        """Return the first line of an error page that says something, ready to be appended."""
+        line = self.hide(_first_line(body))
+        return f": {line[:200]}" if line else ""
+
+    def hide(self, text: str) -> str:
+        """Return what a server said on one line, without what would steer a terminal, and without our secrets."""
+        known = self.credentials
+        clean = "".join(one if one.isprintable() else " " for one in text)
+        return clean if known is None else hide(clean, known.password, known.token)
 
 
 def _first_line(body: bytes) -> str:
-    """Return the first line of an error page that says something, ready to be appended."""
+    """Return the first line of an error page that says something; nothing where there is none."""
     lines = (line.strip() for line in body.decode("utf-8", "replace").splitlines())
     line = next((line for line in lines if line and not line.startswith("<")), "")
-    clean = "".join(character for character in line if character.isprintable())
-    return f": {clean[:200]}" if clean else ""
+    return "".join(character for character in line if character.isprintable())
 
 
 def _seconds(retry_after: str) -> float | None:
@@ -325,11 +338,13 @@ def _seconds(retry_after: str) -> float | None:
 
     >>> _seconds("7"), _seconds(""), _seconds("Mon, 01 Jan 1990 00:00:00 GMT")
     (7.0, None, 0.0)
+    >>> _seconds("²"), _seconds("1 Jan 0001 00:00:00"), _seconds("-1")
+    (None, 0.0, None)
     """
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
     try:
-        date = email.utils.parsedate_to_datetime(retry_after)
-    except ValueError:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError, IndexError, OverflowError):  # what it raises for what is no date
         return None
-    return max(0.0, date.timestamp() - time.time())

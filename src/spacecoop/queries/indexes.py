@@ -23,6 +23,8 @@ LARGE = 8 * 1024**2
 """Bytes of RDF that are read into memory in less time than a store takes to be opened from a cold disk."""
 PACKED = 10
 """How much larger a gzipped file is when it is read; N-Quads often reach 20."""
+MOST_PACKED = 200
+"""How much larger a gzipped file may be when it is read; what is larger is no data."""
 UNUSED = 30 * 24 * 3600
 """Seconds after which an index that nobody opened is deleted, when another is built."""
 ABANDONED = 3600
@@ -71,9 +73,25 @@ def _load(store: Store, paths: Mapping[Path, str]) -> None:
             raise SourceError(f"{path}: {error}") from error
 
 
+class _Unpacked(gzip.GzipFile):
+    """A gzipped file that is not much larger unpacked than data are."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._left = MOST_PACKED * path.stat().st_size + LARGE
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read some bytes; raises OSError where there are too many in all."""
+        part = super().read(LARGE if size is None or size < 0 else size)
+        self._left -= len(part)
+        if self._left < 0:
+            raise OSError(f"it is more than {MOST_PACKED} times as large when it is unpacked; unpack it yourself first")
+        return part
+
+
 def _opened(path: Path) -> IO[bytes]:
     """Open a file to be read, unpacked, behind the byte order mark that some programs write."""
-    stream: Any = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115  (the caller closes it)
+    stream: Any = _Unpacked(path) if path.suffix == ".gz" else path.open("rb")
     if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
         stream.read(len(BOM_UTF8))
     return stream  # type: ignore[no-any-return]

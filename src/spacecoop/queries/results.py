@@ -177,7 +177,7 @@ def _tidy(text: bytes, count: int) -> bytes:
     """Sort the declarations of prefixes, which the engine writes in any order, and leave out the idle ones."""
     lines = text.split(b"\n", count)
     declarations, body = lines[:count], lines[count] if len(lines) > count else b""
-    used = [line for line in sorted(declarations) if line.split(b" ")[1] in body]
+    used = [line for line in sorted(filter(None, declarations)) if line.split(b" ")[1] in body]
     return b"\n".join([*used, body])
 
 

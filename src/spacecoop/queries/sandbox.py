@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ class StoppedError(Exception):
 
 @dataclass(frozen=True)
 class Limits:
-    """What work may take, once it is ready to begin."""
+    """What work may take: from its first byte on for all that it loads, and again once it is ready to begin."""
 
     seconds: float = 60
     megabytes: int = 2048
-    """Memory beyond that which is held when the work begins."""
+    """Memory beyond that which is held when the process, and then the work, begins."""
+    loading: float = 0
+    """Seconds more that may pass before the work is ready, where there is much to load."""
 
 
 class Signals:
@@ -42,12 +45,29 @@ class Signals:
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
-            held = _held() + self.limits.megabytes * _MEGABYTE
-            resource.setrlimit(resource.RLIMIT_AS, (held, resource.getrlimit(resource.RLIMIT_AS)[1]))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            _bound_memory(self.limits)
             if not network:  # a socket needs a file descriptor, and there are none to be had
                 resource.setrlimit(resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
         self._pipe.send(("ready", None))
+
+    def loading(self) -> None:
+        """Tell that all is loaded anew; the time for it begins again."""
+        self._pipe.send(("loading", None))
+
+    @contextlib.contextmanager
+    def shut(self) -> Iterator[None]:
+        """Open no door while this lasts, even where there is need of the network."""
+        try:
+            import resource
+        except ImportError:
+            yield
+            return
+        now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (now, most))
 
     def printing(self) -> None:
         """Tell that the result is there and is only written out: a reader may take as long as they like."""
@@ -72,9 +92,12 @@ def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: No
     context = multiprocessing.get_context("fork" if "fork" in methods and sys.platform != "darwin" else "spawn")
     ours, theirs = context.Pipe()
     sys.stdout.flush()
-    process = context.Process(target=_work, args=(work, theirs, limits), daemon=True)  # type: ignore[attr-defined]
+    listened, held = context.Pipe(duplex=False)
+    arguments = (work, theirs, limits, os.getpid(), listened, (ours, held))
+    process = context.Process(target=_work, args=arguments, daemon=True)  # type: ignore[attr-defined]
     process.start()
     theirs.close()
+    listened.close()
     told = _Told(tell)
     try:
         return _watch(process, ours, limits, told)
@@ -82,6 +105,8 @@ def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: No
         told.clear()
         process.kill()
         process.join()
+        held.close()
+        ours.close()
 
 
 class _Told:
@@ -107,10 +132,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
     began: float | None = None
     printing = False
     while True:
-        passed = 0.0 if began is None else time.monotonic() - began
-        if began is not None and passed > limits.seconds:
-            raise StoppedError(f"stopped after {limits.seconds:g} s; ask for less, or allow more with --timeout")
-        left = 1.0 if began is None else min(1.0, limits.seconds - passed + 0.001)
+        left = 1.0 if printing else _left(loading, began, limits)
         if not pipe.poll(left):
             if not printing:
                 told(time.monotonic() - (loading if began is None else began))
@@ -122,6 +144,10 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
             raise StoppedError(_reason(process.exitcode, limits)) from None
         if word == "ready":
             began = time.monotonic()
+        elif word == "loading":
+            loading, began, printing = time.monotonic(), None, False
+        elif word == "stopped":
+            raise StoppedError(value)
         elif word == "printing":
             told.clear()
             began, printing = None, True
@@ -134,6 +160,17 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
             raise RuntimeError(value)
 
 
+def _left(loading: float, began: float | None, limits: Limits) -> float:
+    """Return the seconds to wait for a word, at most one; raise StoppedError where the time is over."""
+    most = limits.seconds + (limits.loading if began is None else 0)
+    left = most - (time.monotonic() - (loading if began is None else began))
+    if left <= 0 and began is None:
+        raise StoppedError(f"stopped: not read within {most:g} s; ask for less, or allow more with --timeout")
+    if left <= 0:
+        raise StoppedError(f"stopped after {limits.seconds:g} s; ask for less, or allow more with --timeout")
+    return min(1.0, left + 0.001)
+
+
 def _reason(code: int | None, limits: Limits) -> str:
     if code is not None and code < 0 and -code in (signal.SIGABRT, signal.SIGKILL):
         return f"stopped: it took more than {limits.megabytes:,} MB; ask for less, or allow more with --memory"
@@ -142,9 +179,19 @@ def _reason(code: int | None, limits: Limits) -> str:
     return f"stopped: the engine ended without a result (code {code})"
 
 
-def _work(work: Work, pipe: Any, limits: Limits) -> None:
-    """Do the work, in the child; whatever happens is sent to the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _work(work: Work, pipe: Any, limits: Limits, parent: int, listened: Any, ends: Sequence[Any]) -> None:
+    """Do the work, in the child, in bounds from its first byte; whatever happens is sent to the parent.
+
+    *ends* are the parent's ends of the pipes, of which a fork has copies.
+    """
+    for end in ends:
+        end.close()
+    _die_with(parent, listened)
+    faulthandler.disable()  # an engine that breaks down is told in one line
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        _bound_memory(limits)
     with Path(os.devnull).open("wb") as nothing:  # the engine says on standard error that memory is short, and dies
         os.dup2(nothing.fileno(), 2)
     try:
@@ -154,11 +201,46 @@ def _work(work: Work, pipe: Any, limits: Limits) -> None:
         message = ("memory", None)
     except BrokenPipeError:  # the reader, such as `head`, has enough
         message = ("result", None)
+    except StoppedError as error:
+        message = ("stopped", str(error))
     except Exception:  # sent on whole, and raised there
         message = ("broken", traceback.format_exc())
     pipe.send(message)
     pipe.close()
     os._exit(0)
+
+
+def _die_with(parent: int, listened: Any) -> None:
+    """Have this process end when its parent does, however that ends.
+
+    On Linux the kernel sees to it (prctl(2), PR_SET_PDEATHSIG); elsewhere a thread notices that a pipe is closed.
+    """
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    else:
+        import threading
+
+        threading.Thread(target=_end_with, args=(listened,), daemon=True).start()
+    if os.getppid() != parent:  # it ended before
+        os._exit(1)
+
+
+def _end_with(listened: Any) -> None:
+    """Wait until nobody holds the other end of a pipe, and end this process."""
+    with contextlib.suppress(EOFError, OSError):
+        listened.recv()
+    os._exit(1)
+
+
+def _bound_memory(limits: Limits) -> None:
+    """Let this process take so much memory beyond what it holds, and leave no core dump."""
+    import resource
+
+    most = _held() + limits.megabytes * _MEGABYTE
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _held() -> int:

@@ -217,7 +217,7 @@ def columns(text: str, prefixes: Mapping[str, str]) -> list[str]:
     """Return the names of what a SELECT gives, in the engine's order; nothing is asked for it."""
     try:
         answer = Store().query(text, prefixes=dict(prefixes))
-    except (SyntaxError, RuntimeError):  # which is said when it is asked
+    except (SyntaxError, RuntimeError, OSError):  # which is said when it is asked
         return []
     return [variable.value for variable in answer.variables] if isinstance(answer, QuerySolutions) else []
 
