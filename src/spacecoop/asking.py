@@ -125,7 +125,8 @@ def _guarded(question: Question, output: Output, path: Path | None, signals: Sig
 
 def _answer(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome:
     source = _open(question, signals.limits)
-    text = question.query.bound(question.said, source.resolve)
+    said = question.said if source.network else library.complete(question.query, question.said, _values(source))
+    text = question.query.bound(said, source.resolve)
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
     if sparql.selects_all(text):
@@ -158,7 +159,11 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
                 raise DamagedError from error
             raise (failures[0] if failures else SourceError(f"{source.name}: {error}")) from error
         seconds = time.perf_counter() - started
-        told = (*notes, *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures))
+        told = (
+            *notes,
+            *_chosen(question),
+            *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures),
+        )
     signals.printing()
     result = result.page(output.limit, output.page)
     languages = question.workspace.languages if question.workspace is not None else ("en",)
@@ -171,6 +176,24 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         results.write(result, output.format, stream, view)
     stream.flush()
     return Outcome(result.shown, seconds, source.name, told)
+
+
+def _values(source: Source) -> Callable[[library.Parameter], Iterator[str]]:
+    """Return what gives the values of a parameter that the source has."""
+
+    def values(parameter: library.Parameter) -> Iterator[str]:
+        answer: Any = source.answer(f"SELECT DISTINCT ?value WHERE {{ {parameter.among} }}")
+        for row in answer:
+            yield row["value"].value
+
+    return values
+
+
+def _chosen(question: Question) -> Iterator[str]:
+    """Yield a note for each value that nobody said, and that the dataset's settings chose."""
+    for parameter in question.query.parameters:
+        if parameter.chosen and parameter.name not in question.said:
+            yield f"{parameter.name}: {', '.join(parameter.default)}, by default"
 
 
 def _allowed(text: str, form: str, question: Question, source: Source) -> sparql.Outward:
@@ -290,7 +313,13 @@ def words(question: Question, limits: Limits) -> list[str]:
 
 def named(workspace: Workspace | None) -> dict[str, Query]:
     """Return the named queries; raises QueryError."""
-    return library.every(folder(workspace))
+    return library.every(folder(workspace), defaults(workspace))
+
+
+def defaults(workspace: Workspace | None) -> library.Defaults:
+    """Return the values of parameters that the settings choose, by query."""
+    chosen = workspace.settings.get("query", {}).get("defaults", {}) if workspace is not None else {}
+    return chosen if isinstance(chosen, Mapping) else {}
 
 
 def folder(workspace: Workspace | None) -> Path:
