@@ -133,8 +133,8 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
         text = sparql.spelled_out(text, sources.columns(here, question.prefixes))
     results.prepare(form, output.format)
-    if output.plot and form != "SELECT":
-        raise plots.PlotError("only the rows of a SELECT can be drawn")
+    if output.plot and form != "SELECT" and (output.plot != "network" or form == "ASK"):
+        raise plots.PlotError("only the rows of a SELECT can be drawn, and triples as a network")
     spool = Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
     try:
         stream = path.open("wb") if path is not None else sys.stdout.buffer
@@ -171,7 +171,9 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     width = results.terminal_width() if path is None else 0
     view = results.View(question.prefixes, labels, width, instead=bool(output.plot))
     if output.plot:
-        plots.draw(output.plot, result.variables, list(results.texts(result, view)), stream)
+        drawn = results.edges(result) if result.kind == "graph" else result
+        png = output.path is not None and output.path.suffix.lower() == ".png"
+        plots.draw(output.plot, drawn.variables, list(results.texts(drawn, view)), stream, "png" if png else "svg")
     else:
         results.write(result, output.format, stream, view)
     stream.flush()
