@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Run
-from spacecoop.queries import plots
+from spacecoop.queries import plots, results
+from spacecoop.queries.spool import Spool
 
 pytest.importorskip("matplotlib", reason="pictures need the extra `plot`")
 
@@ -44,6 +45,9 @@ def test_a_picture_names_what_it_shows_and_is_the_same_each_time(
         ("timeline", [["a", "b"]], "needs a column of dates"),
         ("timeline", [["2019-01-01", "2020-01-01"]], "needs a column of words"),
         ("network", [["a"]], "needs two columns"),
+        ("network", [["2019-01-01", "a"], ["2020-01-01", "b"]], "the column x has numbers or dates only"),
+        ("network", [["a", "3"]], "the column y has numbers or dates only"),
+        ("timeline", [["2019-01-01", "a"], ["", "b"]], "1 of 2 rows have no date"),
         ("bar", [], "and there are 0"),
         ("bar", [["a", "1"]] * 201, "and there are 201; choose some with --limit"),
     ],
@@ -61,6 +65,38 @@ def test_an_answer_is_drawn_into_a_file(run: Run, tmp_path: Path) -> None:
     assert "Numerama" in (tmp_path / "speakers.svg").read_text()
     assert wrong.returncode == 1
     assert "only the rows of a SELECT can be drawn" in wrong.stderr
+
+
+def test_triples_are_drawn_as_a_network_and_into_png(run: Run, tmp_path: Path) -> None:
+    svg = run("query", "network", "--limit", "60", "--plot", "network", "--output", tmp_path / "it.svg")
+    png = run("query", "speakers", "--limit", "5", "--plot", "bar", "--output", tmp_path / "it.png")
+
+    assert (svg.returncode, png.returncode) == (0, 0), svg.stderr + png.stderr
+    assert "China" in (tmp_path / "it.svg").read_text("utf-8")
+    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_timeline_tells_how_firmly_by_colour_and_fades_open_ends() -> None:
+    rows = [
+        ["2019-03-25", "2019-03-25", "A", "done"],
+        ["", "2022-12-31", "B", "planned"],
+        ["2020-01-01", "", "C", "done"],
+    ]
+
+    picture = drawn("timeline", ["earliest", "latest", "event", "modality"], rows)
+
+    for text in ("modality", "done", "planned", "opacity: 0.35"):
+        assert text in picture
+
+
+def test_two_things_of_one_name_are_two_points() -> None:
+    view = results.View({"e": "http://e.example/"}, lambda iris: dict.fromkeys(iris, "Station"), instead=True)
+    spool = Spool(sort=True)
+    spool.write(b"<http://e.example/a>\t<http://e.example/b>\n")
+
+    assert list(results.texts(results.Result("rows", ("x", "y"), spool.close()), view)) == [
+        ["Station (e:a)", "Station (e:b)"]
+    ]
 
 
 def test_a_picture_shows_things_by_their_names_and_long_names_whole(run: Run, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,44 @@ def test_a_broken_query_file_is_a_finding_and_nothing_is_published(birds: Path) 
         "queries/broken.rq:1:1: violation: the query cannot be published: no place for ?x: "
         "write VALUES ?x { UNDEF } where it is to be bound [query]"
     ]
+
+
+QUERY = """#+ parameters:
+#+   claim: {type: string, among: "[] dcterms:identifier ?value"}
+#+   scheme: {type: iri, among: "[] skos:inScheme ?value"}
+SELECT ?x { VALUES ?claim { UNDEF } VALUES ?scheme { UNDEF } }
+"""
+THERE = {"claim": ["A-01", "A-02"], "scheme": ["https://e.example/topic", "https://e.example/role"]}
+
+
+def test_a_word_that_the_data_have_is_completed() -> None:
+    said = {"claim": ["a-01", "A-02"], "scheme": ["topic"]}
+
+    completed = library.complete(parse(QUERY, "it", "it.rq"), said, lambda one: THERE[one.name])
+
+    assert completed == {"claim": ["A-01", "A-02"], "scheme": ["https://e.example/topic"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "word", "says"),
+    [
+        ("claim", "A-1", "claim: nothing is called 'A-1'; did you mean 'A-01'?"),
+        ("claim", "xyzzy", "claim: nothing is called 'xyzzy'; there are a-01, a-02"),
+        ("scheme", "topik", "did you mean 'https://e.example/topic'?"),
+    ],
+)
+def test_a_word_that_the_data_do_not_have_is_refused(name: str, word: str, says: str) -> None:
+    with pytest.raises(QueryError, match=re.escape(says)):
+        library.complete(parse(QUERY, "it", "it.rq"), {name: [word]}, lambda one: THERE[one.name])
+
+
+def test_the_settings_choose_defaults(tmp_path: Path) -> None:
+    (tmp_path / "it.rq").write_text(FRONT)
+
+    query = library.find("it", tmp_path, {"it": {"x": 7}})
+
+    assert query.parameters[0] == Parameter("x", "integer", {}, ("7",), "4", chosen=True)
+    with pytest.raises(QueryError, match="the query has no parameter 'y'; it takes x, many"):
+        library.find("it", tmp_path, {"it": {"y": 7}})
+    with pytest.raises(QueryError, match="is to be a table"):
+        library.find("it", tmp_path, {"it": 7})  # type: ignore[dict-item]

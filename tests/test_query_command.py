@@ -106,6 +106,26 @@ def test_help_after_a_name_tells_what_the_query_takes_and_gives(workspace: Path,
     assert "paramètres :\n  country (entity): une partie; par exemple --param country=france" in french.stdout
 
 
+def test_a_default_of_the_dataset_is_told_and_a_short_name_serves_for_an_iri(workspace: Path, run: Run) -> None:
+    chosen = run("query", "partners", "--format", "csv", cwd=workspace)
+    said = run("query", "partners", "--param", "party=china", "--format", "csv", cwd=workspace)
+    short = run("query", "terms", "--param", "scheme=topic", "--format", "csv", cwd=workspace)
+
+    assert chosen.stderr == "note: party: china, by default\n"
+    assert said.stderr == ""
+    assert chosen.stdout == said.stdout
+    assert short.stdout.count("\n") > 5
+
+
+def test_every_named_query_runs_in_a_new_workspace(tmp_path: Path, run: Run) -> None:
+    assert run("init", tmp_path / "new").returncode == 0
+    assert run("-C", tmp_path / "new", "build").returncode == 0
+
+    for name in NAMES:
+        done = run("-C", tmp_path / "new", "query", name)
+        assert (done.returncode, done.stderr) == (0, ""), name
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -113,6 +133,10 @@ def test_help_after_a_name_tells_what_the_query_takes_and_gives(workspace: Path,
         (["cooperation", "--param", "cuntry=france"], "has no parameter 'cuntry'; did you mean 'country'?"),
         (["cooperation", "--param", "country=frence"], "country: nothing is called 'frence'; did you mean 'france'?"),
         (["cooperation", "--param", "from=soon"], "from: 'soon' is not of the type gYear; such as 2019"),
+        (["cooperation", "--param", "from=20190"], "from: '20190' is not of the type gYear; such as 2019"),
+        (["claims", "--param", "article=a00l"], "article: nothing is called 'a00l'; did you mean 'a00"),
+        (["evidence", "--param", "claim=Z-99"], "claim: nothing is called 'Z-99'"),
+        (["terms", "--param", "scheme=topik"], "scheme: nothing is called 'topik'; did you mean 'https://"),
         (["cooperation", "--param", "from"], "write it as NAME=VALUE"),
         (["claims", "--param", "how=xyzzy"], "there are agreed, announced"),
         (["evidence", "--format", "turtle"], "cannot be written as turtle; it can as table, csv"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,14 @@ def dataset_of_rdflib(workspace: Workspace) -> rdflib.Dataset:
     return dataset
 
 
+DEFAULTS = tomllib.loads((REPOSITORY / "spacecoop.toml").read_text("utf-8"))["query"]["defaults"]
+
+
+def chosen(name: str, dataset: Local) -> str:
+    """The text of a query with the values that the settings choose."""
+    return library.find(name, REPOSITORY / "queries", DEFAULTS).bound({}, dataset.resolve)
+
+
 def text_of(name: str, dataset: Local, **said: str) -> str:
     return library.find(name, REPOSITORY / "queries").bound(
         {key: [value] for key, value in said.items()}, dataset.resolve
@@ -135,7 +144,7 @@ def lines(rows: Any) -> list[str]:
 
 @pytest.mark.parametrize("name", COMPETENCY)
 def test_a_competency_question_has_its_answer(name: str, dataset: Local) -> None:
-    answer = dataset.answer(text_of(name, dataset))
+    answer = dataset.answer(chosen(name, dataset))
     assert isinstance(answer, pyoxigraph.QuerySolutions)
 
     assert lines([row[variable] for variable in answer.variables] for row in answer) == COMPETENCY[name]
@@ -145,7 +154,7 @@ def test_a_competency_question_has_its_answer(name: str, dataset: Local) -> None
 def test_rdflib_gives_a_competency_question_the_same_answer(
     name: str, dataset: Local, dataset_of_rdflib: rdflib.Dataset
 ) -> None:
-    rows = dataset_of_rdflib.query(text_of(name, dataset))
+    rows = dataset_of_rdflib.query(chosen(name, dataset))
 
     assert lines(rows) == COMPETENCY[name]
 
@@ -166,7 +175,7 @@ OF_ARTICLES = {"classes": b"/ns#", "graphs": b"/article/"}
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_named_query_has_the_rows_that_are_expected(name: str, dataset: Local, accept: bool) -> None:
-    query = library.find(name, REPOSITORY / "queries")
+    query = library.find(name, REPOSITORY / "queries", DEFAULTS)
     heading, *rows = written(query, dataset).splitlines(keepends=True)
     given = b"".join([heading, *(row for row in rows if OF_ARTICLES.get(name, b"") in row)])
     golden = next(iter(GOLDEN.glob(f"{name}.*")), GOLDEN / f"{name}.{'nt' if given.startswith(b'<') else 'csv'}")

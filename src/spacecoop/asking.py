@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from spacecoop.iris import shorten
 from spacecoop.queries import indexes, library, plots, results, sandbox, sources, sparql
@@ -140,14 +140,18 @@ def _guarded(question: Question, output: Output, path: Path | None, signals: Sig
 
 def _answer(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome:
     source = _open(question, signals.limits)
-    text = question.query.bound(question.said, source.resolve)
+    said = question.said
+    if not source.network:
+        with signals.shut():  # what a query's front matter says of its values is a stranger's query too
+            said = library.complete(question.query, said, _values(source))
+    text = question.query.bound(said, source.resolve)
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
     columns: list[str] = []
     here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
     results.prepare(form, output.format)
-    if output.plot and form != "SELECT":
-        raise plots.PlotError("only the rows of a SELECT can be drawn")
+    if output.plot and form != "SELECT" and (output.plot != "network" or form == "ASK"):
+        raise plots.PlotError("only the rows of a SELECT can be drawn, and triples as a network")
     spool = Spool(sort=form != "SELECT" or not sparql.is_ordered(text))
     try:
         stream = path.open("wb") if path is not None else sys.stdout.buffer
@@ -176,19 +180,48 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
                 raise DamagedError from error
             raise (failures[0] if failures else SourceError(f"{source.name}: {error}")) from error
         seconds = time.perf_counter() - started
-        told = (*notes, *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures))
+        told = (
+            *notes,
+            *_chosen(question),
+            *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures),
+        )
     signals.printing()
     result = result.page(output.limit, output.page)
+    _show(result, source, question, output, stream)
+    return Outcome(result.shown, seconds, source.name, told)
+
+
+def _show(result: results.Result, source: Source, question: Question, output: Output, stream: IO[bytes]) -> None:
+    """Write or draw an answer."""
     languages = question.workspace.languages if question.workspace is not None else ("en",)
     labels = functools.partial(source.labels, languages=languages) if output.labels or output.plot else None
-    width = results.terminal_width() if path is None else 0
+    width = results.terminal_width() if output.path is None else 0
     view = results.View(question.prefixes, labels, width, instead=bool(output.plot))
     if output.plot:
-        plots.draw(output.plot, result.variables, list(results.texts(result, view)), stream)
+        drawn = results.edges(result) if result.kind == "graph" else result
+        png = output.path is not None and output.path.suffix.lower() == ".png"
+        plots.draw(output.plot, drawn.variables, list(results.texts(drawn, view)), stream, "png" if png else "svg")
     else:
         results.write(result, output.format, stream, view)
     stream.flush()
-    return Outcome(result.shown, seconds, source.name, told)
+
+
+def _values(source: Source) -> Callable[[library.Parameter], Iterator[str]]:
+    """Return what gives the values of a parameter that the source has."""
+
+    def values(parameter: library.Parameter) -> Iterator[str]:
+        answer: Any = source.answer(f"SELECT DISTINCT ?value WHERE {{ {parameter.among} }}")
+        for row in answer:
+            yield row["value"].value
+
+    return values
+
+
+def _chosen(question: Question) -> Iterator[str]:
+    """Yield a note for each value that nobody said, and that the dataset's settings chose."""
+    for parameter in question.query.parameters:
+        if parameter.chosen and parameter.name not in question.said:
+            yield f"{parameter.name}: {', '.join(parameter.default)}, by default"
 
 
 def _broken(source: Source, error: Exception) -> EndpointError:
@@ -327,7 +360,13 @@ def _words(question: Question, signals: Signals) -> list[str]:
 
 def named(workspace: Workspace | None) -> dict[str, Query]:
     """Return the named queries; raises QueryError."""
-    return library.every(folder(workspace))
+    return library.every(folder(workspace), defaults(workspace))
+
+
+def defaults(workspace: Workspace | None) -> library.Defaults:
+    """Return the values of parameters that the settings choose, by query."""
+    chosen = workspace.settings.get("query", {}).get("defaults", {}) if workspace is not None else {}
+    return chosen if isinstance(chosen, Mapping) else {}
 
 
 def folder(workspace: Workspace | None) -> Path:

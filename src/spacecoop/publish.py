@@ -155,7 +155,7 @@ def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
 
 def _questions(workspace: Workspace) -> list[Quad]:
     """Return the workspace's named queries as RDF."""
-    named = library.every(workspace.root / "queries").values()
+    named = library.every(workspace.root / "queries", workspace.settings.get("query", {}).get("defaults", {})).values()
     return list(library.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
 
 

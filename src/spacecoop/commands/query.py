@@ -56,7 +56,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--limit", type=_positive, metavar="N", help="show N rows at most")
     shown.add_argument("--page", type=_positive, metavar="N", help="with --limit: the N-th page of rows")
     shown.add_argument("--labels", action="store_true", help="show labels beside IRIs")
-    shown.add_argument("--plot", choices=("bar", "timeline", "network"), help="draw the rows, as SVG")
+    shown.add_argument(
+        "--plot", choices=("bar", "timeline", "network"), help="draw the rows, as SVG, or as PNG into FILE.png"
+    )
     shown.add_argument(
         "-v", "--verbose", action="store_true", help="say how long it took, how many rows, and from where"
     )
@@ -136,7 +138,7 @@ def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
     path = arguments.folder / question
     if "/" in question or path.suffix in (".rq", ".sparql") or path.is_file():
         return library.read(path)
-    return library.find(question, asking.folder(workspace))
+    return library.find(question, asking.folder(workspace), asking.defaults(workspace))
 
 
 def _list(named: Mapping[str, Query], language: str) -> int:

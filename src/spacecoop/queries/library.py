@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
 from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri
+from spacecoop.iris import is_iri, local_name
 from spacecoop.queries import sparql
 from spacecoop.queries.sparql import QueryError, Term
 from spacecoop.workspace import Workspace
 
-__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "check", "every", "find", "parse", "read", "term"]
+__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "check", "complete", "every", "find", "parse", "read", "term"]
 
 LONGEST = 1_000_000
 """Characters that a query file may have."""
@@ -29,6 +29,8 @@ _FRONT = re.compile(r"#\+ ?(.*)")
 
 Resolve = Callable[[str, str], str]
 """Takes a name and a scheme (empty for things in general); returns the IRI, or raises QueryError."""
+Values = Callable[["Parameter"], Iterable[str]]
+"""Gives the values that a parameter may take, as the data have them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Parameter:
     example: str = ""
     scheme: str = ""
     """The IRI of the scheme that a concept is to be of."""
+    among: str = ""
+    """A graph pattern whose ``?value`` gives every value that there is; empty where any may be said."""
+    chosen: bool = False
+    """Whether the default is the dataset's choice, from its settings, and not the query's own."""
 
 
 @dataclass(frozen=True)
@@ -77,21 +83,64 @@ class Query:
         )
 
 
-def every(folder: Path) -> dict[str, Query]:
+Defaults = Mapping[str, Mapping[str, Any]]
+"""By query and parameter, the values that a dataset's settings give where nothing is said."""
+
+
+def every(folder: Path, defaults: Defaults | None = None) -> dict[str, Query]:
     """Read the named queries of a folder; raises QueryError for one that is not as it should be."""
     paths = {path.stem: path for path in folder.glob("*.rq") if not path.name.startswith(".")}
-    return {name: read(path) for name, path in sorted(paths.items())}
+    return {name: _with_defaults(read(path), defaults or {}) for name, path in sorted(paths.items())}
 
 
-def find(name: str, folder: Path) -> Query:
+def find(name: str, folder: Path, defaults: Defaults | None = None) -> Query:
     """Read one named query; an unknown name raises QueryError with those that there are."""
     path = folder / f"{name}.rq"
     if re.fullmatch(r"[\w-]+", name) and path.is_file():
-        return read(path)
+        return _with_defaults(read(path), defaults or {})
     names = sorted(path.stem for path in folder.glob("*.rq"))
     near = suggest(name, names)
     advice = f"did you mean {near!r}?" if near else f"there are: {', '.join(names) or 'none'}"
     raise QueryError(f"no query {name!r} in {folder.name}/, nor a file of that name; {advice}")
+
+
+def _with_defaults(query: Query, defaults: Defaults) -> Query:
+    """Give a query the defaults that the dataset chooses for it; raises QueryError where they cannot be."""
+    chosen = defaults.get(query.name, {})
+    place = f"spacecoop.toml: [query.defaults] {query.name}"
+    if not isinstance(chosen, Mapping):
+        raise QueryError(f'{place} is to be a table, such as {{party = "china"}}')
+    names = [one.name for one in query.parameters]
+    for name in chosen:
+        if name not in names:
+            raise QueryError(f"{place}: the query has no parameter {name!r}; it takes {', '.join(names) or 'none'}")
+    parameters = tuple(
+        replace(one, default=_words(chosen[one.name]), chosen=True) if one.name in chosen else one
+        for one in query.parameters
+    )
+    return replace(query, parameters=parameters)
+
+
+def complete(query: Query, said: Mapping[str, Sequence[str]], values: Values) -> dict[str, list[str]]:
+    """Return what is *said*, each word as the data have it; raises QueryError for a word that they do not have.
+
+    Case does not matter, and the last part of an IRI serves for the whole.
+    """
+    completed = {name: list(words) for name, words in said.items()}
+    for parameter in query.parameters:
+        if not parameter.among or not completed.get(parameter.name):
+            continue
+        there = sorted(set(values(parameter)))
+        called = {local_name(one).casefold(): one for one in there} if parameter.type == "iri" else {}
+        called |= {one.casefold(): one for one in there}
+        for place, word in enumerate(completed[parameter.name]):
+            if word not in there and word.casefold() not in called:
+                near = suggest(word.casefold(), called)
+                few = f"; there are {', '.join(sorted(called))}" if 0 < len(there) <= 12 else ""
+                advice = f"; did you mean {called[near]!r}?" if near else few
+                raise QueryError(f"{parameter.name}: nothing is called {word!r}{advice}")
+            completed[parameter.name][place] = word if word in there else called[word.casefold()]
+    return completed
 
 
 def check(paths: Iterable[Path], workspace: Workspace) -> Iterator[Finding]:
@@ -163,15 +212,19 @@ def _yaml(text: str, place: str) -> Mapping[str, Any]:
 
 
 def _parameter(name: str, said: Mapping[str, Any]) -> Parameter:
-    default = said.get("default", [])
     return Parameter(
         str(name),
         str(said.get("type", "string")),
         _texts(said.get("summary")),
-        tuple(_word(value) for value in (default if isinstance(default, list) else [default])),
+        _words(said.get("default", [])),
         _word(said.get("example", "")),
         str(said.get("scheme", "")),
+        str(said.get("among", "")),
     )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(_word(one) for one in (value if isinstance(value, list) else [value]))
 
 
 def _word(value: object) -> str:
@@ -243,7 +296,7 @@ TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
     "langString": _language_string,
     "integer": _typed("integer", r"[+-]?[0-9]{1,18}", "12"),
     "date": _date,
-    "gYear": _typed("gYear", r"-?[0-9]{4,9}", "2019"),
+    "gYear": _typed("gYear", r"[0-9]{4}", "2019"),
     "boolean": _typed("boolean", r"true|false", "true"),
 }
 """What turns a word of the command line into a term, by the type that a parameter has."""

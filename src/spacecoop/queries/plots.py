@@ -1,4 +1,4 @@
-"""The rows of an answer in, a picture of them as SVG out; the same rows give the same bytes."""
+"""The rows of an answer in, a picture of them as SVG or PNG out; the same rows give the same bytes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import IO, Any
 MOST = 200
 """Rows that a picture still shows clearly."""
 
+MOST_COLOURS = 10
+"""Values of a column that a picture still tells apart by colour."""
+
 Table = Sequence[Sequence[str]]
 
 
@@ -17,8 +20,8 @@ class PlotError(Exception):
     """These rows cannot be drawn so; the message says what a picture of the kind needs."""
 
 
-def draw(kind: str, names: Sequence[str], rows: Table, stream: IO[bytes]) -> None:
-    """Draw rows, all as texts, and write the picture.
+def draw(kind: str, names: Sequence[str], rows: Table, stream: IO[bytes], format_: str = "svg") -> None:
+    """Draw rows, all as texts, and write the picture, as svg or png.
 
     Raises PlotError where the columns do not suit the kind, there are too many rows, or the library is not there.
     """
@@ -39,7 +42,8 @@ def draw(kind: str, names: Sequence[str], rows: Table, stream: IO[bytes]) -> Non
         figure = Figure(figsize=(9, max(3.0, 0.3 * len(rows) + 1.2)), layout="constrained")
         PLOTS[kind](figure.add_subplot(), names, rows)
         cut: Any = {"bbox_inches": "tight", "pad_inches": 0.1}  # around all that is drawn, long words too
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None}, **cut)
+        silent = {"Date": None, "Creator": None} if format_ == "svg" else {"Software": None}
+        figure.savefig(stream, format=format_, metadata=silent, **cut)
 
 
 def bar(axes: Any, names: Sequence[str], rows: Table) -> None:
@@ -58,7 +62,10 @@ def bar(axes: Any, names: Sequence[str], rows: Table) -> None:
 
 
 def timeline(axes: Any, names: Sequence[str], rows: Table) -> None:
-    """Draw a line a row, from its first day to its last; where one of them is open, an arrow."""
+    """Draw a line a row, from its first day to its last, faded and with an arrow where one of them is open.
+
+    A column of words with few values, such as how firmly something is said, gives the colours and a legend.
+    """
     dated = [
         place
         for place in range(len(names))
@@ -70,26 +77,48 @@ def timeline(axes: Any, names: Sequence[str], rows: Table) -> None:
     words = [place for place in range(len(names)) if place not in dated]
     if not words:
         raise PlotError("a timeline needs a column of words beside the dates")
+    if empty := sum(not row[first] and not row[last] for row in rows):
+        raise PlotError(f"{empty:,} of {len(rows):,} rows have no date, and a timeline has no place for them")
     days = [_day(row[place]) for row in rows for place in (first, last) if row[place]]
     span = (max(days) - min(days)).days or 365
     margin = datetime.timedelta(days=span / 20)
-    for place, row in enumerate(rows):
+    colours = _colours(axes, rows, words[1:], names)
+    for place, (row, colour) in enumerate(zip(rows, colours, strict=True)):
         begin = _day(row[first]) if row[first] else min(days) - margin
         end = _day(row[last]) if row[last] else max(days) + margin
-        axes.plot([begin, end], [place, place], linewidth=6, solid_capstyle="butt", color="C0")
+        whole = 1.0 if row[first] and row[last] else 0.35
+        axes.plot([begin, end], [place, place], linewidth=6, solid_capstyle="butt", color=colour, alpha=whole)
         if not row[first]:
-            axes.plot([begin], [place], marker="<", color="C0")
+            axes.plot([begin], [place], marker="<", color=colour)
         if not row[last]:
-            axes.plot([end], [place], marker=">", color="C0")
-        axes.plot([begin], [place], marker="|", color="C0")
+            axes.plot([end], [place], marker=">", color=colour)
+        if row[first]:
+            axes.plot([begin], [place], marker="|", color=colour)
     axes.set_yticks(range(len(rows)), [_short(row[words[0]]) for row in rows])
     axes.invert_yaxis()
+
+
+def _colours(axes: Any, rows: Table, words: Sequence[int], names: Sequence[str]) -> list[str]:
+    """Return a colour for each row, by the last column of *words* that has two to ten values; make its legend."""
+    values = {place: sorted({row[place] for row in rows}) for place in words}
+    fit = [place for place in words if 2 <= len(values[place]) <= MOST_COLOURS and len(values[place]) < len(rows)]
+    if not fit:
+        return ["C0"] * len(rows)
+    place = fit[-1]
+    colour = {value: f"C{number}" for number, value in enumerate(values[place])}
+    for value, shade in colour.items():
+        axes.plot([], [], linewidth=6, color=shade, label=_short(value) or "–")
+    axes.legend(title=names[place], loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    return [colour[row[place]] for row in rows]
 
 
 def network(axes: Any, names: Sequence[str], rows: Table) -> None:
     """Draw the first two columns as lines between points on a circle; a column of numbers is their width."""
     if len(names) < 2:
         raise PlotError("a network needs two columns: from where and to where")
+    for place in (0, 1):
+        if all(_number(row[place]) is not None or _dated(row[place]) for row in rows):
+            raise PlotError(f"a network joins things, and the column {names[place]} has numbers or dates only")
     weights = [place for place in range(2, len(names)) if all(_number(row[place]) is not None for row in rows)]
     points = sorted({row[place] for row in rows for place in (0, 1) if row[place]})
     at = {

@@ -7,6 +7,7 @@ import itertools
 import json
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
@@ -39,6 +40,7 @@ SHOWN = 10_000
 """Rows that a table shows: it must hold them all to know how wide its columns are."""
 WORD = 12
 """Cells of the terminal up to which a word is kept whole in its column."""
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
@@ -268,8 +270,27 @@ def texts(result: Result, view: View) -> Iterator[list[str]]:
     rows = result.rows()
     while some := list(itertools.islice(rows, 1_000)):
         labels = view.labels(term.value for row in some for term in row if isinstance(term, NamedNode))
+        if view.instead:
+            labels = _distinct(labels, view)
         for row in some:
             yield [_shown(term, view, labels) for term in row]
+
+
+def _distinct(labels: Mapping[str, str], view: View) -> dict[str, str]:
+    """Return the labels, with the IRI beside each that several things have: two things of one name stay two."""
+    many = Counter(labels.values())
+    return {
+        iri: label if many[label] == 1 else f"{label} ({shorten(iri, view.prefixes)})" for iri, label in labels.items()
+    }
+
+
+def edges(result: Result) -> Result:
+    """Return the triples of a graph as rows from thing to thing; what is said in literals is left out."""
+    spool = Spool(sort=True)
+    for quad in parse(Reader(result.text()), format=RdfFormat.N_TRIPLES):  # type: ignore[arg-type]
+        if isinstance(quad.object, NamedNode) and quad.predicate.value != _TYPE:
+            spool.write(f"{quad.subject}\t{quad.object}\n".encode())
+    return Result("rows", ("from", "to"), spool.close())
 
 
 def _shown(term: Term | None, view: View, labels: Mapping[str, str]) -> str:
