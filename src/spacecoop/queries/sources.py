@@ -110,7 +110,7 @@ class Local:
         words = {word: iri for iri, called in known.items() for word in (local_name(iri), *called)}
         near = suggest(folded, words)
         there = sorted(map(local_name, known))
-        few = f"; there are {', '.join(there)}" if 0 < len(there) <= 12 else ""
+        few = f"; there are {', '.join(there)}" if 0 < len(there) <= 24 else ""
         raise QueryError(f"nothing is called {name!r}" + (f"; did you mean {near!r}?" if near else few))
 
     def _things(self) -> dict[str, set[str]]:
