@@ -108,7 +108,7 @@ def hide(text: str, *secrets: str) -> str:
     """Return a text without the secrets, be they plain, percent-encoded or in base64.
 
     >>> hide("I was told Basic bWU6czNjcmV0 for s3cret", "s3cret")
-    'I was told Basic bWU*** for ***'
+    'I was told Basic bWU6*** for ***'
     """
     forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), *_encoded(secret))}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
