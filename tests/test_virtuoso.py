@@ -112,11 +112,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SLOW = {"network-nodes"}
-"""What this Virtuoso does not answer within the minute."""
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in SLOW])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_named_query_has_the_same_rows_on_virtuoso(name: str, virtuoso: str, home: Path, run: Run) -> None:
     graph = "CONSTRUCT" in (REPOSITORY / "queries" / f"{name}.rq").read_text()
     form = "ntriples" if graph else "json"
