@@ -49,7 +49,7 @@ _SLOTS = {
     "comment": (f"{_RDFS}comment", _TEXT),
     "confidence": (f"{_SSSOM}confidence", f"{_XSD}decimal"),  # not double, which stores rewrite
     "creator_id": (f"{_DCTERMS}creator", _IRI),
-    "mapping_date": (f"{_PAV}authoredOn", f"{_XSD}date"),
+    "mapping_date": (f"{_DCTERMS}created", f"{_XSD}date"),
     "mapping_justification": (f"{_SSSOM}mapping_justification", _IRI),
     "mapping_source": (f"{_SSSOM}mapping_source", _IRI),
     "object_label": (f"{_SSSOM}object_label", _TEXT),
@@ -58,7 +58,7 @@ _SLOTS = {
     "reviewer_label": (f"{_SSSOM}reviewer_label", _TEXT),
     "subject_label": (f"{_SSSOM}subject_label", _TEXT),
 }
-"""The columns that are published, each with its property and the datatype of its values (SSSOM 1.0, slot_uri)."""
+"""The columns that are published, each with its property and the datatype of its values (SSSOM 1.1, slot_uri)."""
 _SET_SLOTS = {
     "comment": (f"{_RDFS}comment", _TEXT),
     "creator_id": (f"{_DCTERMS}creator", _IRI),
