@@ -184,7 +184,9 @@ def test_the_set_is_published_with_the_terms_that_sssoms_own_tool_writes(tmp_pat
 
     assert len(ours) == len(theirs) > 30
     condensed = f"{DCTERMS}created"  # the tool says of the set what is the same in all lines, such as the day
-    assert {name for one in ours for name, _ in one} - {condensed} == {name for one in theirs for name, _ in one} - {condensed}
+    assert {name for one in ours for name, _ in one} - {condensed} == {name for one in theirs for name, _ in one} - {
+        condensed
+    }
     keys = (f"{OWL}annotatedSource", f"{OWL}annotatedProperty", f"{OWL}annotatedTarget", f"{SSSOM}predicate_modifier")
     assert sorted(sorted(row for row in one if row[0] in keys) for one in ours) == sorted(
         sorted(row for row in one if row[0] in keys) for one in theirs
