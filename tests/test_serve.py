@@ -32,6 +32,21 @@ PRODUCT = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
 SORTED = f"{PRODUCT} ORDER BY ?l ?a ?d"
 
 
+SEEN = """#+ summary: {en: The flocks of a species}
+#+ parameters:
+#+   species: {type: entity, example: stork, summary: {en: the species}}
+#+   least: {type: integer, default: 1, summary: {en: the smallest number}}
+PREFIX bird: <https://example.org/birds/vocabulary#>
+SELECT ?species ?count
+WHERE {
+  VALUES ?species { UNDEF }
+  VALUES ?least { 1 }
+  ?sighting a bird:Flock ; bird:count ?count ; bird:species ?species
+  FILTER (?count >= ?least)
+}
+"""
+
+
 @contextmanager
 def serving(root: Path, *words: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     command = [sys.executable, "-m", "spacecoop", "-C", str(root), "serve", "--port", "0", *words]
@@ -56,6 +71,7 @@ def serving(root: Path, *words: str) -> Iterator[tuple[int, subprocess.Popen[str
 @pytest.fixture(scope="module")
 def birds_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = Path(shutil.copytree(REPOSITORY / "tests" / "birds", tmp_path_factory.mktemp("serve") / "birds"))
+    (root / "queries" / "seen.rq").write_text(SEEN, "utf-8")
     publish.publish(workspace.read(root))
     return root
 
@@ -401,3 +417,103 @@ def test_python_users_get_an_asgi_application(birds_site: Path) -> None:
             return await client.get("/sparql", params={"query": "ASK {}"})
 
     assert anyio.run(asked).json()["boolean"] is True
+
+
+# ---------------------------------------------------------------------------------------------- the named queries
+
+
+def test_a_named_query_is_answered_with_its_parameters_bound(port: int) -> None:
+    everything = ask(port, "/query/seen?format=csv")
+    storks = ask(port, "/query/seen?format=csv&species=stork")
+    many = ask(port, "/query/seen?format=csv&least=1000000")
+
+    assert everything[0] == storks[0] == many[0] == 200
+    assert everything[1]["content-type"] == "text/csv; charset=utf-8"
+    assert everything[2].count(b"\r\n") > storks[2].count(b"\r\n") >= 1
+    assert many[2] == b"species,count\r\n"
+
+
+def test_an_answer_has_a_tag_and_is_not_sent_twice(port: int) -> None:
+    first = ask(port, "/query/seen?format=json")
+    second = ask(port, "/query/seen?format=json")
+    third = ask(port, "/query/seen?format=json", If_None_Match=first[1]["etag"])
+
+    assert first[2] == second[2]
+    assert (third[0], third[2]) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "words"),
+    [
+        ("/query/seen?nothing=1", 400, b"has no parameter 'nothing'; it takes species, least"),
+        ("/query/seen?least=many", 400, b"is not of the type integer"),
+        ("/query/seen?species=storck", 400, b"did you mean 'stork'?"),
+        ("/query/seen?species=%22%20%7D%20DROP%20ALL", 400, b"nothing is called"),
+        ("/query/seen?least=%FF", 400, b""),
+        ("/query/seen?format=pdf", 406, b"no format 'pdf'"),
+        ("/query/seen?format=turtle", 406, b"Not Acceptable. There is: application/sparql-results+json"),
+        ("/query/no-such-query", 404, b"no such document"),
+    ],
+)
+def test_what_a_named_query_does_not_take_is_told(port: int, target: str, status: int, words: bytes) -> None:
+    answered = ask(port, target)
+
+    assert answered[0] == status
+    assert words in answered[2]
+
+
+def test_the_named_queries_are_described_as_openapi_has_it(port: int) -> None:
+    status, _, body = ask(port, "/openapi.json")
+    said = json.loads(body)
+
+    assert status == 200
+    assert said["openapi"] == "3.1.0"
+    for path, operations in said["paths"].items():  # what is described is answered
+        kind = next(iter(operations["get"]["responses"]["200"]["content"]))
+        answered = ask(port, path, Accept=kind)
+        assert (answered[0], answered[1]["content-type"].partition(";")[0]) == (200, kind), path
+
+
+def test_settings_come_from_options_then_the_environment_then_the_workspace(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish.publish(workspace.read(birds))
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[serve]\ntimeout = 7\nmemory = 1000\n", "utf-8")
+    monkeypatch.setenv("SPACECOOP_SERVE_MEMORY", "900")
+    with serving(birds) as (port, _):
+        said = ask(port, "/sparql", Accept="text/turtle")[2].decode()
+
+    assert "seconds: 7; megabytes of memory: 900" in said
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("[serve]\nport = 99999\n", "spacecoop.toml: [serve] port: a port is a number"),
+        ("[serve]\nport = [1]\n", "spacecoop.toml: [serve] port: a port is a number"),
+        ("[serve]\nprt = 1\n", "[serve] has no 'prt'"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_told(run: Run, birds: Path, table: str, words: str) -> None:
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + f"\n{table}", "utf-8")
+
+    done = run("serve", cwd=birds)
+
+    assert done.returncode == 1
+    assert words in done.stderr
+
+
+def test_a_change_of_the_workspace_is_built_and_taken_up(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    article = sorted((birds / "articles").glob("*.yaml"))[0]
+    with serving(birds, "--reload") as (port, _):
+        before = query(port, COUNT)[2]
+        article.unlink()
+        for _ in range(100):
+            time.sleep(0.2)
+            if (after := query(port, COUNT)[2]) != before:
+                break
+
+    assert after != before

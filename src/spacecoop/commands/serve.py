@@ -5,44 +5,71 @@
   spacecoop serve --host 0.0.0.0 --public    for everybody who reaches this machine; put a proxy before it
 
 Questions are answered by worker processes; one that meets its bound of time, memory or size of the answer is killed.
-A new build is taken up by itself. /healthz, /readyz and /metrics tell how it is. Needs spacecoop[serve].
+Named queries are answered at /query/NAME?parameter=value, and /openapi.json describes them. A new build is taken up by
+itself; --reload builds when a file of the workspace changes. /healthz, /readyz and /metrics tell how it is.
+What no option says is taken from the environment (SPACECOOP_SERVE_PORT), then from [serve] of spacecoop.toml.
+Needs spacecoop[serve].
 Exit codes: 0 stopped by Ctrl-C or SIGTERM; 1 nothing to serve, or a port that is taken; 2 wrong usage.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import ipaddress
 import os
 import socket
 import sys
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from spacecoop import cli
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen at (default: this machine alone)")
-    parser.add_argument("--port", type=_port, default=8000, help="0: any that is free (default: 8000)")
+    parser.add_argument("--host", help="the address to listen at (default: 127.0.0.1, this machine alone)")
+    parser.add_argument("--port", type=_port, help="0: any that is free (default: 8000)")
     parser.add_argument("--public", action="store_true", help="allow an address that others reach")
-    parser.add_argument("--timeout", type=_positive, default=30, metavar="SECONDS", help="for a question (default: 30)")
-    parser.add_argument("--memory", type=_positive, default=2048, metavar="MB", help="of a worker (default: 2048)")
-    parser.add_argument("--workers", type=_positive, default=os.cpu_count() or 2, help="questions at once")
+    parser.add_argument("--timeout", type=_positive, metavar="SECONDS", help="for a question (default: 30)")
+    parser.add_argument("--memory", type=_positive, metavar="MB", help="of a worker (default: 2048)")
+    parser.add_argument("--answer", type=_positive, metavar="MB", help="of an answer (default: 256)")
+    parser.add_argument("--workers", type=_positive, help="questions at once (default: one for each core)")
+    parser.add_argument("--waiting", type=_positive, help="questions that may wait for a worker (default: 32)")
+    parser.add_argument("--reload", action="store_true", help="build when a file of the workspace changes")
 
 
 def _port(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else -1
     if not 0 <= number <= 65535:
         raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
     return number
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if not 0 < number <= 1_000_000:
         raise argparse.ArgumentTypeError("a number from 1 to 1,000,000")
     return number
+
+
+def _settle(arguments: argparse.Namespace, settings: object) -> None:
+    """Fill in what no option says: from the environment, then from the settings, then as it is by default."""
+    if not isinstance(settings, dict):
+        raise cli.UserError("spacecoop.toml: [serve] is to be a table, such as port = 8000")
+    for name in settings:
+        if name not in DEFAULTS:
+            raise cli.UserError(f"spacecoop.toml: [serve] has no {name!r}; it takes {', '.join(DEFAULTS)}")
+    for name, (default, read) in DEFAULTS.items():
+        if getattr(arguments, name) is not None:
+            continue
+        variable = f"SPACECOOP_SERVE_{name.upper()}"
+        said, place = (os.environ[variable], variable) if variable in os.environ else (settings.get(name), "")
+        try:
+            setattr(arguments, name, default if said is None else read(str(said)))
+        except (argparse.ArgumentTypeError, ValueError) as error:
+            raise cli.UserError(f"{place or f'spacecoop.toml: [serve] {name}'}: {error}") from error
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,11 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
     from spacecoop.server.documents import NotBuilt
     from spacecoop.server.pool import Limits
 
+    place = cli.workspace(arguments)
+    _settle(arguments, place.settings.get("serve", {}))
     if not _is_loopback(arguments.host) and not arguments.public:
         raise cli.UserError(f"others reach {arguments.host}; say --public if that is meant, and put a proxy before it")
-    limits = Limits(arguments.timeout, arguments.memory, workers=arguments.workers)
+    limits = Limits(
+        arguments.timeout, arguments.memory, arguments.answer * 1024**2, arguments.workers, arguments.waiting
+    )
     try:
-        application = serve.of(cli.workspace(arguments), limits)
+        application = serve.of(place, limits)
         import uvicorn
     except (serve.NotInstalled, NotBuilt, SourceError) as error:
         raise cli.UserError(str(error)) from error
@@ -76,8 +107,21 @@ def run(arguments: argparse.Namespace) -> int:
         timeout_graceful_shutdown=5,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    uvicorn.Server(settings).run(sockets=[listening])
+    with serve.rebuilding(place) if arguments.reload else contextlib.nullcontext():
+        uvicorn.Server(settings).run(sockets=[listening])
     return cli.DONE
+
+
+DEFAULTS: Mapping[str, tuple[Any, Callable[[str], Any]]] = {
+    "host": ("127.0.0.1", str),
+    "port": (8000, _port),
+    "timeout": (30, _positive),
+    "memory": (2048, _positive),
+    "answer": (256, _positive),
+    "workers": (os.cpu_count() or 2, _positive),
+    "waiting": (32, _positive),
+}
+"""What may be set, its default, and what reads it."""
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,19 +8,20 @@ import hashlib
 import json
 import sys
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections import Counter, OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spacecoop.server import documents, protocol
+from spacecoop.server import documents, interface, protocol
 from spacecoop.server.documents import NotBuilt, Site
+from spacecoop.server.interface import Interface
 from spacecoop.server.pool import BrokenOff, Limits, Pool, Refused
 
 BODY = 1024 * 1024
@@ -37,19 +38,36 @@ CORS = {
     "Access-Control-Allow-Headers": "Accept, Content-Type",
     "Access-Control-Expose-Headers": "Content-Location, Link, ETag, Vary",
 }
+REMEMBERED = 64
+"""How many answers of named queries are kept for those who ask the same."""
+SHORT = 256 * 1024
+"""Bytes that a remembered answer may have."""
 OpenIndex = Callable[[Path], Path]
 """Makes the index of a dump, and returns its folder."""
+OpenQuestions = Callable[[Path], Interface]
+"""Gives the named queries over an index."""
 
 
 class Server:
     """What is served: one build at a time; a new one is taken up between two requests."""
 
-    def __init__(self, folder: Path, base: str, open_index: OpenIndex, limits: Limits, log: bool = True) -> None:
-        self.folder, self.base, self.limits = folder, base, limits
+    def __init__(
+        self,
+        folder: Path,
+        base: str,
+        open_index: OpenIndex,
+        open_questions: OpenQuestions,
+        about: Mapping[str, str],
+        limits: Limits,
+        log: bool = True,
+    ) -> None:
+        self.folder, self.base, self.limits, self.about = folder, base, limits, about
         self.site: Site = documents.read(folder)
         self.counts: Counter[str] = Counter()
         self.seconds = 0.0
-        self._open_index = open_index
+        self._open_index, self._open_questions = open_index, open_questions
+        self._questions: Interface | None = None
+        self._remembered: OrderedDict[tuple[str, ...], tuple[str, bytes]] = OrderedDict()
         self._log = log
         self._seen = self._stamp()
         self._changing = asyncio.Lock()
@@ -72,6 +90,8 @@ class Server:
                 with contextlib.suppress(NotBuilt):
                     self.site = await asyncio.to_thread(documents.read, self.folder)
                     index = await asyncio.to_thread(self._open_index, self.folder)
+                    self._questions = await asyncio.to_thread(self._open_questions, index)
+                    self._remembered.clear()
                     old, self.pool, self._seen = self.pool, Pool(index, self.limits), stamp
                     if old is not None:
                         await old.close()
@@ -160,9 +180,7 @@ class Server:
                         sent += len(part)
                         yield part
 
-                charset = "; charset=utf-8" if kind.startswith("text/") else ""
-                headers = {**CORS, "Content-Type": f"{kind}{charset}", "Vary": "Accept"}
-                response = StreamingResponse(counted(), headers=headers)
+                response = StreamingResponse(counted(), headers=_answered(kind))
         except (protocol.BadRequest, Refused) as refused:
             wait = {"Retry-After": "1"} if refused.status == 503 else {}
             response = PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
@@ -175,6 +193,71 @@ class Server:
             raise ConnectionAbortedError(str(error)) from None
         finally:
             self.record(f"sparql {outcome}", begun, query or "-", sent)
+
+    # -------------------------------------------------------------------------------------------- the named queries
+
+    async def named(self, request: Request) -> Response:
+        """Answer a named query with the values that the address gives; a browser gets the query's page."""
+        begun, name = time.monotonic(), request.path_params["name"]
+        try:
+            pool = await self.current()
+            if self._questions is None or name not in self._questions.offers or self._is_page(request):
+                return await self.file(request)
+            text, accept = await self._bound(request, self._questions, name)
+            response = await self._remember(request, pool, text, accept)
+        except (protocol.BadRequest, Refused) as refused:
+            wait = {"Retry-After": "1"} if refused.status == 503 else {}
+            response = PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
+        self.record(f"query {response.status_code}", begun, f"{name}?{request.url.query}")
+        return response
+
+    def _is_page(self, request: Request) -> bool:
+        """Tell whether somebody wants to read of a query, and not to ask it."""
+        accept = request.headers.get("accept", "")
+        chosen = self.site.choose(request.scope["path"].lstrip("/"), accept)
+        return "text/html" in accept and not request.url.query and chosen.status in (200, 303)
+
+    async def _bound(self, request: Request, questions: Interface, name: str) -> tuple[str, list[str]]:
+        """Return the text of what is asked, and the media types that are wanted; raises BadRequest."""
+        said: dict[str, list[str]] = {}
+        for key, value in protocol.pairs(request.scope["query_string"]):
+            if value:
+                said.setdefault(key, []).append(value)
+        takes = {choice.name for choice in questions.offers[name].choices}
+        wanted = said.pop("format", [""])[-1] if "format" not in takes else ""
+        text = await asyncio.to_thread(questions.bind, name, said)
+        accept = protocol.accepted(protocol.Question(text, format=wanted), request.headers.get("accept"))
+        return text, accept
+
+    async def _remember(self, request: Request, pool: Pool, text: str, accept: list[str]) -> Response:
+        """Answer from what was answered before, or ask; a short answer is kept until the next build."""
+        key = (text, *accept)
+        if key not in self._remembered:
+            message = {"query": text, "default": [], "named": [], "accept": accept, "base": self.base}
+            kind, parts = await pool.ask(message)
+            body = bytearray()
+            async for part in parts:
+                body += part
+                if len(body) > SHORT:
+                    return StreamingResponse(_joined(bytes(body), parts), headers=_answered(kind))
+            self._remembered[key] = kind, bytes(body)
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        self._remembered.move_to_end(key)
+        kind, whole = self._remembered[key]
+        headers = {**_answered(kind), "ETag": f'"{hashlib.sha256(whole).hexdigest()}"'}
+        seen = [word.strip().removeprefix("W/") for word in request.headers.get("if-none-match", "").split(",")]
+        if headers["ETag"] in seen or "*" in seen:
+            return Response(status_code=304, headers=headers)
+        return Response(whole, headers=headers)
+
+    async def openapi(self, request: Request) -> Response:
+        """Describe the named queries as OpenAPI has it."""
+        await self.current()
+        offers = self._questions.offers if self._questions is not None else {}
+        server = str(request.url.replace(path="", query="", fragment=""))
+        text = interface.describe(offers, self.about["title"], self.about["version"], server)
+        return JSONResponse(text, headers=CORS)
 
     async def _question(self, request: Request) -> protocol.Question | None:
         if request.method not in ("GET", "HEAD", "POST"):
@@ -234,6 +317,17 @@ class Server:
         return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
 
+def _answered(kind: str) -> dict[str, str]:
+    charset = "; charset=utf-8" if kind.startswith("text/") else ""
+    return {**CORS, "Content-Type": f"{kind}{charset}", "Vary": "Accept"}
+
+
+async def _joined(begun: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield begun
+    async for part in parts:
+        yield part
+
+
 class _Endpoint:
     """The endpoint as an ASGI application, so that the route lets every method through."""
 
@@ -265,6 +359,8 @@ def build(server: Server) -> Starlette:
             Route("/healthz", server.health),
             Route("/readyz", server.readiness),
             Route("/metrics", server.metrics),
+            Route("/openapi.json", server.openapi),
+            Route("/query/{name}", server.named, methods=["GET", "HEAD"]),
             Route("/{path:path}", server.file, methods=["GET", "HEAD"]),
             Route("/{path:path}", options, methods=["OPTIONS"]),
         ],

@@ -51,31 +51,31 @@ class Question:
 
 def read(method: str, query_string: bytes, content_type: str, body: bytes) -> Question | None:
     """Return what is asked; None where nothing is (a GET without a query); raises BadRequest."""
-    pairs = _pairs(query_string)
+    said = pairs(query_string)
     kind = content_type.partition(";")[0].strip().lower()
     if method == "POST":
         if kind == UPDATE:
             raise BadRequest(403, "this endpoint is read-only: updates are refused")
         if kind == QUERY:
-            pairs = [*pairs, ("query", _decoded(body))]
+            said = [*said, ("query", _decoded(body))]
         elif kind == FORM:
-            pairs = [*pairs, *_pairs(body)]
+            said = [*said, *pairs(body)]
         else:
             raise BadRequest(415, f"a question comes as {FORM} or {QUERY}")
-    if any(name == "update" for name, _ in pairs):
+    if any(name == "update" for name, _ in said):
         raise BadRequest(403 if method == "POST" else 400, "this endpoint is read-only: updates are refused")
-    queries = [value for name, value in pairs if name == "query"]
+    queries = [value for name, value in said if name == "query"]
     if not queries:
-        if method == "GET" and not pairs:
+        if method == "GET" and not said:
             return None
         raise BadRequest(400, "there is no query; say query=SELECT ...")
     if len(queries) > 1:
         raise BadRequest(400, f"there are {len(queries)} queries; a request has one (SPARQL 1.1 Protocol, section 2.1)")
-    formats = [value for name, value in pairs if name == "format"]
+    formats = [value for name, value in said if name == "format"]
     return Question(
         queries[0],
-        tuple(value for name, value in pairs if name == "default-graph-uri"),
-        tuple(value for name, value in pairs if name == "named-graph-uri"),
+        tuple(value for name, value in said if name == "default-graph-uri"),
+        tuple(value for name, value in said if name == "named-graph-uri"),
         formats[-1] if formats else "",
     )
 
@@ -101,7 +101,8 @@ def _range(part: str) -> tuple[str, float]:
     return kind, quality
 
 
-def _pairs(text: bytes) -> list[tuple[str, str]]:
+def pairs(text: bytes) -> list[tuple[str, str]]:
+    """Return the names and values of a form or of an address's query; raises BadRequest."""
     try:
         return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
     except ValueError as error:
