@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from importlib import metadata
 from pathlib import Path
 
 
@@ -58,12 +61,24 @@ def key(*parts: bytes) -> str:
 
 
 def program() -> bytes:
-    """Return a digest of the program itself, so that another program believes nothing of this one's."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*")):
-        if path.suffix in (".py", ".toml"):
-            digest.update(path.read_bytes())
-    return digest.digest()
+    """Return a digest of the program and of the libraries it needs: another program believes nothing of this one's."""
+    here = Path(__file__).parent
+    parts = [sys.version.encode(), *(f"{name} {version}".encode() for name, version in _libraries())]
+    for path in sorted(here.rglob("*")):
+        if path.is_file() and path.suffix != ".pyc":
+            parts += [path.relative_to(here).as_posix().encode(), path.read_bytes()]
+    return bytes.fromhex(key(*parts))
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    """Yield the name and version of each library that the program asks for."""
+    try:
+        wanted = metadata.requires("spacecoop") or ()
+    except metadata.PackageNotFoundError:
+        return  # run from its sources, without being installed
+    for name in sorted({re.split(r"[^\w.-]", one, maxsplit=1)[0] for one in wanted if "extra ==" not in one}):
+        with suppress(metadata.PackageNotFoundError):
+            yield name, metadata.version(name)
 
 
 def _digest(key: str, value: bytes) -> str:

@@ -108,6 +108,11 @@ def replace(folder: Path) -> Iterator[Path]:
         _delete_rests(target)
 
 
+def tidy(folder: Path) -> None:
+    """Delete what a process that died left beside a folder; only who holds the lock may do this."""
+    _delete_rests(_resolve(folder))
+
+
 def _resolve(folder: Path) -> Path:
     """Follow symbolic links to the folder that is to be replaced; it need not be there yet."""
     try:
@@ -151,7 +156,7 @@ def carry_over(old: Path, new: Path, built: Collection[str]) -> list[str]:
     the place of such a file: nobody's file is overwritten.
     """
     strangers = []
-    for name in sorted(_names(old)):
+    for name in sorted(names(old)):
         source, target = old / name, new / name
         if name == MANIFEST or name in built or _is_same(source, target):
             continue
@@ -166,7 +171,7 @@ def carry_over(old: Path, new: Path, built: Collection[str]) -> list[str]:
     return strangers
 
 
-def _names(folder: Path) -> Iterator[str]:
+def names(folder: Path) -> Iterator[str]:
     """Yield the paths of all that lies in a folder and is no folder itself, without following links."""
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
@@ -185,5 +190,5 @@ def _is_same(one: Path, other: Path) -> bool:
 
 def compare(one: Path, other: Path) -> list[str]:
     """Return the paths of files that are not the same, or not there, in both folders."""
-    names = {name for folder in (one, other) for name in _names(folder)}
-    return sorted(name for name in names if not _is_same(one / name, other / name))
+    there = {name for folder in (one, other) for name in names(folder)}
+    return sorted(name for name in there if not _is_same(one / name, other / name))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import articles, folders, output, quads, shared
+from spacecoop import articles, folders, output, quads, shared, standing
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
 from spacecoop.harvest import description, dumps, editions, feeds, files, site
@@ -26,6 +26,9 @@ from spacecoop.shared import Shared
 from spacecoop.syntaxes import NQUADS
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
+
+_ONCE = "not-revised"
+"""The rule whose findings are said once: they compare with the history, which the build goes on with."""
 
 
 class Rejected(Exception):
@@ -55,14 +58,30 @@ def publish(
     """Publish the workspace into its ``out/``, whole; or raise Rejected with every reason at once.
 
     One build at a time: another one is waited for. Files in ``out/`` that no build wrote stay there, and are told.
+    Where out/ is what a build of the same inputs wrote, it stays as it is.
     """
-    with folders.hold(workspace.root / ".cache" / "build.lock", waiting), folders.replace(workspace.out) as folder:
-        published = write(workspace, folder, engine, progress, cached)
-        last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
-        built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
-        strangers = folders.carry_over(workspace.out, folder, built)
-        shutil.copyfile(folder / MANIFEST, last)
-        feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
+    with folders.hold(workspace.root / ".cache" / "build.lock", waiting):
+        given, history = standing.inputs(workspace, engine), workspace.root / feeds.HISTORY
+        there = standing.find(workspace, history, given) if cached else None
+        if there is not None:
+            folders.tidy(workspace.out)
+            return _with_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
+        with folders.replace(workspace.out) as folder:
+            published = write(workspace, folder, engine, progress, cached)
+            last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
+            built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
+            strangers = folders.carry_over(workspace.out, folder, built)
+            shutil.copyfile(folder / MANIFEST, last)
+            feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
+            ended = standing.now()
+        if given == standing.inputs(workspace, engine):  # nobody edited a source in the meantime
+            lasting = [found for found in published.findings if found.rule != _ONCE]
+            standing.keep(workspace, history, given, published.files, published.articles, lasting, ended)
+    return _with_strangers(published, strangers, workspace)
+
+
+def _with_strangers(published: Published, strangers: Iterable[str], workspace: Workspace) -> Published:
+    """Return the same, with a finding for each file that no build wrote."""
     told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers]
     return replace(published, findings=(*published.findings, *told))
 
@@ -111,7 +130,7 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     written = list(chain.from_iterable(one.written for one in done))
     published, census = _read_back(sorted(one.slug for one in done), workspace, folder)
     of_slug = {one.slug: one.file for one in done}
-    findings += [finding("not-revised", Place(of_slug[slug])) for slug in feeds.find_unrevised(published, workspace)]
+    findings += [finding(_ONCE, Place(of_slug[slug])) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, census.bounds)
     together = quads.arranged([*common.facts.quads, *_questions(workspace), *description.core(described, dumps.NAMES)])
     census.add(together)
