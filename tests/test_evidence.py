@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import Run
+from conftest import REPOSITORY, Run
 from spacecoop import documents
 from spacecoop.facts import evidence
 from spacecoop.facts.evidence import Anchored, Text
@@ -88,7 +88,14 @@ def test_a_passage_that_has_moved_is_found_again_by_its_digest() -> None:
 @pytest.mark.skipif(
     "SPACECOOP_TEXTS" not in os.environ, reason="SPACECOOP_TEXTS names no folder with the articles' texts"
 )
-def test_every_anchor_of_the_articles_is_what_their_texts_give(run: Run) -> None:
-    done = run("anchor", "--check")
+def test_every_anchor_of_the_articles_whose_text_is_at_hand_is_what_it_gives(run: Run) -> None:
+    folder = Path(os.environ["SPACECOOP_TEXTS"])
+    digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.txt")}
+    articles = {path: yaml.safe_load(path.read_text("utf-8")) for path in (REPOSITORY / "articles").glob("*.yaml")}
+    at_hand = {path: data for path, data in articles.items() if data["text"]["sha256"] in digests}
+    anchors = sum(len(claim["evidence"]) for data in at_hand.values() for claim in data["claims"])
+    assert anchors, "none of the folder's texts is an article's"
 
-    assert done.stdout == "49 anchors checked, 0 differ, 0 skipped (their text is not at hand)\n"
+    done = run("anchor", "--check", *map(str, at_hand))
+
+    assert done.stdout == f"{anchors} anchors checked, 0 differ, 0 skipped (their text is not at hand)\n"

@@ -47,6 +47,27 @@ def test_the_installed_wheel_makes_and_builds_a_workspace_far_from_the_checkout(
     assert run("-C", "mine", "anchor", "--check") == (
         "2 anchors checked, 0 differ, 0 skipped (their text is not at hand)\n"
     )
+    check_nothing_private_is_added(tmp_path / "mine")
+
+
+def check_nothing_private_is_added(folder: Path) -> None:
+    """Add all of a workspace to Git, and see that neither a text nor a cache is among it."""
+    (folder / "texts" / "mine.txt").write_text("Somebody's words.")
+    (folder / "articles" / ".a001.yaml.new").write_text("what a killed run left")
+    git = ["git", "-C", str(folder)]
+    for words in (["init", "-q"], ["add", "-A"]):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    added = subprocess.run([*git, "ls-files"], check=True, capture_output=True, text=True).stdout.split()
+
+    assert {".gitignore", "spacecoop.toml", "out/manifest.json"} < set(added)
+    assert not [name for name in added if "texts/" in name or "cache" in name or name.endswith((".new", ".lock"))]
+
+
+def test_git_takes_no_private_text_and_no_cache_of_a_workspace_made_from_the_checkout(tmp_path: Path, run: Run) -> None:
+    assert run("init", "mine", cwd=tmp_path).returncode == 0
+    assert run("-C", "mine", "build", cwd=tmp_path).returncode == 0
+
+    check_nothing_private_is_added(tmp_path / "mine")
 
 
 def test_init_refuses_a_folder_with_something_in_it(tmp_path: Path, run: Run) -> None:

@@ -8,6 +8,8 @@ from importlib import resources
 from pathlib import Path
 
 SHIPPED = ("ontology", "queries", "shapes")
+RENAMED = {"gitignore": ".gitignore"}
+"""Names that the files of the starter get in a workspace: a package does not carry names with a dot reliably."""
 
 
 def sources() -> Iterator[Path]:
@@ -35,6 +37,8 @@ def create(folder: Path) -> list[Path]:
         for source in sources():
             target = beside if source.name == "starter" else beside / source.name
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+        for shipped, name in RENAMED.items():
+            (beside / shipped).rename(beside / name)
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)
