@@ -1,0 +1,205 @@
+"""The files of ``drafting/`` in, rules out: what words of a language say, and which values a draft then has.
+
+No key or value of the vocabulary is named here: what a cue writes stands in the files.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spacecoop.drafts.folding import fold
+
+_MARKS = {r"\ …\ ": r"(?:\W+\w+){0,6}?\W+", r"\*": r"\w*", r"\ ": r"\s+"}
+_PARTS = re.compile(r"\\ …\\ |\\\*|\\ ")
+
+
+class RulesError(Exception):
+    """A file of rules cannot be used; the message says which, and why."""
+
+
+@dataclass(frozen=True)
+class Cue:
+    """Words that speak for or against a claim, and the values that a draft takes from them."""
+
+    name: str
+    family: str
+    words: re.Pattern[str]
+    weight: float
+    values: Mapping[str, str]
+    drops: bool = False
+    """Whether a sentence with it claims nothing of what is looked for."""
+
+
+@dataclass(frozen=True)
+class Back:
+    """Words that stand for what was named before."""
+
+    words: re.Pattern[str]
+    of: frozenset[str]
+    """Of which types; of any, where there is none."""
+    take: int
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A way to say a time, and its form in EDTF."""
+
+    words: re.Pattern[str]
+    form: str
+    days: int | None
+    """How many days from the day of publication, where the phrase says so."""
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A thing that has names: of the workspace, or one that drafting knows and the workspace does not."""
+
+    id: str
+    types: frozenset[str]
+    names: Mapping[str, tuple[str, ...]]
+    """By language."""
+    known: bool = True
+    """Whether the workspace has it."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """What the rules of one language say."""
+
+    code: str
+    spaced: bool
+    """Whether spaces stand between words."""
+    common: frozenset[str]
+    never: re.Pattern[str] | None
+    """How what looks like the end of a sentence, and is none, ends."""
+    names: tuple[tuple[str, re.Pattern[str]], ...]
+    cues: tuple[Cue, ...]
+    back: tuple[Back, ...]
+    speech: re.Pattern[str] | None
+    phrases: tuple[Phrase, ...]
+    months: Mapping[str, int]
+    weekdays: Mapping[str, int]
+    before: frozenset[str]
+    """Words that a name does not begin with: articles, and what begins a sentence."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All rules of a workspace."""
+
+    languages: Mapping[str, Language]
+    parties: frozenset[str]
+    things: frozenset[str]
+    people: frozenset[str]
+    sides: Mapping[str, str]
+    """By thing: the party that it is counted with."""
+    known: tuple[Thing, ...]
+    weights: Mapping[str, float]
+    values: Mapping[str, str]
+    """What a draft has where no cue says more."""
+    least: float
+
+
+def pattern(words: Iterable[str], spaced: bool) -> re.Pattern[str]:
+    """Return the pattern of words as rules write them: ``*`` is any ending, ``…`` up to six words."""
+    written = [_PARTS.sub(lambda found: _MARKS[found[0]], re.escape(_plain(word))) for word in words]
+    one = "|".join(sorted(written, key=len, reverse=True)) or r"(?!)"
+    return re.compile(rf"(?<!\w)(?:{one})(?!\w)" if spaced else f"(?:{one})")
+
+
+def _plain(word: str) -> str:
+    return "…".join(fold(part).text for part in word.split("…"))
+
+
+def read(folder: Path) -> Rules:
+    """Read the rules in a folder; raises RulesError where they cannot be used."""
+    path = folder / "rules.toml"
+    try:
+        rules = tomllib.loads(path.read_text("utf-8"))
+        languages = {}
+        for path in sorted(folder.glob("??.toml")):
+            languages[path.stem] = _language(path.stem, tomllib.loads(path.read_text("utf-8")))
+        path = folder / "known.toml"
+        known = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
+        return Rules(
+            languages,
+            frozenset(rules["parties"]),
+            frozenset(rules["things"]),
+            frozenset(rules["people"]),
+            {name: side for side, names in rules.get("sides", {}).items() for name in names},
+            tuple(_thing(row) for row in known.get("things", [])),
+            rules["weights"],
+            rules["values"],
+            float(rules["least"]),
+        )
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, re.error) as error:
+        raise RulesError(f"{path}: {error}") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise RulesError(f"{path}: what is missing or not as it should be: {error}") from error
+
+
+def _thing(row: Mapping[str, Any]) -> Thing:
+    names = {key: tuple(row[key]) if isinstance(row[key], list) else (row[key],) for key in row.keys() - {"id", "type"}}
+    return Thing(row["id"], frozenset([row["type"]]), names, known=False)
+
+
+def _language(code: str, rows: Mapping[str, Any]) -> Language:
+    spaced = bool(rows.get("spaced", True))
+    speech = rows.get("speech", [])
+    return Language(
+        code,
+        spaced,
+        frozenset(fold(word).text for word in rows.get("common", [])),
+        re.compile(rows["never"]) if "never" in rows else None,
+        tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
+        tuple(_cue(row, spaced) for row in rows.get("cues", [])),
+        tuple(
+            Back(pattern(row["words"], spaced), frozenset(row.get("of", [])), int(row.get("take", 0)))
+            for row in rows.get("back", [])
+        ),
+        pattern(speech, spaced) if speech else None,
+        _phrases(rows, spaced),
+        _numbered(rows.get("months", [])),
+        _numbered(rows.get("weekdays", [])),
+        frozenset(fold(word).text for word in rows.get("before", [])),
+    )
+
+
+def _cue(row: Mapping[str, Any], spaced: bool) -> Cue:
+    words = pattern(row["words"], spaced)
+    drops = bool(row.get("drops", False))
+    family = row.get("family", "cues")
+    return Cue(row["name"], family, words, float(row.get("weight", 0)), dict(row.get("write", {})), drops)
+
+
+def _numbered(rows: Iterable[Iterable[str]]) -> dict[str, int]:
+    """Return the names of months or weekdays, each with its number from 1."""
+    return {fold(name).text: number for number, names in enumerate(rows, 1) for name in names}
+
+
+def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
+    """Return the phrases of time; ``{day}`` and the like stand for a number or a name."""
+    parts = {
+        "day": r"(?P<{0}>[0-3]?\d)(?:er|st|nd|rd|th)?",
+        "year": r"(?P<{0}>(?:19|20)\d\d)",
+        "month": rf"(?P<{{0}}>{'|'.join(map(re.escape, _numbered(rows.get('months', []))))}|1[0-2]|0?[1-9])",
+        "name": rf"(?P<{{0}}>{'|'.join(map(re.escape, _numbered(rows.get('months', []))))})",
+        "weekday": rf"(?P<{{0}}>{'|'.join(map(re.escape, _numbered(rows.get('weekdays', []))))})",
+    }
+
+    def part(found: re.Match[str]) -> str:
+        kind = found[1].rstrip("2")
+        return parts[kind].format(found[1].replace("name", "month"))
+
+    found = []
+    for row in rows.get("times", []):
+        for words in row["words"]:
+            text = re.sub(r"\\\{(\w+)\\\}", part, re.escape(fold(words).text).replace(r"\ ", r"\s+"))
+            inner = rf"(?<!\w){text}(?!\w)" if spaced else rf"(?<!\d){text}(?!\d)"
+            found.append(Phrase(re.compile(inner), row["edtf"], row.get("days")))
+    return tuple(found)
