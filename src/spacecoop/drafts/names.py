@@ -1,0 +1,148 @@
+"""A folded text and things with their names in, what the text names out; what two things are called is told."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from spacecoop.drafts.folding import Folded, fold
+from spacecoop.drafts.rules import Language, Thing
+
+_CAPITAL = r"[A-ZÀ-ÖØ-Þ]"
+_UNKNOWN = re.compile(
+    rf"{_CAPITAL}[\w'’]*(?:-\w+)*(?:[ \u00a0](?:d[eu] |of |al-)?(?:{_CAPITAL}[\w'’]*(?:-\w+)*|\d+\w?\b))+"
+    rf"|{_CAPITAL}[A-ZÀ-ÖØ-Þ0-9]{{2,}}(?:-\d+)?(?![\w])"
+)
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A name in a text: where it stands, and what it names."""
+
+    start: int
+    end: int
+    words: str
+    things: tuple[str, ...]
+    """The ids of what is called so: one, or several where the name is ambiguous; none where nothing is known of it."""
+    whole: bool = True
+    """Whether it is a name, and not a word that points to one, such as an adjective."""
+
+
+class Gazetteer:
+    """The names of all things, ready to be looked for."""
+
+    def __init__(self, things: Iterable[Thing]) -> None:
+        self.things: dict[str, Thing] = {}
+        self.starts: defaultdict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+        for thing in things:
+            if thing.id not in self.things:
+                self.things[thing.id] = thing
+                for name in {name for names in thing.names.values() for name in names}:
+                    plain = fold(name).text
+                    if len(plain) > 1:
+                        self.starts[plain[:2]][plain][thing.id] = name
+        self.longest = {start: sorted(names, key=len, reverse=True) for start, names in self.starts.items()}
+
+    def find(self, words: str, folded: Folded, language: Language) -> list[Mention]:
+        """Return what a text names, in reading order; the longest name wins, an adjective may stand in it."""
+        named = _longest([*self._names(words, folded, language)])
+        pointed = _longest([*self._pointers(words, folded, language)])
+        free = [one for one in pointed if all(one.end <= other.start or other.end <= one.start for other in named)]
+        taken = [*named, *free]
+        return sorted([*taken, *_unknown(words, language, taken)], key=lambda one: (one.start, one.end))
+
+    def _names(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
+        text = folded.text
+        for place in range(len(text) - 1):
+            if place and text[place - 1].isalnum() and _letters(text[place - 1 : place + 1]):
+                continue
+            for name in self.longest.get(text[place : place + 2], ()):
+                end = place + len(name)
+                if not text.startswith(name, place) or (end < len(text) and _letters(text[end - 1 : end + 1])):
+                    continue
+                start, stop = folded.span(place, end)
+                here = words[start:stop]
+                spelt = self.starts[name[:2]][name]
+                things = tuple(sorted(one for one, written in spelt.items() if _same_case(written, here)))
+                if things:
+                    yield Mention(start, stop, here, things)
+                    break
+
+    def _pointers(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
+        for thing, pattern in language.names:
+            for found in pattern.finditer(folded.text):
+                start, stop = folded.span(found.start(), found.end())
+                yield Mention(start, stop, words[start:stop], (thing,), words[start].isupper() and language.code == "fr")
+
+
+def _letters(pair: str) -> bool:
+    """Tell whether two characters are of one word of a script that sets words apart."""
+    return all(one.isalnum() and ord(one) < 0x2E80 for one in pair)
+
+
+def _same_case(name: str, here: str) -> bool:
+    """Tell whether what stands here can be the name: a capital for a capital, an acronym for an acronym."""
+    if name.isupper() and len(name) <= 5:
+        return sum(one.isupper() for one in here) >= 2
+    return not name[:1].isupper() or here[:1].isupper()
+
+
+def _longest(mentions: Sequence[Mention]) -> list[Mention]:
+    """Return the mentions of which none overlaps a longer one."""
+    taken: list[Mention] = []
+    for one in sorted(mentions, key=lambda one: (one.start - one.end, one.start, one.things)):
+        if all(one.end <= other.start or other.end <= one.start for other in taken):
+            taken.append(one)
+    return taken
+
+
+def _unknown(words: str, language: Language, taken: Sequence[Mention]) -> Iterator[Mention]:
+    """Yield what looks like a name and is none that we know: several words with capitals, or an acronym."""
+    if not language.spaced:
+        return
+    for found in _UNKNOWN.finditer(words):
+        start, end = found.span()
+        while True:
+            first = re.match(r"[\w'’-]+[ \u00a0]", words[start:end])
+            head = re.match(r"\w+['’](?=\w)", words[start:end])
+            if head is not None and fold(head[0]).text in language.before:
+                start += head.end()
+            elif first is not None and fold(first[0].strip()).text in language.before:
+                start += first.end()
+            else:
+                break
+        name = words[start:end]
+        several = " " in name or "\u00a0" in name or (len(name) > 2 and name.isupper())
+        if several and fold(name).text not in language.before:
+            if all(end <= other.start or other.end <= start for other in taken):
+                yield Mention(start, end, name, ())
+
+
+def gather(things: Iterable[Thing], known: Iterable[Thing]) -> Gazetteer:
+    """Return a gazetteer of a workspace's things, and of those that drafting knows beside them."""
+    ours = [*things]
+    theirs = {name: thing.id for thing in ours for name in _plain(thing)}
+    rest = [thing for thing in known if thing.id not in {one.id for one in ours}]
+    more: dict[str, Thing] = {}
+    for thing in known:
+        twin = next((one for one in ours if one.id == thing.id), None)
+        if twin is not None:
+            names = {key: (*twin.names.get(key, ()), *value) for key, value in thing.names.items()}
+            more[twin.id] = Thing(twin.id, twin.types, {**twin.names, **names}, known=True)
+    kept = [one for one in rest if not any(name in theirs for name in _plain(one))]
+    return Gazetteer([*(more.get(one.id, one) for one in ours), *kept])
+
+
+def _plain(thing: Thing) -> set[str]:
+    return {fold(name).text for names in thing.names.values() for name in names}
+
+
+def by_id(mentions: Iterable[Mention]) -> Mapping[str, list[Mention]]:
+    """Return the mentions of each thing that is named without doubt."""
+    found: defaultdict[str, list[Mention]] = defaultdict(list)
+    for one in mentions:
+        if len(one.things) == 1:
+            found[one.things[0]].append(one)
+    return found

@@ -1,0 +1,285 @@
+"""What stands in a text in; candidates of claims, each with its reasons and score, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from spacecoop.drafts import times
+from spacecoop.drafts.folding import Folded, fold
+from spacecoop.drafts.names import Gazetteer, Mention
+from spacecoop.drafts.rules import Cue, Language, Rules
+from spacecoop.drafts.sentences import Sentence, split
+from spacecoop.drafts.times import Time
+
+
+@dataclass(frozen=True)
+class Part:
+    """A party as a sentence has it."""
+
+    id: str
+    named: str
+    """The word of the text, where it is no name of the party; empty where the text says it by other words."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What may be a claim: its sentences, and all that was found of it."""
+
+    sentences: tuple[Sentence, ...]
+    parties: tuple[Part, ...]
+    things: tuple[str, ...]
+    times: tuple[Time, ...]
+    claimant: str | None
+    values: Mapping[str, str]
+    """What its cues write."""
+    score: float
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that rules find in a text."""
+
+    sentences: tuple[Sentence, ...]
+    mentions: tuple[Mention, ...]
+    times: tuple[Time, ...]
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass
+class _Memory:
+    """What was named so far, latest last."""
+
+    named: list[str] = field(default_factory=list)
+    parties: tuple[Part, ...] = ()
+    things: tuple[str, ...] = ()
+
+
+def read(
+    words: str,
+    language: Language,
+    rules: Rules,
+    names: Gazetteer,
+    published: date | None,
+    without: frozenset[str] = frozenset(),
+) -> Reading:
+    """Find candidates in a text; *without* names families of rules that are left out, to measure them."""
+    folded = fold(words)
+    mentions = names.find(words, folded, language)
+    found_times = [] if "times" in without else times.find(folded, language, published)
+    sentences = split(words, language.code, language.never)
+    memory = _Memory()
+    candidates: list[Candidate] = []
+    one = _Reader(words, folded, language, rules, names, memory, without)
+    for sentence in sentences:
+        inside = [mention for mention in mentions if sentence.start <= mention.start < sentence.end]
+        when = [time for time in found_times if sentence.start <= time.start < sentence.end]
+        candidate = one.candidate(sentence, inside, when, candidates[-1] if candidates else None)
+        if candidate is not None:
+            one.add(candidates, candidate)
+        one.remember(inside)
+    kept = tuple(candidate for candidate in candidates if candidate.score >= rules.least)
+    return Reading(tuple(sentences), tuple(mentions), tuple(found_times), kept)
+
+
+class _Reader:
+    """Reads one sentence after another, and remembers what was named."""
+
+    def __init__(
+        self,
+        words: str,
+        folded: Folded,
+        language: Language,
+        rules: Rules,
+        names: Gazetteer,
+        memory: _Memory,
+        without: frozenset[str],
+    ) -> None:
+        self.words, self.folded, self.language, self.rules = words, folded, language, rules
+        self.names, self.memory, self.without = names, memory, without
+
+    def types(self, thing: str) -> frozenset[str]:
+        """Return the types of a thing."""
+        known = self.names.things.get(thing)
+        return known.types if known else frozenset()
+
+    def side(self, thing: str) -> str:
+        """Return the party that a thing is counted with: itself, where the rules say nothing."""
+        return self.rules.sides.get(thing, thing)
+
+    def remember(self, mentions: Iterable[Mention]) -> None:
+        """Keep what a sentence names."""
+        for one in mentions:
+            if len(one.things) == 1:
+                name = one.things[0]
+                if name in self.memory.named:
+                    self.memory.named.remove(name)
+                self.memory.named.append(name)
+
+    def candidate(
+        self, sentence: Sentence, mentions: Sequence[Mention], when: Sequence[Time], last: Candidate | None
+    ) -> Candidate | None:
+        """Return what a sentence may claim, with its score; nothing where nothing speaks for it."""
+        text = fold(sentence.words).text
+        cues = [cue for cue in self.language.cues if cue.family not in self.without and cue.words.search(text)]
+        if any(cue.drops for cue in cues):
+            return None
+        parties = self.parties(mentions)
+        things = self.named(mentions, self.rules.things)
+        reasons: dict[str, float] = {}
+        self.weigh("names", len(parties) > 0, f"names {', '.join(one.id for one in parties)}", reasons)
+        back = () if "back" in self.without else self.back(text, mentions)
+        if back:
+            self.weigh("back", True, f"points back to {', '.join(one.id for one in back)}", reasons)
+            parties = _joined(parties, back)
+        things = things or (() if "back" in self.without else self.things_back(text))
+        best = max((cue.weight for cue in cues), default=0.0)
+        for cue in cues:
+            if cue.weight:
+                reasons[f"says {cue.name}"] = cue.weight if cue.weight in (best,) or cue.weight < 0 else cue.weight / 4
+        sides = {self.side(one.id) for one in parties}
+        if len(sides) == 1 and last is not None and (best > 0 or things) and "context" not in self.without:
+            parties, sides = self.completed(parties, sides, last, reasons)
+        self.weigh("sides", len(sides) > 1, f"{len(sides)} sides", reasons)
+        self.weigh("things", bool(things), f"about {', '.join(things)}", reasons)
+        self.weigh("alone", len(sides) < 2, "one side at most", reasons)
+        score = round(min(1.0, max(0.0, sum(reasons.values()))), 2)
+        if score <= 0 or (not parties and not things):
+            return None
+        claimant = None if "speech" in self.without else self.claimant(sentence, mentions)
+        values = self.values(cues)
+        told = tuple(f"{reason} {weight:+.2f}" for reason, weight in reasons.items())
+        return Candidate((sentence,), parties, things, tuple(when), claimant, values, score, told)
+
+    def weigh(self, name: str, holds: bool, reason: str, reasons: dict[str, float]) -> None:
+        """Note a reason with its weight where it holds."""
+        weight = float(self.rules.weights.get(name, 0))
+        if holds and weight:
+            reasons[reason] = weight
+
+    def named(self, mentions: Iterable[Mention], types: frozenset[str]) -> tuple[str, ...]:
+        """Return the things of these types that are named, each once, in reading order."""
+        found = [one.things[0] for one in mentions if len(one.things) == 1 and self.types(one.things[0]) & types]
+        return tuple(dict.fromkeys(found))
+
+    def parties(self, mentions: Sequence[Mention]) -> tuple[Part, ...]:
+        """Return the parties that a sentence names; one that only an adjective points to, where no other is of it."""
+        rows = [one for one in mentions if len(one.things) == 1 and self.types(one.things[0]) & self.rules.parties]
+        whole = {self.side(one.things[0]) for one in rows if one.things[0] in self.rules.sides}
+        found: dict[str, Part] = {}
+        for one in rows:
+            name = one.things[0]
+            if name in whole and name not in self.rules.sides:
+                continue
+            known = {fold(said).text for names in self.names.things[name].names.values() for said in names}
+            found.setdefault(name, Part(name, "" if fold(one.words).text in known or not one.whole else one.words))
+        return tuple(found.values())
+
+    def back(self, text: str, mentions: Sequence[Mention]) -> tuple[Part, ...]:
+        """Return the parties that words such as "the two agencies" stand for."""
+        here = {one.things[0] for one in mentions if len(one.things) == 1}
+        for row in self.language.back:
+            if row.take < 2 or not row.words.search(text):
+                continue
+            earlier = [name for name in self.memory.named if self.types(name) & self.rules.parties and name not in here]
+            if not row.of and self.memory.parties:
+                return self.memory.parties
+            fit = [name for name in earlier if not row.of or self.types(name) & row.of]
+            if len(fit) < row.take:
+                sides = [self.side(name) for name in earlier]
+                fit = list(dict.fromkeys(name for name in sides if self.types(name) & (row.of or self.types(name))))
+            apart: dict[str, str] = {}
+            for name in reversed(fit):
+                apart.setdefault(self.side(name), name)
+            taken = list(apart.values())[: row.take]
+            if len(taken) == row.take:
+                return tuple(Part(name, "") for name in reversed(taken))
+        return ()
+
+    def things_back(self, text: str) -> tuple[str, ...]:
+        """Return the undertaking that words such as "the probe" stand for."""
+        for row in self.language.back:
+            if row.take == 1 and row.words.search(text):
+                fit = [name for name in self.memory.named if self.types(name) & (row.of or self.rules.things)]
+                return tuple(fit[-1:])
+        return ()
+
+    def completed(
+        self, parties: tuple[Part, ...], sides: set[str], last: Candidate, reasons: dict[str, float]
+    ) -> tuple[tuple[Part, ...], set[str]]:
+        """Add the other side of what was told just before."""
+        others = tuple(one for one in last.parties if self.side(one.id) not in sides)[:1]
+        if not others or len({self.side(one.id) for one in last.parties}) < 2:
+            return parties, sides
+        self.weigh("context", True, f"goes on about {', '.join(one.id for one in others)}", reasons)
+        return _joined(parties, tuple(Part(one.id, "") for one in others)), sides | {self.side(others[0].id)}
+
+    def claimant(self, sentence: Sentence, mentions: Sequence[Mention]) -> str | None:
+        """Return who is said to say it: the person or party next to a verb of speech."""
+        if self.language.speech is None:
+            return None
+        speakers = self.rules.people | self.rules.parties
+        folded = fold(sentence.words)
+        for found in self.language.speech.finditer(folded.text):
+            start, end = (sentence.start + place for place in folded.span(found.start(), found.end()))
+            near = [
+                (min(abs(start - one.end), abs(one.start - end)), one.things[0])
+                for one in mentions
+                if len(one.things) == 1 and one.whole and self.types(one.things[0]) & speakers
+            ]
+            if near and min(near)[0] <= 40:
+                return min(near)[1]
+        return None
+
+    def values(self, cues: Sequence[Cue]) -> dict[str, str]:
+        """Return what the cues write; the weightier one first, then the one that the file has first."""
+        found: dict[str, str] = {}
+        for cue in sorted(cues, key=lambda cue: -cue.weight):
+            for key, value in cue.values.items():
+                found.setdefault(key, value)
+        return {**self.rules.values, **found}
+
+    def add(self, candidates: list[Candidate], new: Candidate) -> None:
+        """Add a candidate, or join it to the one before where it only goes on about the same."""
+        last = candidates[-1] if candidates else None
+        if last is not None and "join" not in self.without and self.goes_on(last, new):
+            candidates[-1] = joined(last, new)
+        else:
+            candidates.append(new)
+        self.memory.parties = candidates[-1].parties if len(candidates[-1].parties) > 1 else self.memory.parties
+
+    def goes_on(self, last: Candidate, new: Candidate) -> bool:
+        """Tell whether a candidate says more of the one before: the same step, the same sides, no other thing or time."""
+        between = self.words[last.sentences[-1].end : new.sentences[0].start]
+        if between.strip() or (new.things and last.things and not set(new.things) & set(last.things)):
+            return False
+        if last.times and new.times and last.times[0].value != new.times[0].value:
+            return False
+        if new.score < self.rules.least:
+            return last.score >= self.rules.least and bool(new.things)
+        keys = ("step",)
+        same = all(new.values.get(key) == last.values.get(key) for key in keys) and bool(new.values.get("step"))
+        ours, theirs = ({self.side(one.id) for one in side.parties} for side in (last, new))
+        return same and (theirs <= ours or ours <= theirs)
+
+
+def _joined(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ...]:
+    have = {part.id for part in one}
+    return one + tuple(part for part in other if part.id not in have)
+
+
+def joined(last: Candidate, new: Candidate) -> Candidate:
+    """Return two candidates as one, with the sentences of both."""
+    parties = _joined(last.parties, new.parties) if new.score >= last.score / 2 else last.parties
+    return replace(
+        last,
+        sentences=last.sentences + new.sentences,
+        parties=parties,
+        things=tuple(dict.fromkeys((*last.things, *new.things))),
+        times=last.times or new.times,
+        values={**new.values, **last.values},
+        score=max(last.score, new.score),
+        reasons=(*last.reasons, "goes on in the next sentence"),
+    )
