@@ -42,7 +42,8 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) 
     read = factfiles.read(data, file, shared.reader, layout)
     root = read.root
     if root is None or not read.quads:
-        return Article(slug, root, (), tuple(ordered(read.findings)), read.places)
+        missing = shared.dangling(read.references, frozenset(read.places.nodes), envelope.document)
+        return Article(slug, root, (), tuple(ordered([*read.findings, *missing])), read.places)
     graphs = [envelope.assertion, envelope.provenance, envelope.pubinfo, envelope.head]
     try:
         derived = quads.derive(read.quads, shared.rules, graphs)

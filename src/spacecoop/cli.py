@@ -16,6 +16,7 @@ DONE, REPAIR, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 COMMANDS = {
     "init": "make a new workspace",
+    "draft": "propose a fact file for a text, for a person to finish",
     "anchor": "replace quotes in a fact file by their place and digest in the text",
     "validate": "say what is wrong with fact files, and where",
     "explain": "say what a rule asks for and why, with a good and a bad example",

@@ -24,9 +24,12 @@ from spacecoop.syntaxes import JSONLD
 if TYPE_CHECKING:
     from spacecoop.facts.context import Scope
 
+DRAFT_LEFT = "draft-left"
+"""The rule that a draft breaks until a person has finished it: what it lacks is listed, and nothing of it is judged."""
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _OWN = "this"
 _QUOTE = "quote"
+_DRAFT = "draft"
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _FATAL = frozenset({"bad-iri", "bad-name", "bad-language"})
 
@@ -57,6 +60,8 @@ class _Walk:
         root, node = self.node(self.reader.scope, top, (), label=None)
         if self.layout.pubinfo and root.startswith("_:") and not self.findings:
             raise Unreadable(finding("no-root", self.document.place(())))
+        if any(found.rule == DRAFT_LEFT for found in self.findings):
+            return Facts(root, (), self.places, tuple(self.references), tuple(self.findings))
         usable = not any(found.rule in _FATAL for found in self.findings)
         read = tuple(self.quads(root, node)) if usable else ()
         self.check_nothing_lost(read)
@@ -243,6 +248,8 @@ class _Walk:
         place = self.document.key_place(steps)
         if key == _QUOTE:
             self.findings.append(finding("quote-left", place, file=self.document.file))
+        elif key == _DRAFT and len(steps) == 1:
+            self.findings.append(finding(DRAFT_LEFT, place, file=self.document.file))
         elif key in self.reader.belongs:
             self.findings.append(finding("misplaced-key", place, key=key, where=self.reader.belongs[key]))
         else:

@@ -1,0 +1,181 @@
+"""A private text in, the draft of a fact file out: the story of drafting on one page."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import product
+from pathlib import Path
+from string import ascii_uppercase
+
+from pyoxigraph import Literal
+
+from spacecoop import documents, shared
+from spacecoop.drafts import judging, names, proposals, rules, writing
+from spacecoop.drafts.names import Gazetteer
+from spacecoop.drafts.proposals import Candidate, Reading
+from spacecoop.drafts.rules import Rules, Thing
+from spacecoop.facts import evidence
+from spacecoop.facts.evidence import Text
+from spacecoop.findings import Finding, Place, finding, refused
+from spacecoop.iris import local_name
+from spacecoop.quads import text
+from spacecoop.shared import FACT_FILES, Shared
+from spacecoop.workspace import Workspace
+
+FOLDER = "drafting"
+_NAMES = frozenset(
+    {
+        "http://www.w3.org/2000/01/rdf-schema#label",
+        "http://www.w3.org/2004/02/skos/core#altLabel",
+        "http://www.w3.org/2004/02/skos/core#prefLabel",
+    }
+)
+_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text, and what a person says of the article that it is of."""
+
+    slug: str
+    file: str
+    text: Text
+    url: str | None
+    language: str
+    published: date | None
+    publisher: str | None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that drafting needs of a workspace, read once."""
+
+    workspace: Workspace
+    rules: Rules
+    names: Gazetteer
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A proposal: the fact file, the file of what is missing in entities/ if anything is, and remarks."""
+
+    source: str
+    missing: str | None
+    reading: Reading
+    findings: tuple[Finding, ...]
+
+
+class Refused(Exception):
+    """No draft can be made; the findings say why."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = tuple(findings)
+        super().__init__(self.findings)
+
+
+def set_up(workspace: Workspace) -> Desk:
+    """Read rules and names; raises RulesError or Unreadable where they cannot be used."""
+    read = rules.read(workspace.root / FOLDER)
+    return Desk(workspace, read, names.gather(things(shared.load(workspace)), read.known))
+
+
+def things(common: Shared) -> list[Thing]:
+    """Return the shared things of a workspace with all their names."""
+    base = f"{common.workspace.base}id/"
+    called: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    types: defaultdict[str, set[str]] = defaultdict(set)
+    for quad in common.facts.quads:
+        iri = text(quad.subject)
+        if not iri.startswith(base):
+            continue
+        if quad.predicate.value in _NAMES and isinstance(quad.object, Literal):
+            called[iri][quad.object.language or ""].append(quad.object.value)
+        elif quad.predicate.value == _TYPE:
+            types[iri].add(local_name(text(quad.object)))
+    return [
+        Thing(iri.removeprefix(base), frozenset(types[iri]), {key: tuple(value) for key, value in sorted(by.items())})
+        for iri, by in sorted(called.items())
+    ]
+
+
+def draft(desk: Desk, source: Source) -> Draft:
+    """Propose a fact file; raises Refused where nothing can be drafted from the text."""
+    words = source.text.words
+    against = list(judging.judge(words, source.language, desk.rules, source.file))
+    others, used = _others(desk.workspace, source.text.sha256)
+    against += [finding("draft-known", Place(source.file), known=name) for name in others]
+    if refused(against):
+        raise Refused(against)
+    language = desk.rules.languages[source.language]
+    reading = proposals.read(words, language, desk.rules, desk.names, source.published)
+    if not reading.candidates:
+        against.append(finding("draft-nothing", Place(source.file)))
+    against += _ambiguous(reading, source)
+    file = _file(desk, source, reading.candidates, used)
+    return Draft(file, _missing(desk, source, reading), reading, tuple(against))
+
+
+def _others(workspace: Workspace, digest: str) -> tuple[list[str], set[str]]:
+    """Return which fact files are of this text already, and the prefixes of claims' names that are taken."""
+    found, used = [], set[str]()
+    for path in workspace.files("articles", *FACT_FILES):
+        data = documents.load(path, workspace.name(path))
+        if digest.encode() in data:
+            found.append(workspace.name(path))
+        used |= {one.decode() for one in re.findall(rb"this:([A-Z]{1,3})-\d", data)}
+    return found, used
+
+
+def _prefix(used: set[str]) -> str:
+    """Return the first name for claims that no other article has: A to Z, AA to ZZ, AAA to ZZZ."""
+    letters = ("".join(one) for length in (1, 2, 3) for one in product(ascii_uppercase, repeat=length))
+    return next(one for one in letters if one not in used)
+
+
+def _file(desk: Desk, source: Source, candidates: tuple[Candidate, ...], used: set[str]) -> str:
+    values: dict[str, object] = {
+        "origin": "rules",
+        "url": source.url,
+        "publisher": source.publisher or "",
+        "language": source.language,
+        "published": source.published or "",
+        "sha256": source.text.sha256,
+        "code_points": len(source.text.words),
+        "creator": desk.workspace.publisher,
+        "prefix": _prefix(used),
+        "candidates": candidates,
+    }
+    return writing.fill(desk.workspace.root / FOLDER / "draft.yaml.jinja", values)
+
+
+def _missing(desk: Desk, source: Source, reading: Reading) -> str | None:
+    """Return proposals for what the text names and the workspace does not have."""
+    named = {thing for one in reading.mentions for thing in one.things}
+    used = {part.id for one in reading.candidates for part in one.parties}
+    used |= {thing for one in reading.candidates for thing in one.things}
+    wanted = [desk.names.things[one] for one in sorted(named | used) if not desk.names.things[one].known]
+    unknown = list(dict.fromkeys(one.words for one in reading.mentions if not one.things))
+    if not wanted and not unknown:
+        return None
+    values: dict[str, object] = {"slug": source.slug, "language": source.language, "things": wanted, "names": unknown}
+    return writing.fill(desk.workspace.root / FOLDER / "entities.yaml.jinja", values)
+
+
+def _ambiguous(reading: Reading, source: Source) -> list[Finding]:
+    """Tell each name that is the name of several things."""
+    several = {(one.words, one.things): one for one in reversed(reading.mentions) if len(one.things) > 1}
+    found = []
+    for (words, things), one in several.items():
+        before = source.text.words[: one.start]
+        place = Place(source.file, before.count("\n") + 1, one.start - before.rfind("\n"))
+        found.append(finding("draft-ambiguous", place, name=words, things=", ".join(things)))
+    return sorted(found, key=lambda one: one.place)
+
+
+def open_text(path: Path) -> Text:
+    """Read a private text; raises Unreadable where it is none."""
+    return evidence.read(path)

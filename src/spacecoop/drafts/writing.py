@@ -1,0 +1,42 @@
+"""Values in, the text of a file out, by a template of the workspace; the one place where the template library is met."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jinja2 import TemplateError, Undefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from spacecoop.drafts.rules import RulesError
+
+
+class _Empty(Undefined):
+    """A value that no rule gives: nothing is written, and a person owes it."""
+
+    __slots__ = ()
+
+
+def fill(template: Path, values: dict[str, object]) -> str:
+    """Fill a template; raises RulesError where it cannot be used.
+
+    A template reads only what it is given, and cannot reach into the program.
+    """
+    environment = SandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, undefined=_Empty, keep_trailing_newline=True, autoescape=False
+    )
+    environment.filters["quoted"] = quoted
+    try:
+        filled = environment.from_string(template.read_text("utf-8")).render(values)
+    except (OSError, UnicodeDecodeError, TemplateError) as error:
+        raise RulesError(f"{template}: {error}") from error
+    lines = (line.rstrip() for line in filled.rstrip().splitlines())
+    return "\n".join(lines) + "\n"
+
+
+def quoted(value: object) -> str:
+    """Return a value as a double-quoted scalar of YAML, on one line; nothing where there is none."""
+    if value is None or isinstance(value, Undefined) or value == "":
+        return ""
+    text = json.dumps(str(value), ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)
