@@ -130,8 +130,10 @@ ELSEWHERE = {
     "query",
 }
 """Rules that other tests break: with an engine made to misbehave, with a file that is not there, at publication."""
-OF_TEXTS = {"quote-missing", "quote-twice", "anchor-differs"}
-"""Rules of `spacecoop anchor`, which looks into the private texts."""
+OF_TEXTS = {"quote-missing", "quote-twice", "anchor-differs"} | {
+    name for name in OWN if name.startswith("draft-") and name != "draft-left"
+}
+"""Rules of `spacecoop anchor` and `spacecoop draft`, which look into the private texts."""
 
 
 @pytest.mark.parametrize("name", [name for name in OWN if name not in ELSEWHERE | OF_TEXTS])

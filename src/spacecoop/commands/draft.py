@@ -20,7 +20,9 @@ from spacecoop import cli
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Say what the command takes."""
-    parser.add_argument("text", metavar="TEXT", type=Path, help="the article's text, as UTF-8; its name becomes the draft's")
+    parser.add_argument(
+        "text", metavar="TEXT", type=Path, help="the article's text, as UTF-8; its name becomes the draft's"
+    )
     parser.add_argument("--url", help="the article's address")
     parser.add_argument("--language", required=True, metavar="CODE", help="the text's language: fr, en, zh, …")
     parser.add_argument("--published", type=_day, metavar="DAY", help="the day of publication, such as 2026-01-15")
@@ -47,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     target = workspace.root / "articles" / f"{slug}.yaml"
     beside = workspace.root / drafting.FOLDER / "proposed" / f"{slug}.yaml"
     if not is_slug(slug):
-        raise cli.UserError(f"{arguments.text}: name the text with a-z, 0-9 and hyphens only, such as texts/moon-2019.txt")
+        raise cli.UserError(
+            f"{arguments.text}: name the text with a-z, 0-9 and hyphens only, such as texts/moon-2019.txt"
+        )
     for one in (target, beside):
         if one.exists():
             raise cli.UserError(f"{workspace.name(one)} is there already, and is left as it is; move it away first")
@@ -72,7 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
     target.parent.mkdir(exist_ok=True)
     documents.save(target, made.source)
     claims = len(made.reading.candidates)
-    print(f"{workspace.name(target)}: {claims} claim{'s' * (claims != 1)} proposed from {len(made.reading.sentences)} sentences")
+    print(
+        f"{workspace.name(target)}: {claims} claim{'s' * (claims != 1)} proposed "
+        f"from {len(made.reading.sentences)} sentences"
+    )
     if made.missing is not None:
         beside.parent.mkdir(exist_ok=True)
         documents.save(beside, made.missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 
-_SAME = str.maketrans({mark: "'" for mark in "’‘ʼ´`"} | {dash: " " for dash in "-‐‑‒–—−\n\t\r"})
+_SAME = str.maketrans(dict.fromkeys("’‘ʼ´`", "'") | dict.fromkeys("-‐‑‒–—−\n\t\r", " "))
 
 
 @dataclass(frozen=True)

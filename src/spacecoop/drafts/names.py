@@ -47,13 +47,13 @@ class Gazetteer:
 
     def find(self, words: str, folded: Folded, language: Language) -> list[Mention]:
         """Return what a text names, in reading order; the longest name wins, an adjective may stand in it."""
-        named = _longest([*self._names(words, folded, language)])
+        named = _longest([*self._names(words, folded)])
         pointed = _longest([*self._pointers(words, folded, language)])
         free = [one for one in pointed if all(one.end <= other.start or other.end <= one.start for other in named)]
         taken = [*named, *free]
         return sorted([*taken, *_unknown(words, language, taken)], key=lambda one: (one.start, one.end))
 
-    def _names(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
+    def _names(self, words: str, folded: Folded) -> Iterator[Mention]:
         text = folded.text
         for place in range(len(text) - 1):
             if place and text[place - 1].isalnum() and _letters(text[place - 1 : place + 1]):
@@ -74,7 +74,9 @@ class Gazetteer:
         for thing, pattern in language.names:
             for found in pattern.finditer(folded.text):
                 start, stop = folded.span(found.start(), found.end())
-                yield Mention(start, stop, words[start:stop], (thing,), words[start].isupper() and language.code == "fr")
+                yield Mention(
+                    start, stop, words[start:stop], (thing,), words[start].isupper() and language.code == "fr"
+                )
 
 
 def _letters(pair: str) -> bool:
@@ -115,9 +117,9 @@ def _unknown(words: str, language: Language, taken: Sequence[Mention]) -> Iterat
                 break
         name = words[start:end]
         several = " " in name or "\u00a0" in name or (len(name) > 2 and name.isupper())
-        if several and fold(name).text not in language.before:
-            if all(end <= other.start or other.end <= start for other in taken):
-                yield Mention(start, end, name, ())
+        free = all(end <= other.start or other.end <= start for other in taken)
+        if several and free and fold(name).text not in language.before:
+            yield Mention(start, end, name, ())
 
 
 def gather(things: Iterable[Thing], known: Iterable[Thing]) -> Gazetteer:

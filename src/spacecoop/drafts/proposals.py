@@ -251,7 +251,7 @@ class _Reader:
         self.memory.parties = candidates[-1].parties if len(candidates[-1].parties) > 1 else self.memory.parties
 
     def goes_on(self, last: Candidate, new: Candidate) -> bool:
-        """Tell whether a candidate says more of the one before: the same step, the same sides, no other thing or time."""
+        """Tell whether a candidate says more of the one before: one step and side, no other thing or time."""
         between = self.words[last.sentences[-1].end : new.sentences[0].start]
         if between.strip() or (new.things and last.things and not set(new.things) & set(last.things)):
             return False

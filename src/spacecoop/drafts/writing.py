@@ -1,4 +1,4 @@
-"""Values in, the text of a file out, by a template of the workspace; the one place where the template library is met."""
+"""Values in, the text of a file out, by a template of the workspace; only here is the template library met."""
 
 from __future__ import annotations
 
