@@ -21,6 +21,7 @@ COMMANDS = {
     "validate": "say what is wrong with fact files, and where",
     "explain": "say what a rule asks for and why, with a good and a bad example",
     "build": "publish the workspace into out/",
+    "assets": "bring the JavaScript libraries of the query page, by exact version",
     "preflight": "say what aggregators would say of out/",
     "nanopub": "export articles or claims as nanopublications",
     "query": "ask the dataset a question",

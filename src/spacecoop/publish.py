@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ from spacecoop.harvest import description, dumps, editions, feeds, files, site
 from spacecoop.harvest.census import Census
 from spacecoop.harvest.editions import Edition
 from spacecoop.output import Written
-from spacecoop.pages import home
+from spacecoop.pages import ask, home, libraries
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import Shared
@@ -70,6 +70,7 @@ def publish(
             published = write(workspace, folder, engine, progress, cached)
             last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
             built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
+            libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
             strangers = folders.carry_over(workspace.out, folder, built)
             shutil.copyfile(folder / MANIFEST, last)
             feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
@@ -82,7 +83,8 @@ def publish(
 
 def _with_strangers(published: Published, strangers: Iterable[str], workspace: Workspace) -> Published:
     """Return the same, with a finding for each file that no build wrote."""
-    told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers]
+    known = libraries.names()
+    told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers if name not in known]
     return replace(published, findings=(*published.findings, *told))
 
 
@@ -96,7 +98,7 @@ def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent)
         stale = folders.compare(Path(folder), workspace.out)
         if not feeds.is_history_kept(Path(folder), workspace):
             stale.append(f"../{feeds.HISTORY}")
-    absent = find_absent(workspace)
+    absent = find_absent(workspace) | libraries.names()
     return [name for name in stale if name not in absent]
 
 
@@ -141,9 +143,28 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     written += harvested.written
     about = home.render(described, whole, harvested.schema_org, feed=harvested.feed)
     written.append(files.write_text(folder, "index.html", about))
+    written += _write_query_page(described.title, census, workspace, folder)
     written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)))
+
+
+def _write_query_page(
+    title: Mapping[str, str], census: Census, workspace: Workspace, folder: Path
+) -> Iterator[Written]:
+    """Write the page on which SPARQL is asked in the reader's own browser."""
+    counts = census.counts()
+    queries = [
+        ask.Named(name, query.summary, library.standalone(query, workspace.base, workspace.prefixes))
+        for name, query in _named(workspace).items()
+    ]
+    offered = ask.Offered(workspace.prefixes, list(counts.classes), list(counts.properties))
+    for name, text in ask.render(title, workspace.languages, queries, offered):
+        yield files.write_text(folder, name, text)
+
+
+def _named(workspace: Workspace) -> dict[str, library.Query]:
+    return library.every(workspace.root / "queries", workspace.settings.get("query", {}).get("defaults", {}))
 
 
 def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
@@ -174,8 +195,9 @@ def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
 
 def _questions(workspace: Workspace) -> list[Quad]:
     """Return the workspace's named queries as RDF."""
-    named = library.every(workspace.root / "queries", workspace.settings.get("query", {}).get("defaults", {})).values()
-    return list(library.as_rdf(named, workspace.graph("queries"), workspace.base, workspace.prefixes))
+    return list(
+        library.as_rdf(_named(workspace).values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
+    )
 
 
 def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tuple[list[Edition], Census]:

@@ -23,12 +23,15 @@ MEDIA_TYPES = {
 
 FILE_TYPES = {
     **MEDIA_TYPES,
+    ".css": "text/css",
     ".csv": "text/csv",
     ".gz": "application/gzip",
+    ".js": "text/javascript",
     ".json": "application/json",
     ".sha256": "text/plain",
     ".tsv": "text/tab-separated-values",
     ".txt": "text/plain",
+    ".wasm": "application/wasm",
     ".xml": "application/xml",
 }
 """What files are served as."""

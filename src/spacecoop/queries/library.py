@@ -302,6 +302,22 @@ TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
 """What turns a word of the command line into a term, by the type that a parameter has."""
 
 
+def standalone(query: Query, base: str, prefixes: Mapping[str, str]) -> str:
+    """Return a query's text as it runs anywhere: without front matter, prefixes declared, parameters at defaults."""
+
+    def resolve(name: str, scheme: str) -> str:
+        prefix, colon, rest = name.partition(":")
+        if colon and prefix in prefixes:
+            return prefixes[prefix] + rest
+        if scheme and not is_iri(name):
+            raise QueryError(f"the default {name!r} is to be an IRI, such as prefix:{name}")
+        return name if is_iri(name) else f"{base}id/{name}"
+
+    text = "".join(line for line in query.bound({}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
+    missing = sparql.undeclared(text, prefixes)
+    return "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
+
+
 def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[str, str]) -> Iterator[Quad]:
     """Yield the queries as SIB's sparql-examples have them (sh:SPARQLExecutable), without blank nodes.
 
@@ -314,19 +330,9 @@ def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[st
         object_ = value if isinstance(value, Literal) else NamedNode(value)
         return Quad(NamedNode(subject), NamedNode(predicate), object_, home)
 
-    def resolve(name: str, scheme: str) -> str:
-        prefix, colon, rest = name.partition(":")
-        if colon and prefix in prefixes:
-            return prefixes[prefix] + rest
-        if scheme and not is_iri(name):
-            raise QueryError(f"the default {name!r} is to be an IRI, such as prefix:{name}")
-        return name if is_iri(name) else f"{base}id/{name}"
-
     for query in queries:
         iri = f"{base}query/{query.name}"
-        text = "".join(line for line in query.bound({}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
-        missing = sparql.undeclared(text, prefixes)
-        text = "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
+        text = standalone(query, base, prefixes)
         form = sparql.form(text)
         if form not in EXECUTABLES:
             raise QueryError(f"{query.name}: only SELECT, ASK, CONSTRUCT and DESCRIBE can be published")

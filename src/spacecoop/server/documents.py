@@ -14,6 +14,7 @@ from spacecoop.harvest.negotiation import FILE_TYPES, Row
 from spacecoop.syntaxes import SYNTAXES
 
 MANIFEST = "manifest.json"
+ASSETS = "assets"
 
 
 class NotBuilt(Exception):
@@ -71,6 +72,9 @@ def read(folder: Path) -> Site:
         raise NotBuilt(f"{folder} holds no built dataset ({type(error).__name__}); run `spacecoop build`") from None
     if missing := sorted(path for path in digests if not (folder / path).is_file()):
         raise NotBuilt(f"{folder} lacks {missing[0]} and {len(missing) - 1} more; run `spacecoop build`")
+    for path in sorted((folder / ASSETS).glob("*")):  # libraries that others wrote: they belong to no build
+        if path.is_file() and not path.is_symlink():
+            digests[f"{ASSETS}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
     digests[MANIFEST] = hashlib.sha256(manifest).hexdigest()
     order = [syntax.ending for syntax in SYNTAXES]
     stems: dict[str, list[str]] = {}
