@@ -167,7 +167,7 @@ class TestInABrowser:
         page.on("request", lambda request: self.asked.append(request.url))
         page.goto(f"{address}ask.html?named=flocks&seconds=3")
         page.wait_for_selector(".yasqe")
-        page.wait_for_function("document.getElementById('state').textContent === ''")
+        page.wait_for_selector("#pick", state="visible")
         yield page
         context.close()
 
@@ -204,11 +204,11 @@ class TestInABrowser:
     def test_it_works_without_a_network_after_the_first_visit(self, page: Any) -> None:
         page.evaluate(ASK, ["ASK {}", "*/*"])
         page.reload()  # what the first visit read before the service worker was there is kept now
-        page.wait_for_function("document.getElementById('state').textContent === ''")
+        page.wait_for_selector("#pick", state="visible")
         page.evaluate(ASK, ["ASK {}", "*/*"])
         page.context.set_offline(True)
         page.reload()
-        page.wait_for_function("document.getElementById('state').textContent === ''")
+        page.wait_for_selector("#pick", state="visible")
 
         assert page.evaluate(ASK, ["ASK {}", "application/sparql-results+json"])[0] == 200
 
