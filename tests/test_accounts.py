@@ -17,7 +17,9 @@ SHARED = """
 def said(small: Path, account: str = "", entity: str = "") -> list[str]:
     """Let the launch of the new workspace's article be an account; return the rules that speak, each with its file."""
     shared = small / "entities" / "example.yaml"
-    shared.write_text(f"entities:{SHARED}{entity}" if not shared.exists() else shared.read_text("utf-8") + SHARED + entity)
+    shared.write_text(
+        f"entities:{SHARED}{entity}" if not shared.exists() else shared.read_text("utf-8") + SHARED + entity
+    )
     article = small / "articles" / "example.yaml"
     text = article.read_text("utf-8")
     if account:
