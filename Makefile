@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check format bench-validate bench-build bench-query bench-push rules pins clean
+.PHONY: help build test check format bench-validate bench-build bench-query bench-push bench-draft rules pins clean
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -12,6 +12,7 @@ help:
 	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
 	@echo "make bench-query   measure queries beside other engines"
+	@echo "make bench-draft   measure drafts beside answers, with texts that are not in the repository"
 	@echo "make bench-push   measure pushes beside curl and the stores' own loaders"
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
 	@echo "make pins     renew the pinned requirements"
@@ -42,6 +43,9 @@ bench-build: .venv/dev
 
 bench-query: .venv/dev
 	$(BIN)/python benchmarks/query.py
+
+bench-draft: .venv/dev
+	$(BIN)/python benchmarks/draft.py --seen 01,02,05,06,10,11,13,16
 
 bench-push: .venv/dev
 	$(BIN)/python benchmarks/push.py

@@ -35,21 +35,29 @@ class Gazetteer:
 
     def __init__(self, things: Iterable[Thing]) -> None:
         self.things: dict[str, Thing] = {}
-        self.starts: defaultdict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
+        self.starts: defaultdict[str, dict[str, dict[str, set[str]]]] = defaultdict(lambda: defaultdict(dict))
         for thing in things:
             if thing.id not in self.things:
                 self.things[thing.id] = thing
                 for name in {name for names in thing.names.values() for name in names}:
                     plain = fold(name).text
                     if len(plain) > 1:
-                        self.starts[plain[:2]][plain][thing.id] = name
+                        self.starts[plain[:2]][plain].setdefault(thing.id, set()).add(name)
         self.longest = {start: sorted(names, key=len, reverse=True) for start, names in self.starts.items()}
 
-    def find(self, words: str, folded: Folded, language: Language) -> list[Mention]:
-        """Return what a text names, in reading order; the longest name wins, an adjective may stand in it."""
+    def types(self, mention: Mention) -> frozenset[str]:
+        """Return the types of all that a mention may name."""
+        return frozenset[str]().union(*(self.things[one].types for one in mention.things))
+
+    def find(self, words: str, folded: Folded, language: Language, inside: frozenset[str]) -> list[Mention]:
+        """Return what a text names, in reading order; the longest name wins.
+
+        In the name of a thing of the types *inside*, an adjective points to a thing too.
+        """
         named = _longest([*self._names(words, folded)])
         pointed = _longest([*self._pointers(words, folded, language)])
-        free = [one for one in pointed if all(one.end <= other.start or other.end <= one.start for other in named)]
+        shut = [one for one in named if not self.types(one) & inside]
+        free = [one for one in pointed if all(one.end <= other.start or other.end <= one.start for other in shut)]
         taken = [*named, *free]
         return sorted([*taken, *_unknown(words, language, taken)], key=lambda one: (one.start, one.end))
 
@@ -65,7 +73,9 @@ class Gazetteer:
                 start, stop = folded.span(place, end)
                 here = words[start:stop]
                 spelt = self.starts[name[:2]][name]
-                things = tuple(sorted(one for one, written in spelt.items() if _same_case(written, here)))
+                things = tuple(
+                    sorted(one for one, written in spelt.items() if any(_same_case(name, here) for name in written))
+                )
                 if things:
                     yield Mention(start, stop, here, things)
                     break

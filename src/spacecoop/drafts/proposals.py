@@ -53,8 +53,8 @@ class _Memory:
     """What was named so far, latest last."""
 
     named: list[str] = field(default_factory=list)
-    parties: tuple[Part, ...] = ()
-    things: tuple[str, ...] = ()
+    pairs: list[tuple[tuple[str, ...], tuple[Part, ...]]] = field(default_factory=list)
+    """The things and the parties of each candidate with several."""
 
 
 def read(
@@ -67,7 +67,7 @@ def read(
 ) -> Reading:
     """Find candidates in a text; *without* names families of rules that are left out, to measure them."""
     folded = fold(words)
-    mentions = names.find(words, folded, language)
+    mentions = names.find(words, folded, language, rules.things)
     found_times = [] if "times" in without else times.find(folded, language, published)
     sentences = split(words, language.code, language.never)
     memory = _Memory()
@@ -76,7 +76,7 @@ def read(
     for sentence in sentences:
         inside = [mention for mention in mentions if sentence.start <= mention.start < sentence.end]
         when = [time for time in found_times if sentence.start <= time.start < sentence.end]
-        candidate = one.candidate(sentence, inside, when, candidates[-1] if candidates else None)
+        candidate = one.candidate(sentence, inside, when)
         if candidate is not None:
             one.add(candidates, candidate)
         one.remember(inside)
@@ -118,9 +118,7 @@ class _Reader:
                     self.memory.named.remove(name)
                 self.memory.named.append(name)
 
-    def candidate(
-        self, sentence: Sentence, mentions: Sequence[Mention], when: Sequence[Time], last: Candidate | None
-    ) -> Candidate | None:
+    def candidate(self, sentence: Sentence, mentions: Sequence[Mention], when: Sequence[Time]) -> Candidate | None:
         """Return what a sentence may claim, with its score; nothing where nothing speaks for it."""
         text = fold(sentence.words).text
         cues = [cue for cue in self.language.cues if cue.family not in self.without and cue.words.search(text)]
@@ -130,23 +128,25 @@ class _Reader:
         things = self.named(mentions, self.rules.things)
         reasons: dict[str, float] = {}
         self.weigh("names", len(parties) > 0, f"names {', '.join(one.id for one in parties)}", reasons)
-        back = () if "back" in self.without else self.back(text, mentions)
+        apart = len({self.side(one.id) for one in parties}) > 1
+        back = () if apart or "back" in self.without else self.back(text, mentions)
         if back:
             self.weigh("back", True, f"points back to {', '.join(one.id for one in back)}", reasons)
             parties = _joined(parties, back)
-        things = things or (() if "back" in self.without else self.things_back(text))
+        things = things if "back" in self.without else tuple(dict.fromkeys((*self.things_back(text), *things)))
         best = max((cue.weight for cue in cues), default=0.0)
         for cue in cues:
             if cue.weight:
                 reasons[f"says {cue.name}"] = cue.weight if cue.weight in (best,) or cue.weight < 0 else cue.weight / 4
         sides = {self.side(one.id) for one in parties}
-        if len(sides) == 1 and last is not None and (best > 0 or things) and "context" not in self.without:
-            parties, sides = self.completed(parties, sides, last, reasons)
+        if len(sides) < 2 and "context" not in self.without:
+            parties = self.completed(parties, sides, things, best, reasons)
+            sides = {self.side(one.id) for one in parties}
         self.weigh("sides", len(sides) > 1, f"{len(sides)} sides", reasons)
         self.weigh("things", bool(things), f"about {', '.join(things)}", reasons)
         self.weigh("alone", len(sides) < 2, "one side at most", reasons)
         score = round(min(1.0, max(0.0, sum(reasons.values()))), 2)
-        if score <= 0 or (not parties and not things):
+        if not parties and not things:
             return None
         claimant = None if "speech" in self.without else self.claimant(sentence, mentions)
         values = self.values(cues)
@@ -183,9 +183,11 @@ class _Reader:
         for row in self.language.back:
             if row.take < 2 or not row.words.search(text):
                 continue
+            for _, pair in reversed(self.memory.pairs):
+                alike = tuple(one for one in pair if not row.of or self.types(one.id) & row.of)
+                if len(alike) == row.take or (alike and not row.of):
+                    return tuple(Part(one.id, "") for one in alike)
             earlier = [name for name in self.memory.named if self.types(name) & self.rules.parties and name not in here]
-            if not row.of and self.memory.parties:
-                return self.memory.parties
             fit = [name for name in earlier if not row.of or self.types(name) & row.of]
             if len(fit) < row.take:
                 sides = [self.side(name) for name in earlier]
@@ -207,14 +209,26 @@ class _Reader:
         return ()
 
     def completed(
-        self, parties: tuple[Part, ...], sides: set[str], last: Candidate, reasons: dict[str, float]
-    ) -> tuple[tuple[Part, ...], set[str]]:
-        """Add the other side of what was told just before."""
-        others = tuple(one for one in last.parties if self.side(one.id) not in sides)[:1]
-        if not others or len({self.side(one.id) for one in last.parties}) < 2:
-            return parties, sides
+        self, parties: tuple[Part, ...], sides: set[str], things: Sequence[str], best: float, reasons: dict[str, float]
+    ) -> tuple[Part, ...]:
+        """Add the other side of what was told before; both sides, where a sentence goes on about their undertaking."""
+        often = [one.id for _, pair in self.memory.pairs for one in pair]
+        latest = self.memory.pairs[-1][1] if self.memory.pairs else ()
+        if not parties:
+            told = [pair for about, pair in self.memory.pairs if set(about) & set(things)] if best > 0 else []
+            others = list(told[-1]) if told else []
+        elif latest and (best > 0 or things):
+            others = sorted(latest, key=lambda one: -often.count(one.id))
+            others = [one for one in others if self.side(one.id) not in sides][:1]
+        elif best >= self.rules.weights.get("strong", 1):
+            earlier = [name for name in self.memory.named if self.types(name) & self.rules.parties]
+            others = [Part(name, "") for name in earlier if self.side(name) not in sides][-1:]
+        else:
+            others = []
+        if not others:
+            return parties
         self.weigh("context", True, f"goes on about {', '.join(one.id for one in others)}", reasons)
-        return _joined(parties, tuple(Part(one.id, "") for one in others)), sides | {self.side(others[0].id)}
+        return _joined(parties, tuple(Part(one.id, "") for one in others))
 
     def claimant(self, sentence: Sentence, mentions: Sequence[Mention]) -> str | None:
         """Return who is said to say it: the person or party next to a verb of speech."""
@@ -248,7 +262,8 @@ class _Reader:
             candidates[-1] = joined(last, new)
         else:
             candidates.append(new)
-        self.memory.parties = candidates[-1].parties if len(candidates[-1].parties) > 1 else self.memory.parties
+        if len({self.side(one.id) for one in candidates[-1].parties}) > 1:
+            self.memory.pairs.append((candidates[-1].things, candidates[-1].parties))
 
     def goes_on(self, last: Candidate, new: Candidate) -> bool:
         """Tell whether a candidate says more of the one before: one step and side, no other thing or time."""
@@ -259,10 +274,15 @@ class _Reader:
             return False
         if new.score < self.rules.least:
             return last.score >= self.rules.least and bool(new.things)
-        keys = ("step",)
-        same = all(new.values.get(key) == last.values.get(key) for key in keys) and bool(new.values.get("step"))
+        step = new.values.get("step")
+        same = bool(step) and step == last.values.get("step")
         ours, theirs = ({self.side(one.id) for one in side.parties} for side in (last, new))
-        return same and (theirs <= ours or ours <= theirs)
+        return (same and (theirs <= ours or ours <= theirs)) or (theirs <= ours and self.begins_back(new.sentences[0]))
+
+    def begins_back(self, sentence: Sentence) -> bool:
+        """Tell whether a sentence begins with a word for an undertaking named before."""
+        text = fold(sentence.words).text
+        return any(row.take == 1 and row.words.match(text) for row in self.language.back)
 
 
 def _joined(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ...]:

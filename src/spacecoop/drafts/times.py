@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ def _all(folded: Folded, language: Language, published: date | None) -> Iterator
                 yield Time(*folded.span(found.start(), found.end()), value)
 
 
+@functools.cache
 def _is_edtf(value: str) -> bool:
     """Tell whether a value is EDTF, with days that the calendar has."""
     try:

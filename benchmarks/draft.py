@@ -1,0 +1,271 @@
+"""Texts with answers in; precision, recall and F of what rules propose out, with and without each family of rules.
+
+    python benchmarks/draft.py [--texts DIR] [--seen 01,02] [--show]
+
+A text has its address in its first line and its answers beside it (`.gold.json`). A candidate matches a fact where
+their sentences overlap, their parties, each with its state, have a Jaccard index of one half and more, and their
+missions do not contradict; one to one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from spacecoop import drafting, workspace
+from spacecoop.drafting import Desk
+from spacecoop.drafts import proposals
+from spacecoop.drafts.proposals import Candidate, Reading
+
+REPOSITORY = Path(__file__).parent.parent
+FAMILIES = ["back", "context", "join", "negation", "times", "speech"]
+BASELINE = frozenset(FAMILIES)
+CODES = {
+    name: code
+    for code, name in (
+        pair.split("=")
+        for pair in "FR=france CN=china US=united-states RU=russia IN=india JP=japan DE=germany IT=italy CA=canada "
+        "GB=united-kingdom DZ=algeria SA=saudi-arabia AE=united-arab-emirates KR=south-korea BR=brazil AR=argentina "
+        "BE=belgium CH=switzerland ES=spain PL=poland PE=peru KE=kenya MX=mexico PK=pakistan IL=israel ID=indonesia "
+        "EU=european-union TR=turkey EG=egypt SE=sweden NO=norway NL=netherlands UA=ukraine KZ=kazakhstan".split()
+    )
+}
+SHORT = {
+    "cmseo": "cmsa", "change-6": "change6", "change-5": "change5", "change-7": "change7", "change-8": "change8",
+    "change-4": "change4", "artemis-programme": "artemis", "international-space-station": "iss",
+    "crew-dragon": "crewdragon", "chinese-space-station": "css", "international-lunar-research-station": "ilrs",
+}  # fmt: skip
+MISSIONS = {
+    "artemis", "artemis-accords", "cfosat", "change6", "crewdragon", "css", "dorn", "exomars", "gaganyaan", "gateway", "iss",
+    "lupex", "mmx", "nisar", "smile", "soyuz", "svom", "vega",
+}  # fmt: skip
+"""Those that the answers name; others, such as instruments, contradict nothing."""
+FIELDS = {"lunar-exploration": "lunar", "space-astronomy": "astronomy", "mars-exploration": "planetary"}
+STATUS = {
+    "done": {"signed", "completed", "selected"},
+    "planned": {"planned"},
+    "wished": {"proposed"},
+    "discussed": {"ongoing", "proposed"},
+    "announced": {"ongoing", "planned", "suspended", "ended"},
+}
+
+
+class Answers(NamedTuple):
+    """A text, and what people found in it."""
+
+    name: str
+    words: str
+    language: str
+    published: date
+    gold: dict[str, Any]
+
+
+class Score(NamedTuple):
+    """How many were right, proposed and wanted."""
+
+    right: int = 0
+    proposed: int = 0
+    wanted: int = 0
+
+    def __add__(self, other: object) -> Score:
+        assert isinstance(other, Score)
+        return Score(*(one + two for one, two in zip(self, other, strict=True)))
+
+    def __str__(self) -> str:
+        precision, recall = self.right / max(1, self.proposed), self.right / max(1, self.wanted)
+        harmonic = 2 * precision * recall / max(1e-9, precision + recall)
+        return f"{precision:.2f} | {recall:.2f} | {harmonic:.2f}"
+
+
+def answers(folder: Path) -> list[Answers]:
+    """Read the texts with answers of a folder."""
+    found = []
+    for path in sorted(folder.glob("*.gold.json")):
+        gold = json.loads(path.read_text("utf-8"))
+        words = (folder / gold["source"]).read_text("utf-8").partition("\n")[2]
+        found.append(Answers(path.name[:2], words, gold["lang"], date.fromisoformat(gold["published"]), gold))
+    return found
+
+
+def short(desk: Desk, thing: str) -> str:
+    """Return what the answers call a thing."""
+    return CODES.get(thing) or SHORT.get(thing, thing)
+
+
+def sides(desk: Desk, names: Iterable[str]) -> set[str]:
+    """Return the states of parties, as the answers name them; an organisation of no state stays itself."""
+    ours = {short(desk, thing): thing for thing in desk.names.things}
+    return {short(desk, desk.rules.sides.get(ours.get(name, name), ours.get(name, name))) for name in names}
+
+
+def overlap(one: Candidate, fact: dict[str, Any]) -> bool:
+    """Tell whether a candidate and a fact rest on a common passage."""
+    return any(s.start < e["end"] and e["start"] < s.end for s in one.sentences for e in fact["evidence"])
+
+
+def fits(desk: Desk, one: Candidate, fact: dict[str, Any]) -> float:
+    """Return how well a candidate matches a fact; 0 where it does not."""
+    ours = sides(desk, (short(desk, part.id) for part in one.parties))
+    theirs = sides(desk, fact["participants"])
+    index = len(ours & theirs) / max(1, len(ours | theirs))
+    missions = {name for thing in one.things if (name := short(desk, thing)) in MISSIONS}
+    contradict = fact["mission"] in MISSIONS and bool(missions) and fact["mission"] not in missions
+    return index if overlap(one, fact) and index >= 0.5 and not contradict else 0.0
+
+
+def pairs(desk: Desk, reading: Reading, facts: list[dict[str, Any]]) -> list[tuple[Candidate, dict[str, Any]]]:
+    """Return candidates and facts that match, one to one, the best first."""
+    rows = [
+        (-fits(desk, one, fact), -same_time(one, fact), here, there)
+        for here, one in enumerate(reading.candidates)
+        for there, fact in enumerate(facts)
+        if fits(desk, one, fact)
+    ]
+    ours, theirs, found = set[int](), set[int](), []
+    for _, _, here, there in sorted(rows):
+        if here not in ours and there not in theirs:
+            ours.add(here)
+            theirs.add(there)
+            found.append((reading.candidates[here], facts[there]))
+    return found
+
+
+def same_time(one: Candidate, fact: dict[str, Any]) -> bool:
+    return bool(one.times) and one.times[0].value == fact["date"]
+
+
+def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
+    """Compare what was found in a text with its answers."""
+    gold = text.gold
+    spans = {(m["start"], m["end"]) for m in gold["mentions"]}
+    linked = {(m["start"], m["end"]): m["id"] for m in gold["mentions"] if m["id"]}
+    ours = {(m.start, m.end): short(desk, m.things[0]) for m in reading.mentions if len(m.things) == 1}
+    every = {(m.start, m.end) for m in reading.mentions}
+    unlinked = {span for span in spans if span not in linked}
+    judged = {span: name for span, name in ours.items() if span not in unlinked}
+    found = pairs(desk, reading, gold["facts"])
+    bearing = {
+        s
+        for s in reading.sentences
+        if any(s.start < e["end"] and e["start"] < s.end for f in gold["facts"] for e in f["evidence"])
+    }
+    proposed = {s for one in reading.candidates for s in one.sentences}
+    dated = [(one, fact) for one, fact in found if fact["date"]]
+    return {
+        "mentions": Score(len(spans & every), len(every), len(spans)),
+        "links": Score(sum(linked.get(span) == name for span, name in judged.items()), len(judged), len(linked)),
+        "sentences": Score(len(bearing & proposed), len(proposed), len(bearing)),
+        "facts": Score(len(found), len(reading.candidates), len(gold["facts"])),
+        "parties of matched facts": slot(found, lambda one, fact: sides(desk, (short(desk, p.id) for p in one.parties)) == sides(desk, fact["participants"])),
+        "dates of matched facts": slot(dated, same_time),
+        "fields of matched facts": slot(found, lambda one, fact: FIELDS.get(one.values.get("field", ""), one.values.get("field", "space-general")) == fact["field"]),
+        "status of matched facts": slot(found, lambda one, fact: fact["status"] in STATUS.get(one.values["modality"], set())),
+    }  # fmt: skip
+
+
+def slot(found: list[tuple[Candidate, dict[str, Any]]], right: Callable[[Candidate, dict[str, Any]], bool]) -> Score:
+    return Score(sum(right(one, fact) for one, fact in found), len(found), len(found))
+
+
+def total(desk: Desk, texts: list[Answers], without: frozenset[str], show: bool = False) -> dict[str, Score]:
+    """Measure all texts together."""
+    sums: dict[str, Score] = {}
+    for text in texts:
+        language = desk.rules.languages[text.language]
+        reading = proposals.read(text.words, language, desk.rules, desk.names, text.published, without)
+        for name, score in measure(desk, text, reading).items():
+            sums[name] = sums.get(name, Score()) + score
+        if show:
+            told(desk, text, reading)
+    return sums
+
+
+def told(desk: Desk, text: Answers, reading: Reading) -> None:
+    """Print what differs, without the words of the text but for names."""
+    found = pairs(desk, reading, text.gold["facts"])
+    print(f"== {text.name}")
+    for one in reading.candidates:
+        fact = next((fact for mine, fact in found if mine is one), None)
+        span = f"{one.sentences[0].start}-{one.sentences[-1].end}"
+        parts = ",".join(short(desk, part.id) for part in one.parties)
+        when = one.times[0].value if one.times else None
+        print(
+            "  ",
+            "ok " if fact else "BAD",
+            span,
+            parts,
+            one.things,
+            one.values.get("field"),
+            one.values["modality"],
+            when,
+            one.score,
+            "| gold:",
+            fact and (fact["participants"], fact["mission"], fact["field"], fact["status"], fact["date"]),
+        )
+    for fact in text.gold["facts"]:
+        if all(fact is not other for _, other in found):
+            spans = [(e["start"], e["end"]) for e in fact["evidence"]]
+            print("   MISSED", spans, fact["participants"], fact["mission"], fact["status"], fact["date"])
+    gold = {(m["start"], m["end"]): m for m in text.gold["mentions"]}
+    ours = {(m.start, m.end): m for m in reading.mentions}
+    print(
+        "   names missed",
+        [
+            (m["text"], m["id"])
+            for span, m in gold.items()
+            if span not in ours or (m["id"] and [m["id"]] != [short(desk, t) for t in ours[span].things])
+        ],
+    )
+    print("   names too many", [(m.words, m.things) for span, m in ours.items() if span not in gold])
+
+
+def main() -> int:
+    """Print a table for each half, and one for the families."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=Path, default=REPOSITORY.parent / "shared" / "drafting")
+    parser.add_argument("--seen", default="", help="the first figures of the texts that the rules were written on")
+    parser.add_argument("--show", action="store_true", help="tell text by text what differs")
+    arguments = parser.parse_args()
+    texts = answers(arguments.texts)
+    if not texts:
+        print(f"no texts with answers in {arguments.texts}; say where with --texts", file=sys.stderr)
+        return 1
+    began = time.perf_counter()
+    desk = drafting.set_up(workspace.read(REPOSITORY))
+    opened = time.perf_counter() - began
+    seen = set(re.findall(r"\d\d", arguments.seen))
+    groups = {"all": texts}
+    if seen:
+        groups = {
+            "texts that the rules were written on": [text for text in texts if text.name in seen],
+            "the others": [text for text in texts if text.name not in seen],
+        }
+    for name, group in groups.items():
+        print(
+            f"\n{name}: {len(group)} texts\n\n| | P | R | F | P, names and cues alone | R | F |\n|---|---|---|---|---|---|---|"
+        )
+        plain = total(desk, group, BASELINE)
+        for key, score in total(desk, group, frozenset(), arguments.show).items():
+            print(f"| {key} | {score} | {plain[key]} |")
+    print("\n| without | facts P | R | F | sentences P | R | F |\n|---|---|---|---|---|---|---|")
+    for family in ["nothing", *FAMILIES]:
+        sums = total(desk, texts, frozenset([family]))
+        print(f"| {family} | {sums['facts']} | {sums['sentences']} |")
+    began = time.perf_counter()
+    total(desk, texts, frozenset())
+    each = (time.perf_counter() - began) / len(texts)
+    print(
+        f"\nrules and names read in {opened:.2f} s, once; {each * 1000:.0f} ms a text of {sum(len(t.words) for t in texts) // len(texts)} code points"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
