@@ -28,23 +28,24 @@ REPOSITORY = Path(__file__).parent.parent
 FAMILIES = ["back", "context", "join", "negation", "times", "speech"]
 BASELINE = frozenset(FAMILIES)
 CODES = {
-    name: code
-    for code, name in (
-        pair.split("=")
-        for pair in "FR=france CN=china US=united-states RU=russia IN=india JP=japan DE=germany IT=italy CA=canada "
-        "GB=united-kingdom DZ=algeria SA=saudi-arabia AE=united-arab-emirates KR=south-korea BR=brazil AR=argentina "
-        "BE=belgium CH=switzerland ES=spain PL=poland PE=peru KE=kenya MX=mexico PK=pakistan IL=israel ID=indonesia "
-        "EU=european-union TR=turkey EG=egypt SE=sweden NO=norway NL=netherlands UA=ukraine KZ=kazakhstan".split()
-    )
-}
+    "france": "FR", "china": "CN", "united-states": "US", "russia": "RU",
+    "india": "IN", "japan": "JP", "germany": "DE", "italy": "IT",
+    "canada": "CA", "united-kingdom": "GB", "algeria": "DZ", "saudi-arabia": "SA",
+    "united-arab-emirates": "AE", "south-korea": "KR", "brazil": "BR", "argentina": "AR",
+    "belgium": "BE", "switzerland": "CH", "spain": "ES", "poland": "PL",
+    "peru": "PE", "kenya": "KE", "mexico": "MX", "pakistan": "PK",
+    "israel": "IL", "indonesia": "ID", "european-union": "EU", "turkey": "TR",
+    "egypt": "EG", "sweden": "SE", "norway": "NO", "netherlands": "NL",
+    "ukraine": "UA", "kazakhstan": "KZ",
+}  # fmt: skip
 SHORT = {
     "cmseo": "cmsa", "change-6": "change6", "change-5": "change5", "change-7": "change7", "change-8": "change8",
     "change-4": "change4", "artemis-programme": "artemis", "international-space-station": "iss",
     "crew-dragon": "crewdragon", "chinese-space-station": "css", "international-lunar-research-station": "ilrs",
 }  # fmt: skip
 MISSIONS = {
-    "artemis", "artemis-accords", "cfosat", "change6", "crewdragon", "css", "dorn", "exomars", "gaganyaan", "gateway", "iss",
-    "lupex", "mmx", "nisar", "smile", "soyuz", "svom", "vega",
+    "artemis", "artemis-accords", "cfosat", "change6", "crewdragon", "css", "dorn", "exomars", "gaganyaan", "gateway",
+    "iss", "lupex", "mmx", "nisar", "smile", "soyuz", "svom", "vega",
 }  # fmt: skip
 """Those that the answers name; others, such as instruments, contradict nothing."""
 FIELDS = {"lunar-exploration": "lunar", "space-astronomy": "astronomy", "mars-exploration": "planetary"}
@@ -94,15 +95,15 @@ def answers(folder: Path) -> list[Answers]:
     return found
 
 
-def short(desk: Desk, thing: str) -> str:
+def short(thing: str) -> str:
     """Return what the answers call a thing."""
     return CODES.get(thing) or SHORT.get(thing, thing)
 
 
 def sides(desk: Desk, names: Iterable[str]) -> set[str]:
     """Return the states of parties, as the answers name them; an organisation of no state stays itself."""
-    ours = {short(desk, thing): thing for thing in desk.names.things}
-    return {short(desk, desk.rules.sides.get(ours.get(name, name), ours.get(name, name))) for name in names}
+    ours = {short(thing): thing for thing in desk.names.things}
+    return {short(desk.rules.sides.get(ours.get(name, name), ours.get(name, name))) for name in names}
 
 
 def overlap(one: Candidate, fact: dict[str, Any]) -> bool:
@@ -112,10 +113,10 @@ def overlap(one: Candidate, fact: dict[str, Any]) -> bool:
 
 def fits(desk: Desk, one: Candidate, fact: dict[str, Any]) -> float:
     """Return how well a candidate matches a fact; 0 where it does not."""
-    ours = sides(desk, (short(desk, part.id) for part in one.parties))
+    ours = parties(desk, one)
     theirs = sides(desk, fact["participants"])
     index = len(ours & theirs) / max(1, len(ours | theirs))
-    missions = {name for thing in one.things if (name := short(desk, thing)) in MISSIONS}
+    missions = {name for thing in one.things if (name := short(thing)) in MISSIONS}
     contradict = fact["mission"] in MISSIONS and bool(missions) and fact["mission"] not in missions
     return index if overlap(one, fact) and index >= 0.5 and not contradict else 0.0
 
@@ -137,7 +138,24 @@ def pairs(desk: Desk, reading: Reading, facts: list[dict[str, Any]]) -> list[tup
     return found
 
 
+def parties(desk: Desk, one: Candidate) -> set[str]:
+    """Return the states of a candidate's parties, as the answers name them."""
+    return sides(desk, (short(part.id) for part in one.parties))
+
+
+def same_field(one: Candidate, fact: dict[str, Any]) -> bool:
+    """Tell whether the field is the fact's."""
+    field = one.values.get("field", "space-general")
+    return bool(FIELDS.get(field, field) == fact["field"])
+
+
+def same_status(one: Candidate, fact: dict[str, Any]) -> bool:
+    """Tell whether the modality goes with the fact's status."""
+    return fact["status"] in STATUS.get(one.values["modality"], set())
+
+
 def same_time(one: Candidate, fact: dict[str, Any]) -> bool:
+    """Tell whether the first time is the fact's."""
     return bool(one.times) and one.times[0].value == fact["date"]
 
 
@@ -146,7 +164,7 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
     gold = text.gold
     spans = {(m["start"], m["end"]) for m in gold["mentions"]}
     linked = {(m["start"], m["end"]): m["id"] for m in gold["mentions"] if m["id"]}
-    ours = {(m.start, m.end): short(desk, m.things[0]) for m in reading.mentions if len(m.things) == 1}
+    ours = {(m.start, m.end): short(m.things[0]) for m in reading.mentions if len(m.things) == 1}
     every = {(m.start, m.end) for m in reading.mentions}
     unlinked = {span for span in spans if span not in linked}
     judged = {span: name for span, name in ours.items() if span not in unlinked}
@@ -163,14 +181,17 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
         "links": Score(sum(linked.get(span) == name for span, name in judged.items()), len(judged), len(linked)),
         "sentences": Score(len(bearing & proposed), len(proposed), len(bearing)),
         "facts": Score(len(found), len(reading.candidates), len(gold["facts"])),
-        "parties of matched facts": slot(found, lambda one, fact: sides(desk, (short(desk, p.id) for p in one.parties)) == sides(desk, fact["participants"])),
+        "parties of matched facts": slot(
+            found, lambda one, fact: parties(desk, one) == sides(desk, fact["participants"])
+        ),
         "dates of matched facts": slot(dated, same_time),
-        "fields of matched facts": slot(found, lambda one, fact: FIELDS.get(one.values.get("field", ""), one.values.get("field", "space-general")) == fact["field"]),
-        "status of matched facts": slot(found, lambda one, fact: fact["status"] in STATUS.get(one.values["modality"], set())),
+        "fields of matched facts": slot(found, same_field),
+        "status of matched facts": slot(found, same_status),
     }  # fmt: skip
 
 
 def slot(found: list[tuple[Candidate, dict[str, Any]]], right: Callable[[Candidate, dict[str, Any]], bool]) -> Score:
+    """Score one slot over the pairs that match."""
     return Score(sum(right(one, fact) for one, fact in found), len(found), len(found))
 
 
@@ -194,7 +215,7 @@ def told(desk: Desk, text: Answers, reading: Reading) -> None:
     for one in reading.candidates:
         fact = next((fact for mine, fact in found if mine is one), None)
         span = f"{one.sentences[0].start}-{one.sentences[-1].end}"
-        parts = ",".join(short(desk, part.id) for part in one.parties)
+        parts = ",".join(short(part.id) for part in one.parties)
         when = one.times[0].value if one.times else None
         print(
             "  ",
@@ -220,7 +241,7 @@ def told(desk: Desk, text: Answers, reading: Reading) -> None:
         [
             (m["text"], m["id"])
             for span, m in gold.items()
-            if span not in ours or (m["id"] and [m["id"]] != [short(desk, t) for t in ours[span].things])
+            if span not in ours or (m["id"] and [m["id"]] != [short(t) for t in ours[span].things])
         ],
     )
     print("   names too many", [(m.words, m.things) for span, m in ours.items() if span not in gold])
@@ -248,9 +269,8 @@ def main() -> int:
             "the others": [text for text in texts if text.name not in seen],
         }
     for name, group in groups.items():
-        print(
-            f"\n{name}: {len(group)} texts\n\n| | P | R | F | P, names and cues alone | R | F |\n|---|---|---|---|---|---|---|"
-        )
+        print(f"\n{name}: {len(group)} texts\n")
+        print("| | P | R | F | P, names and cues alone | R | F |\n|---|---|---|---|---|---|---|")
         plain = total(desk, group, BASELINE)
         for key, score in total(desk, group, frozenset(), arguments.show).items():
             print(f"| {key} | {score} | {plain[key]} |")
@@ -261,9 +281,8 @@ def main() -> int:
     began = time.perf_counter()
     total(desk, texts, frozenset())
     each = (time.perf_counter() - began) / len(texts)
-    print(
-        f"\nrules and names read in {opened:.2f} s, once; {each * 1000:.0f} ms a text of {sum(len(t.words) for t in texts) // len(texts)} code points"
-    )
+    length = sum(len(text.words) for text in texts) // len(texts)
+    print(f"\nrules and names read in {opened:.2f} s, once; {each * 1000:.0f} ms a text of {length} code points")
     return 0
 
 

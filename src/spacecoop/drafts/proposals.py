@@ -122,7 +122,7 @@ class _Reader:
         """Return what a sentence may claim, with its score; nothing where nothing speaks for it."""
         text = fold(sentence.words).text
         cues = [cue for cue in self.language.cues if cue.family not in self.without and cue.words.search(text)]
-        if any(cue.drops for cue in cues):
+        if any(cue.drops for cue in cues) or not (cues or mentions):
             return None
         parties = self.parties(mentions)
         things = self.named(mentions, self.rules.things)
