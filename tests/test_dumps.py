@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from conftest import REPOSITORY
 from spacecoop import output, publish, workspace
+from spacecoop.cache import Cache
 from spacecoop.harvest import dumps
 from spacecoop.syntaxes import NQUADS, Syntax
 
@@ -38,3 +42,85 @@ def test_words_that_look_like_the_end_of_a_line_stay_in_their_text(birds: Path) 
         .read_bytes()
         .startswith((place.out / "article" / f"cranes{NQUADS.ending}").read_bytes())
     )
+
+
+def of(place: Path) -> dict[str, bytes]:
+    return {path.relative_to(place).as_posix(): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+def add(place: Path, name: str, word: str) -> None:
+    """Write one more article about cranes."""
+    text = (REPOSITORY / "tests" / "birds" / "articles" / "cranes.yaml").read_text("utf-8")
+    text = text.replace("leaflets/1", f"leaflets/{name}").replace("sky: clear", f"sky: {word}")
+    (place / "articles" / f"{name}.yaml").write_text(text, "utf-8")
+
+
+def test_what_was_kept_of_earlier_builds_makes_no_difference_to_any_byte(birds: Path, tmp_path: Path) -> None:
+    steps = [("m", "grey"), ("a", "blue"), ("z", "dark"), ("m", "light"), ("a", None), ("cranes-2", "odd"), ("m", None)]
+    for name, word in steps:
+        if word is None:
+            (birds / "articles" / f"{name}.yaml").unlink()
+        else:
+            add(birds, name, word)
+        publish.publish(workspace.read(birds))
+        fresh = tmp_path / "fresh"
+        shutil.copytree(birds, fresh, ignore=shutil.ignore_patterns("out", ".cache"))
+        publish.publish(workspace.read(fresh), cached=False)
+        assert of(birds / "out") == of(fresh / "out"), (name, word)
+        shutil.rmtree(fresh)
+
+
+def test_a_packed_dump_is_one_file_that_holds_the_plain_one(birds: Path) -> None:
+    add(birds, "a", "grey")
+    publish.publish(workspace.read(birds))
+
+    for name in dumps.NAMES:
+        packed = (birds / "out" / f"{name}.gz").read_bytes()
+        assert gzip.decompress(packed) == (birds / "out" / name).read_bytes()
+        members = len(list(output._members(birds / "out" / f"{name}.gz")))
+        assert members == len(list((birds / "articles").iterdir())) + (1 if name.endswith((".nq", ".nt")) else 2)
+    assert not (birds / "out" / dumps.ASIDE).exists()
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "a dump that is gone": lambda place: (place / "out" / "dataset.trig").unlink(),
+    "a dump with another byte": lambda place: (place / "out" / "dataset.nt.gz").write_bytes(
+        bytes([*(place / "out" / "dataset.nt.gz").read_bytes()[:-700], *b"x" * 700])
+    ),
+    "a layout that is wrong": lambda place: dumps.keep_layout({"cranes": [3] * 10, "a": [7]}, workspace.read(place)),
+    "a layout of nonsense": lambda place: Cache(place / ".cache" / "dumps").keep({"layout": b'{"a": "x"}'}, ()),
+    "a layout that is a list": lambda place: Cache(place / ".cache" / "dumps").keep({"layout": b"[]"}, ()),
+    "a layout that is no JSON": lambda place: Cache(place / ".cache" / "dumps").keep({"layout": b"{"}, ()),
+    "an article's file that is gone": lambda place: (place / "out" / "article" / "a.nq").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_dumps_and_caches_are_made_anew(birds: Path, damage: str) -> None:
+    add(birds, "a", "grey")
+    publish.publish(workspace.read(birds))
+    wanted = of(birds / "out")
+    add(birds, "a", "blue")
+    publish.publish(workspace.read(birds))
+    add(birds, "a", "grey")
+    (birds / "history.tsv").write_bytes(wanted["feed/versions.tsv"])
+
+    DAMAGES[damage](birds)
+    publish.publish(workspace.read(birds))
+
+    assert of(birds / "out") == wanted
+
+
+def test_what_another_zlib_packed_stays_as_it_is_where_it_holds_the_same(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    path = birds / "out" / "dataset.nq.gz"
+    otherwise = b"".join(gzip.compress(member, 1, mtime=0) for member in output._members(path))
+    assert otherwise != path.read_bytes()
+    path.write_bytes(otherwise)
+
+    publish.publish(workspace.read(birds), cached=False)
+    assert path.read_bytes() == otherwise
+
+    path.write_bytes(gzip.compress(gzip.decompress(otherwise), 1, mtime=0))  # one member, as no build packs
+    publish.publish(workspace.read(birds), cached=False)
+    assert len(list(output._members(path))) > 1

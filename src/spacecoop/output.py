@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import itertools
 import json
+import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -66,48 +68,92 @@ def read(path: Path) -> Iterator[Quad]:
     yield from parse(path=str(path), format=NQUADS.format)
 
 
+def head(syntax: Syntax, prefixes: Mapping[str, str]) -> bytes:
+    """Return how a file in a syntax begins: ``head``, the bodies of its parts and their end are what ``write`` writes.
+
+    In JSON-LD, bodies are joined by a comma and a new line, and the end is a new line and ``]}``.
+    """
+    if syntax is JSONLD:
+        return f"{_jsonld_head(prefixes)}\n".encode()
+    if not syntax.prefixes:
+        return b""
+    any_ = NamedNode("urn:x-spacecoop:any")  # a file that says nothing gets no declarations
+    said = serialize((Triple(any_, any_, any_),), format=syntax.format, prefixes=dict(prefixes))
+    assert said is not None
+    return b"".join(sorted(said.splitlines(keepends=True)[: len(prefixes)]))
+
+
+def body(quads: Iterable[Quad], syntax: Syntax, prefixes: Mapping[str, str]) -> bytes:
+    """Return arranged quads in a syntax, without how a file begins and ends."""
+    if syntax is JSONLD:
+        return ",\n".join(_jsonld_items(quads, prefixes)).encode()
+    statements: Iterable[Quad] | Iterable[Triple] = quads if syntax.named_graphs else flat(quads)
+    said = serialize(statements, format=syntax.format, prefixes=dict(prefixes) if syntax.prefixes else None)
+    assert said is not None
+    start = 0
+    for _ in prefixes if syntax.prefixes else ():
+        start = said.index(b"\n", start) + 1
+    return said[start:]
+
+
+def _jsonld_head(prefixes: Mapping[str, str]) -> str:
+    return f'{{"@context": {json.dumps(dict(prefixes), ensure_ascii=False)},\n"@graph": ['
+
+
 def _jsonld(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> Iterator[str]:
     """Yield a JSON-LD 1.1 document, one node a line, with the prefixes as its context."""
-    yield f'{{"@context": {json.dumps(dict(prefixes), ensure_ascii=False)},\n"@graph": ['
+    yield _jsonld_head(prefixes)
     between = "\n"
-    for graph, members in itertools.groupby(quads, key=lambda quad: text(quad.graph_name)):
-        if graph == _DEFAULT:  # the default graph's nodes stand at the top
-            for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject)):
-                yield between + json.dumps(_node(subject, said, prefixes), ensure_ascii=False)
-                between = ",\n"
-            continue
-        yield f'{between}{{"@id": {json.dumps(_compact(graph, prefixes))}, "@graph": ['
-        inner = "\n"
-        for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject)):
-            yield inner + json.dumps(_node(subject, said, prefixes), ensure_ascii=False)
-            inner = ",\n"
-        yield "\n]}"
+    for item in _jsonld_items(quads, prefixes):
+        yield between + item
         between = ",\n"
     yield "\n]}\n"
 
 
-def _node(subject: str, said: Iterable[Quad], prefixes: Mapping[str, str]) -> dict[str, object]:
-    node: dict[str, object] = {"@id": _compact(subject, prefixes)}
+def _jsonld_items(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> Iterator[str]:
+    """Yield what stands at the top of a JSON-LD document: each named graph, each node of the default graph."""
+    compact = _Compact(prefixes)
+    for graph, members in itertools.groupby(quads, key=lambda quad: text(quad.graph_name)):
+        nodes = (
+            json.dumps(_node(subject, said, compact), ensure_ascii=False)
+            for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject))
+        )
+        if graph == _DEFAULT:
+            yield from nodes
+        else:
+            yield f'{{"@id": {json.dumps(compact[graph])}, "@graph": [\n' + ",\n".join(nodes) + "\n]}"
+
+
+class _Compact(dict[str, str]):
+    """IRIs in, the same shortened by prefixes out; each is shortened once."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        super().__init__()
+        self._prefixes = prefixes
+
+    def __missing__(self, iri: str) -> str:
+        short = self[iri] = shorten(iri, self._prefixes).removeprefix("<").removesuffix(">")
+        return short
+
+
+def _node(subject: str, said: Iterable[Quad], compact: _Compact) -> dict[str, object]:
+    node: dict[str, object] = {"@id": compact[subject]}
     for predicate, quads in itertools.groupby(said, key=lambda quad: quad.predicate.value):
         if predicate == _TYPE:
-            node["@type"] = [_compact(text(quad.object), prefixes) for quad in quads]
+            node["@type"] = [compact[text(quad.object)] for quad in quads]
         else:
-            node[_compact(predicate, prefixes)] = [_value(quad.object, prefixes) for quad in quads]
+            node[compact[predicate]] = [_value(quad.object, compact) for quad in quads]
     return node
 
 
-def _value(term: NamedNode | BlankNode | Literal | Triple, prefixes: Mapping[str, str]) -> object:
+def _value(term: NamedNode | BlankNode | Literal | Triple, compact: _Compact) -> object:
     if not isinstance(term, Literal):
-        return {"@id": _compact(text(term), prefixes)}
+        return {"@id": compact[text(term)]}
     if term.language:
         return {"@value": term.value, "@language": term.language}
     if term.datatype.value == _STRING:
         return term.value
-    return {"@value": term.value, "@type": _compact(term.datatype.value, prefixes)}
-
-
-def _compact(iri: str, prefixes: Mapping[str, str]) -> str:
-    return shorten(iri, prefixes).removeprefix("<").removesuffix(">")
+    return {"@value": term.value, "@type": compact[term.datatype.value]}
 
 
 @dataclass(frozen=True)
@@ -134,8 +180,44 @@ def taken_over(one: Written, old: Path, new: Path) -> bool:
         return False
     target = new / one.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)
+    try:
+        os.link(path, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(path, target)
     return True
+
+
+def packed(data: bytes) -> bytes:
+    """Return data as one member of a gzip file (RFC 1952), without name or time stamp."""
+    held = io.BytesIO()
+    with gzip.GzipFile("", "wb", compresslevel=9, fileobj=held, mtime=0) as stream:
+        stream.write(data)
+    return held.getvalue()
+
+
+def keep_packing(path: Path, previous: Path) -> None:
+    """Let the bytes of a gzip file be those of an earlier one whose members hold the same, if there is one.
+
+    Other builds of zlib compress to other bytes.
+    """
+    if previous.is_file() and path.read_bytes() != previous.read_bytes() and _have_same_members(path, previous):
+        shutil.copyfile(previous, path)
+
+
+def _have_same_members(one: Path, other: Path) -> bool:
+    try:
+        return all(mine == theirs for mine, theirs in itertools.zip_longest(_members(one), _members(other)))
+    except zlib.error:
+        return False
+
+
+def _members(path: Path) -> Iterator[bytes]:
+    """Yield what each member of a gzip file holds."""
+    rest = path.read_bytes()
+    while rest:
+        member = zlib.decompressobj(31)
+        yield member.decompress(rest)
+        rest = member.unused_data
 
 
 def compressed(folder: Path, whole: Written, previous: Path) -> Written:

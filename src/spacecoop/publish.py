@@ -6,24 +6,22 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import articles, folders, output, quads, shared, standing
+from spacecoop import articles, folders, quads, shared, standing
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
-from spacecoop.harvest import description, dumps, editions, feeds, files, site
+from spacecoop.harvest import description, dumps, feeds, files, site, summaries
 from spacecoop.harvest.census import Census
-from spacecoop.harvest.editions import Edition
 from spacecoop.output import Written
 from spacecoop.pages import ask, home, libraries
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import Shared
-from spacecoop.syntaxes import NQUADS
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
@@ -46,6 +44,8 @@ class Published:
     files: tuple[Written, ...]
     articles: int
     findings: tuple[Finding, ...]
+    layout: dumps.Layout = field(default_factory=dict, repr=False)
+    """Where each article begins in the dumps, if they were written now."""
 
 
 def publish(
@@ -75,6 +75,7 @@ def publish(
             shutil.copyfile(folder / MANIFEST, last)
             feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
             ended = standing.now()
+        dumps.keep_layout(published.layout, workspace)
         if given == standing.inputs(workspace, engine):  # nobody edited a source in the meantime
             lasting = [found for found in published.findings if found.rule != _ONCE]
             standing.keep(workspace, history, given, published.files, published.articles, lasting, ended)
@@ -130,13 +131,18 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     if refused(findings):
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
-    published, census = _read_back(sorted(one.slug for one in done), workspace, folder)
+    summed = sorted((one.summary for one in done if one.summary), key=lambda one: one.edition.slug)
+    published, census = [one.edition for one in summed], Census(summaries.scope(workspace))
+    for one in summed:
+        census.add(one.tally)
     of_slug = {one.slug: one.file for one in done}
     findings += [finding(_ONCE, Place(of_slug[slug])) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, census.bounds)
     together = quads.arranged([*common.facts.quads, *_questions(workspace), *description.core(described, dumps.NAMES)])
-    census.add(together)
-    whole = list(dumps.write([one.slug for one in published], together, folder, workspace))
+    census.add_common(f"{quad.triple} ." for quad in together)
+    statements = sum(one.tally.triples + len(one.tally.common) for one in summed)
+    pieces = {one.slug: one.pieces for one in done}
+    whole, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
     written += whole
     context = site.Context(common.files, together, described, census.counts(), published, whole)
     harvested = site.write(context, workspace, folder)
@@ -146,7 +152,7 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     written += _write_query_page(described.title, census, workspace, folder)
     written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
-    return Published(tuple(written), len(done), tuple(ordered(findings)))
+    return Published(tuple(written), len(done), tuple(ordered(findings)), layout)
 
 
 def _write_query_page(
@@ -198,20 +204,6 @@ def _questions(workspace: Workspace) -> list[Quad]:
     return list(
         library.as_rdf(_named(workspace).values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
     )
-
-
-def _read_back(slugs: Sequence[str], workspace: Workspace, folder: Path) -> tuple[list[Edition], Census]:
-    """Return each article's edition, and count what they say, from their files, one at a time."""
-    settings = workspace.settings.get("catalog", {})
-    namespaces = [target.namespace for target in description.targets(workspace)]
-    census = Census(workspace.base, namespaces, settings.get("begins", ()), settings.get("ends", ()))
-    published = []
-    for slug in slugs:
-        path = folder / "article" / f"{slug}{NQUADS.ending}"
-        said, iri = list(output.read(path)), workspace.article(slug)
-        census.add(said, iri)
-        published.append(editions.edition(said, slug, iri, output.measured(folder, path, len(said)).sha256))
-    return published, census
 
 
 def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:

@@ -16,6 +16,9 @@ from spacecoop.articles import Article
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, as_data, finding, from_data, refused
+from spacecoop.harvest import dumps, summaries
+from spacecoop.harvest.dumps import Piece
+from spacecoop.harvest.summaries import Summary
 from spacecoop.output import Written
 from spacecoop.places import Places
 from spacecoop.shapes import ENGINES
@@ -56,6 +59,10 @@ class Done:
     """The IRI of the article described."""
     findings: tuple[Finding, ...]
     written: tuple[Written, ...]
+    summary: Summary | None = None
+    """What the dataset as a whole needs to know; None where nothing was written."""
+    pieces: tuple[Piece, ...] = ()
+    """What it adds to each of the dumps."""
 
 
 def each(work: Work, sources: Sequence[Path], progress: Progress, cached: bool) -> Iterator[Done]:
@@ -97,7 +104,7 @@ def _keys(work: Work, sources: Sequence[Path]) -> dict[Path, str]:
 
 def _kept(done: Done) -> bytes:
     """Return what was done as bytes for the cache."""
-    data = asdict(done) | {"findings": [as_data(found) for found in done.findings]}
+    data = asdict(done) | {"findings": [as_data(found) for found in done.findings]}  # asdict goes into the summary too
     return json.dumps(data).encode()
 
 
@@ -108,7 +115,9 @@ def _found(work: Work, value: bytes | None) -> Done | None:
     data = json.loads(value)
     findings = tuple(from_data(found) for found in data["findings"])
     written = tuple(Written(**row) for row in data["written"])
-    done = Done(data["slug"], data["file"], data["about"], findings, written)
+    summary = summaries.from_data(data["summary"]) if data["summary"] else None
+    pieces = tuple(Piece(**row) for row in data["pieces"])
+    done = Done(data["slug"], data["file"], data["about"], findings, written, summary, pieces)
     if work.folder is None or refused(findings):
         return done
     taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
@@ -159,10 +168,15 @@ def _is_slow(work: Work, path: Path, shape: str) -> bool:
 def _do(work: Work, path: Path) -> Done:
     article = describe(work.common, path, work.engine)
     file = work.common.workspace.name(path)
-    written: tuple[Written, ...] = ()
-    if work.folder is not None and not refused(article.findings):
-        written = tuple(_write_article(article, work.folder, work.common.workspace))
-    return Done(article.slug, file, article.about, article.findings, written)
+    done = Done(article.slug, file, article.about, article.findings, ())
+    if work.folder is None or refused(article.findings):
+        return done
+    workspace = work.common.workspace
+    written = tuple(_write_article(article, work.folder, workspace))
+    sha256 = next(one.sha256 for one in written if one.path.endswith(NQUADS.ending))
+    summary = summaries.summarise(article.quads, article.slug, sha256, workspace)
+    pieces = dumps.cut(article.quads, article.slug, work.folder, workspace)
+    return replace(done, written=written, summary=summary, pieces=pieces)
 
 
 _here: list[Work] = []

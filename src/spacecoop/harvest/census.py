@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
-from pyoxigraph import Literal, NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
 from spacecoop.iris import namespace
 from spacecoop.quads import text
@@ -47,84 +49,153 @@ class Counts:
     latest: str | None
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What is counted: things under a base IRI, links to some namespaces, days that some properties give."""
+
+    base: str
+    targets: tuple[str, ...] = ()
+    """The namespaces to which links are counted."""
+    begins: tuple[str, ...] = ()
+    ends: tuple[str, ...] = ()
+    """The properties whose values bound the time that claims are about."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one article adds to the counts: sums of what it alone says, and what other articles may say too."""
+
+    triples: int
+    classes: Mapping[str, int]
+    properties: Mapping[str, int]
+    links: tuple[tuple[str, str, int], ...]
+    """Target namespace, property, and how many triples."""
+    earliest: str | None
+    latest: str | None
+    entities: str
+    others: str
+    objects: str
+    """Digests of distinct terms, eight bytes each, sorted, in hexadecimal."""
+    common: tuple[str, ...]
+    """Lines of N-Triples about things that are not the document's."""
+
+
+def tally(quads: Iterable[Quad], document: str, scope: Scope) -> Tally:
+    """Count the quads of one article, whose document IRI is given.
+
+    A triple about a thing of the document stands in no other article, so only the others are kept as they are.
+    """
+    own, common = [], set()
+    for quad in quads:
+        if text(quad.subject).startswith(document):
+            own.append(quad)
+        else:
+            common.add(f"{quad.triple} .")
+    return _sum(own, scope, tuple(sorted(common)))
+
+
+def _sum(triples: Iterable[Quad | Triple], scope: Scope, common: tuple[str, ...] = ()) -> Tally:
+    """Count triples, each of which is given once."""
+    triples = list(triples)
+    subjects: set[str] = set()
+    objects: set[str] = set()
+    classes: Counter[str] = Counter()
+    properties: Counter[str] = Counter()
+    links: Counter[tuple[str, str]] = Counter()
+    begun, ended = [], []
+    for one in triples:
+        subject, predicate, object_ = text(one.subject), one.predicate.value, one.object
+        subjects.add(subject)
+        objects.add(str(object_))
+        properties[predicate] += 1
+        if predicate == _TYPE:
+            classes[text(object_)] += 1
+        if isinstance(object_, NamedNode):
+            links.update((target, predicate) for target in _linked(subject, predicate, object_.value, scope))
+        elif isinstance(object_, Literal):
+            begun += [object_.value] if predicate in scope.begins else []
+            ended += [object_.value] if predicate in scope.ends else []
+    return Tally(
+        len(triples),
+        dict(sorted(classes.items())),
+        dict(sorted(properties.items())),
+        tuple((*key, count) for key, count in sorted(links.items())),
+        min(begun, default=None),
+        max(ended, default=None),
+        _digests(one for one in subjects if one.startswith(scope.base)),
+        _digests(one for one in subjects if not one.startswith(scope.base)),
+        _digests(objects),
+        common,
+    )
+
+
+def _linked(subject: str, predicate: str, object_: str, scope: Scope) -> Iterator[str]:
+    """Yield the namespaces that a triple is a link to: from elsewhere, and itself no remark about links."""
+    for target in scope.targets:
+        if object_.startswith(target) and not subject.startswith(target) and predicate not in _OF_LINKS:
+            yield target
+
+
 class Digests:
     """A growing collection of texts of which only the number of distinct ones is asked."""
 
-    def __init__(self) -> None:
-        self._shards = [array("Q") for _ in range(256)]
+    _SHARDS = 16
 
-    def update(self, texts: Iterable[str]) -> None:
-        """Add texts."""
-        for one in texts:
-            digest = _digest(one)
-            self._shards[digest[0]].append(int.from_bytes(digest, "big"))
+    def __init__(self) -> None:
+        self._shards = [array("Q") for _ in range(self._SHARDS)]
+
+    def update(self, packed: str) -> None:
+        """Add the sorted digests of texts."""
+        digests = array("Q", bytes.fromhex(packed))
+        if sys.byteorder == "little":
+            digests.byteswap()
+        start = 0
+        for number in range(1, self._SHARDS + 1):
+            end = bisect_left(digests, number << 60) if number < self._SHARDS else len(digests)
+            self._shards[number - 1].extend(digests[start:end])
+            start = end
 
     def __len__(self) -> int:
         return sum(len(set(shard)) for shard in self._shards)  # one shard at a time, so that memory stays small
 
 
-@dataclass
 class Census:
-    """Counts distinct triples, terms and links; eight bytes are kept of each distinct term, not the term."""
+    """Adds up what articles and the shared graphs say; eight bytes are kept of each distinct term, not the term."""
 
-    base: str
-    targets: Sequence[str] = ()
-    """The namespaces to which links are counted."""
-    begins: Sequence[str] = ()
-    ends: Sequence[str] = ()
-    """The properties whose values bound the time that claims are about."""
-    _entities: Digests = field(default_factory=Digests)
-    _others: Digests = field(default_factory=Digests)
-    _objects: Digests = field(default_factory=Digests)
-    _seen: set[bytes] = field(default_factory=set)
-    _triples: int = 0
-    _documents: int = 0
-    _classes: Counter[str] = field(default_factory=Counter)
-    _properties: Counter[str] = field(default_factory=Counter)
-    _links: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _earliest: str | None = None
-    _latest: str | None = None
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._entities, self._others, self._objects = Digests(), Digests(), Digests()
+        self._seen: set[bytes] = set()
+        self._triples = self._documents = 0
+        self._classes: Counter[str] = Counter()
+        self._properties: Counter[str] = Counter()
+        self._links: Counter[tuple[str, str]] = Counter()
+        self._earliest: str | None = None
+        self._latest: str | None = None
 
-    def add(self, quads: Iterable[Quad], document: str | None = None) -> None:
-        """Count the quads of one article, whose document IRI is given; or of the shared graphs.
+    def add(self, article: Tally) -> None:
+        """Add what an article says."""
+        self._documents += 1
+        self._add(article)
+        self.add_common(article.common)
 
-        A triple about a thing of the document stands in no other article, so only the others are remembered.
-        """
-        self._documents += document is not None
-        subjects: set[str] = set()
-        objects: set[str] = set()
-        for quad in quads:
-            subject, predicate, object_ = text(quad.subject), quad.predicate.value, quad.object
-            if document is None or not subject.startswith(document):
-                digest = _digest(str(quad.triple))
-                if digest in self._seen:
-                    continue
-                self._seen.add(digest)
-            subjects.add(subject)
-            objects.add(str(object_))
-            self._triples += 1
-            self._properties[predicate] += 1
-            if predicate == _TYPE:
-                self._classes[text(object_)] += 1
-            if isinstance(object_, NamedNode):
-                self._links.update((target, predicate) for target in self._linked(subject, predicate, text(object_)))
-            elif isinstance(object_, Literal):
-                self._date(predicate, text(object_))
-        self._entities.update(one for one in subjects if one.startswith(self.base))
-        self._others.update(one for one in subjects if not one.startswith(self.base))
-        self._objects.update(objects)
+    def add_common(self, lines: Iterable[str]) -> None:
+        """Add triples, as lines of N-Triples, that may have been added before."""
+        new = {digest: line for line in lines if (digest := _digest(line)) not in self._seen}
+        self._seen.update(new)
+        if new:
+            self._add(_sum(parse("\n".join(new.values()), format=RdfFormat.N_TRIPLES), self.scope))
 
-    def _linked(self, subject: str, predicate: str, object_: str) -> Iterator[str]:
-        """Yield the namespaces that a triple is a link to: from elsewhere, and itself no remark about links."""
-        for target in self.targets:
-            if object_.startswith(target) and not subject.startswith(target) and predicate not in _OF_LINKS:
-                yield target
-
-    def _date(self, predicate: str, value: str) -> None:
-        if predicate in self.begins:
-            self._earliest = min(self._earliest or value, value)
-        if predicate in self.ends:
-            self._latest = max(self._latest or value, value)
+    def _add(self, one: Tally) -> None:
+        self._triples += one.triples
+        self._classes.update(one.classes)
+        self._properties.update(one.properties)
+        self._links.update({(target, predicate): count for target, predicate, count in one.links})
+        self._entities.update(one.entities)
+        self._others.update(one.others)
+        self._objects.update(one.objects)
+        self._earliest = min((day for day in (self._earliest, one.earliest) if day), default=None)
+        self._latest = max((day for day in (self._latest, one.latest) if day), default=None)
 
     @property
     def bounds(self) -> tuple[str | None, str | None]:
@@ -133,7 +204,7 @@ class Census:
 
     def counts(self) -> Counts:
         """Return the numbers of all that was added."""
-        links: dict[str, dict[str, int]] = {target: {} for target in self.targets}
+        links: dict[str, dict[str, int]] = {target: {} for target in self.scope.targets}
         for (target, predicate), number in sorted(self._links.items()):
             links[target][predicate] = number
         entities = len(self._entities)
@@ -154,3 +225,7 @@ class Census:
 
 def _digest(one: str) -> bytes:
     return hashlib.blake2b(one.encode(), digest_size=8).digest()
+
+
+def _digests(texts: Iterable[str]) -> str:
+    return b"".join(sorted({_digest(one) for one in texts})).hex()

@@ -1,0 +1,50 @@
+"""One article's quads in; all that the dataset as a whole needs to know of it, small enough to be kept, out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pyoxigraph import Quad
+
+from spacecoop.harvest import census, description, editions
+from spacecoop.harvest.census import Scope, Tally
+from spacecoop.harvest.editions import Edition
+from spacecoop.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the counts, the feed and the maps of a dataset need of one article."""
+
+    edition: Edition
+    tally: Tally
+
+
+def scope(workspace: Workspace) -> Scope:
+    """Return what is counted in this workspace."""
+    settings = workspace.settings.get("catalog", {})
+    targets = tuple(target.namespace for target in description.targets(workspace))
+    return Scope(workspace.base, targets, tuple(settings.get("begins", ())), tuple(settings.get("ends", ())))
+
+
+def summarise(quads: Iterable[Quad], slug: str, sha256: str, workspace: Workspace) -> Summary:
+    """Sum up one article, whose N-Quads have this digest."""
+    quads, iri = list(quads), workspace.article(slug)
+    return Summary(editions.edition(quads, slug, iri, sha256), census.tally(quads, iri, scope(workspace)))
+
+
+def as_data(summary: Summary) -> dict[str, Any]:
+    """Return a summary as plain data, for JSON."""
+    return asdict(summary)
+
+
+def from_data(data: Mapping[str, Any]) -> Summary:
+    """Return the summary that ``as_data`` made this of."""
+    edition = dict(data["edition"])
+    edition.update(claims=tuple(edition["claims"]), subjects=tuple(edition["subjects"]))
+    tally = dict(data["tally"])
+    links = tuple((target, predicate, count) for target, predicate, count in tally["links"])
+    tally.update(links=links, common=tuple(tally["common"]))
+    return Summary(Edition(**edition), Tally(**tally))
