@@ -211,8 +211,9 @@ def test_each_dump_is_there_compressed_too_and_holds_the_same() -> None:
 
 def test_a_file_that_another_zlib_compressed_is_kept_as_long_as_it_holds_the_same(birds: Path) -> None:
     publish.publish(workspace.read(birds))
-    path = birds / "out" / "dataset.ttl.gz"
-    other = gzip.compress((birds / "out" / "dataset.ttl").read_bytes(), compresslevel=1, mtime=0)
+    path = next(path for path in sorted((birds / "out").glob("*.gz")) if not path.name.startswith("dataset."))
+    plain = path.with_suffix("")
+    other = gzip.compress(plain.read_bytes(), compresslevel=1, mtime=0)
     path.write_bytes(other)
 
     publish.publish(workspace.read(birds))
@@ -220,7 +221,7 @@ def test_a_file_that_another_zlib_compressed_is_kept_as_long_as_it_holds_the_sam
     assert path.read_bytes() == other
     path.write_bytes(other[:-9])
     publish.publish(workspace.read(birds))
-    assert gzip.decompress(path.read_bytes()) == (birds / "out" / "dataset.ttl").read_bytes()
+    assert gzip.decompress(path.read_bytes()) == plain.read_bytes()
 
 
 def test_checksums_prove_every_file(birds: Path) -> None:
