@@ -6,13 +6,14 @@ import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import REPOSITORY
 from spacecoop import output, publish, workspace
 from spacecoop.cache import Cache
-from spacecoop.harvest import dumps
+from spacecoop.harvest import dumps, feeds
 from spacecoop.syntaxes import NQUADS, Syntax
 
 
@@ -124,3 +125,33 @@ def test_what_another_zlib_packed_stays_as_it_is_where_it_holds_the_same(birds: 
     path.write_bytes(gzip.compress(gzip.decompress(otherwise), 1, mtime=0))  # one member, as no build packs
     publish.publish(workspace.read(birds), cached=False)
     assert len(list(output._members(path))) > 1
+
+
+def test_a_page_of_the_feed_that_stays_what_it_was_is_taken_over_and_a_damaged_one_is_not(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    written = feeds._written
+
+    def counted(quads: Any, path: Path, *rest: Any) -> output.Written:
+        made.append(path.name)
+        return written(quads, path, *rest)
+
+    monkeypatch.setattr(feeds, "_written", counted)
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[feed]\npage = 2\n", "utf-8")
+    for name in ("a", "b", "c", "d"):
+        add(birds, name, "grey")
+    publish.publish(workspace.read(birds))
+    made.clear()
+
+    add(birds, "e", "grey")
+    publish.publish(workspace.read(birds))
+    assert "1.trig" not in made
+    assert feeds.ROOT in made
+
+    made.clear()
+    (birds / "out" / "feed" / "1.trig").write_text("# mine\n")
+    publish.publish(workspace.read(birds))
+    assert "1.trig" in made
+    assert publish.check(workspace.read(birds)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import sqlite3
@@ -60,6 +61,7 @@ def key(*parts: bytes) -> str:
     return digest.hexdigest()
 
 
+@functools.cache
 def program() -> bytes:
     """Return a digest of the program and of the libraries it needs: another program believes nothing of this one's."""
     here = Path(__file__).parent

@@ -144,7 +144,7 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     pieces = {one.slug: one.pieces for one in done}
     whole, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
     written += whole
-    context = site.Context(common.files, together, described, census.counts(), published, whole)
+    context = site.Context(common.files, together, described, census.counts(), published, whole, cached)
     harvested = site.write(context, workspace, folder)
     written += harvested.written
     about = home.render(described, whole, harvested.schema_org, feed=harvested.feed)

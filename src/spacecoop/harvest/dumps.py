@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from pyoxigraph import Quad
 
@@ -77,31 +80,36 @@ class _Source:
     pieces: dict[str, tuple[Piece, ...]]
     folder: Path
     workspace: Workspace
-    before: Layout = field(default_factory=dict)
+    before: Layout
+    made: set[str]
+    """The slugs whose pieces lie aside."""
 
-    def take(self, slug: str, number: int) -> bytes:
-        """Return an article's piece of one dump."""
-        piece, aside = self.pieces[slug][number], self.folder / ASIDE / slug
-        if not aside.is_file():
-            data = self._taken_over(slug, number, piece)
-            if data is not None:
-                return data
+    def each(self, number: int) -> Iterator[tuple[str, bytes]]:
+        """Yield each article's piece of one dump, by slug."""
+        with ExitStack() as stack:
+            old: BinaryIO | None = None
+            with suppress(OSError):
+                old = stack.enter_context((self.workspace.out / FILES[number]).open("rb"))
+            for slug in sorted(self.pieces):
+                data = None if slug in self.made or old is None else self._taken_over(slug, number, old)
+                yield slug, self._made(slug, number) if data is None else data
+
+    def _made(self, slug: str, number: int) -> bytes:
+        if slug not in self.made:
             quads = list(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
             self.pieces[slug] = cut(quads, slug, self.folder, self.workspace)
-            piece = self.pieces[slug][number]
-        with aside.open("rb") as stream:
+            self.made.add(slug)
+        with (self.folder / ASIDE / slug).open("rb") as stream:
             stream.seek(sum(one.bytes for one in self.pieces[slug][:number]))
-            return stream.read(piece.bytes)
+            return stream.read(self.pieces[slug][number].bytes)
 
-    def _taken_over(self, slug: str, number: int, piece: Piece) -> bytes | None:
+    def _taken_over(self, slug: str, number: int, old: BinaryIO) -> bytes | None:
         """Return a piece from the dump that was there before, where it is what it was."""
-        if slug not in self.before:
-            return None
+        piece = self.pieces[slug][number]
         try:
-            with (self.workspace.out / FILES[number]).open("rb") as stream:
-                stream.seek(self.before[slug][number])
-                data = stream.read(piece.bytes)
-        except (OSError, IndexError, TypeError, ValueError):
+            old.seek(self.before[slug][number])
+            data = old.read(piece.bytes)
+        except (OSError, LookupError, TypeError, ValueError):
             return None
         return data if hashlib.sha256(data).hexdigest() == piece.sha256 else None
 
@@ -118,27 +126,26 @@ def write(
 
     *statements* are those of the articles. Where *cached*, pieces may come from the dumps of the last build.
     """
-    source = _Source(dict(pieces), folder, workspace, _read_layout(workspace) if cached else {})
-    layout: dict[str, list[int]] = {slug: [] for slug in sorted(pieces)}
+    aside = folder / ASIDE
+    made = {path.name for path in aside.iterdir()} if aside.exists() else set()
+    source = _Source(dict(pieces), folder, workspace, _read_layout(workspace) if cached else {}, made)
+    layout: dict[str, list[int]] = {slug: [] for slug in pieces}
     written = []
-    for number, name in enumerate(FILES):
-        syntax = SYNTAXES[number // 2]
-        ends = [output.head(syntax, workspace.prefixes), _last(shared, syntax, workspace)]
-        if number % 2:
-            ends = [output.packed(one) if one else b"" for one in ends]
-        with (folder / name).open("wb") as stream:
-            stream.write(ends[0])
-            for slug, begins in layout.items():
-                begins.append(stream.tell())
-                stream.write(source.take(slug, number))
-            stream.write(ends[1])
-        if number % 2:
-            output.keep_packing(folder / name, workspace.out / name)
-        written.append(output.measured(folder, folder / name, statements + len(shared)))
-    for slug in layout:
-        (folder / ASIDE / slug).unlink(missing_ok=True)
-    if (folder / ASIDE).exists():
-        (folder / ASIDE).rmdir()
+    for place, syntax in enumerate(SYNTAXES):
+        head, last = output.head(syntax, workspace.prefixes), _last(shared, syntax, workspace)
+        for number, pack in ((2 * place, bytes), (2 * place + 1, output.packed)):
+            path = folder / FILES[number]
+            with path.open("wb") as stream:
+                stream.write(pack(head) if head else b"")
+                for slug, data in source.each(number):
+                    layout[slug].append(stream.tell())
+                    stream.write(data)
+                stream.write(pack(last))
+            if pack is output.packed:
+                output.keep_packing(path, workspace.out / path.name)
+            written.append(output.measured(folder, path, statements + len(shared)))
+    if aside.exists():
+        shutil.rmtree(aside)
     return written, layout
 
 

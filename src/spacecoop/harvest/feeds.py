@@ -6,17 +6,19 @@ one version of one article. A full page is closed: it gets no more members.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, serialize
 
-from spacecoop import output
+from spacecoop import cache, output
+from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, finding, said
 from spacecoop.harvest import statements
@@ -95,13 +97,19 @@ class Version:
 
 
 def write(
-    folder: Path, published: Sequence[Edition], workspace: Workspace, author: str, names: Mapping[str, Texts]
+    folder: Path,
+    published: Sequence[Edition],
+    workspace: Workspace,
+    author: str,
+    names: Mapping[str, Texts],
+    cached: bool = False,
 ) -> Iterator[Written]:
     """Write the feed: the versions of the workspace's history, and one more of each article that changed since.
 
     *names* are those of the shared things by IRI, for the feed that people read.
     A member holds what its article says as long as it is the article's latest version. An article whose record gives no
-    date cannot be placed in time, and is left out. Raises Unreadable where the history is damaged.
+    date cannot be placed in time, and is left out. Where *cached*, a page that would be what it was is taken over from
+    the last build. Raises Unreadable where the history is damaged.
     """
     size = read_page_size(workspace)
     versions = read_history(workspace)
@@ -113,19 +121,43 @@ def write(
         pages.setdefault(version.page, []).append(version)
     latest = {version.slug: version.number for version in versions}
     current = {one.slug: one.sha256 for one in published}
+    kept = Cache(workspace.root / ".cache" / "feed")
+    before = kept.load() if cached else {}
+    now: dict[str, bytes] = {}
+    (folder / "feed").mkdir(parents=True, exist_ok=True)
     for number, members in pages.items():
-        path = folder / "feed" / f"{number}.trig"
-        path.parent.mkdir(parents=True, exist_ok=True)
         whole = {
             one.number for one in members if latest[one.slug] == one.number and current.get(one.slug) == one.sha256
         }
-        quads = list(_page(number, members, len(members) == size, folder, whole, workspace))
-        yield _written(quads, path, folder, f"{_HERE}feed/{number}.trig", workspace)
+        key = _page_key(members, size, whole, workspace)
+        page = _taken_over(before.get(key), folder, workspace)
+        if page is None:
+            quads = list(_page(number, members, len(members) == size, folder, whole, workspace))
+            path = folder / "feed" / f"{number}.trig"
+            page = _written(quads, path, folder, f"{_HERE}feed/{number}.trig", workspace)
+        now[key] = json.dumps(asdict(page)).encode()
+        yield page
+    if cached and now != before:
+        kept.keep(now, ())
     yield _written(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
     yield _write_history(versions, folder, workspace)
     for place, language in enumerate(workspace.languages):
         name = f"feed.{language}.atom" if place else ATOM
         yield _atom(name, language, versions, published, folder, workspace, author, names)
+
+
+def _page_key(members: Sequence[Version], size: int, whole: Collection[int], workspace: Workspace) -> str:
+    """Return the digest of all that a page is made from: the articles' digests are their versions'."""
+    parts = [cache.program(), repr(members), size, sorted(whole), workspace.base, sorted(workspace.prefixes.items())]
+    return cache.key(*(one if isinstance(one, bytes) else str(one).encode() for one in parts))
+
+
+def _taken_over(row: bytes | None, folder: Path, workspace: Workspace) -> Written | None:
+    """Take a page over from the last build, where it is what it was."""
+    if row is None:
+        return None
+    page = Written(**json.loads(row))
+    return page if output.taken_over(page, workspace.out, folder) else None
 
 
 def find_unrevised(published: Iterable[Edition], workspace: Workspace) -> list[str]:

@@ -31,6 +31,8 @@ class Context:
     counts: Counts
     published: Sequence[Edition]
     whole: Sequence[Written]
+    cached: bool = False
+    """Whether what the last build wrote may be taken over."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,12 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     written += (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
     written += feeds.write(
-        folder, published, workspace, described.author, read_names(context.shared, f"{workspace.base}id/")
+        folder,
+        published,
+        workspace,
+        described.author,
+        read_names(context.shared, f"{workspace.base}id/"),
+        context.cached,
     )
     pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
     written += files.write_map(pages, folder, described.home or described.base)
