@@ -3,7 +3,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from spacecoop import cache
+from conftest import Run
+from spacecoop import cache, publish, workspace
 from spacecoop.cache import Cache
 
 
@@ -47,3 +48,38 @@ def test_a_key_depends_on_every_part_and_on_where_one_ends() -> None:
     keys = {cache.key(b"a", b"bc"), cache.key(b"ab", b"c"), cache.key(b"abc"), cache.key(b"bc", b"a")}
 
     assert len(keys) == 4
+
+
+def test_clean_deletes_what_the_next_build_makes_again_and_nothing_else(birds: Path, run: Run) -> None:
+    publish.publish(workspace.read(birds))
+    before = {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()}
+    (birds / ".cache" / "links").mkdir()
+    (birds / ".cache" / "links" / "answer.json").write_text("{}")
+    (birds / ".cache" / "mine").write_text("mine")
+
+    done = run("-C", birds, "clean")
+
+    assert done.returncode == 0
+    assert "freed" in done.stdout
+    left = {path.name for path in (birds / ".cache").iterdir()}
+    assert left - {"build.lock"} == {"built.json", "links", "mine"}
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == before
+    assert publish.publish(workspace.read(birds)).articles
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == before
+
+    assert run("--lang", "fr", "-C", birds, "clean", "--all").stdout.endswith("octets libérés dans .cache/\n")
+    assert not (birds / ".cache" / "links").exists()
+    assert "rien à supprimer" in run("--lang", "fr", "-C", birds, "clean").stdout
+
+
+def test_clean_follows_no_link_and_needs_no_cache(birds: Path, run: Run, tmp_path: Path) -> None:
+    assert run("-C", birds, "clean").returncode == 0
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine").write_text("mine")
+    (birds / ".cache").mkdir(exist_ok=True)
+    (birds / ".cache" / "feed").symlink_to(tmp_path / "elsewhere")
+
+    run("-C", birds, "clean")
+
+    assert not (birds / ".cache" / "feed").is_symlink()
+    assert (tmp_path / "elsewhere" / "mine").read_text() == "mine"

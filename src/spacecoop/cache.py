@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -59,6 +60,19 @@ def key(*parts: bytes) -> str:
     for part in parts:
         digest.update(len(part).to_bytes(8) + part)
     return digest.hexdigest()
+
+
+def clear(folder: Path, names: Iterable[str]) -> int:
+    """Delete these files and folders of a folder, where they are; return how many bytes that frees."""
+    freed = 0
+    for path in (folder / name for name in names):
+        if path.is_dir() and not path.is_symlink():
+            freed += sum(one.lstat().st_size for one in path.rglob("*") if not one.is_dir())
+            shutil.rmtree(path)
+        elif path.is_symlink() or path.exists():
+            freed += path.lstat().st_size
+            path.unlink()
+    return freed
 
 
 @functools.cache

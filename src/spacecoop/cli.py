@@ -28,6 +28,7 @@ COMMANDS = {
     "links": "check, suggest and decide links to Wikidata; give statements back",
     "export": "write the dataset in one syntax, for other tools",
     "serve": "show the built site, and answer SPARQL, on this machine",
+    "clean": "delete what was kept to be faster; out/ and your files stay",
     "push": "bring a triple store in step with out/, and prove it",
 }
 """Each command, in the order of the work, with what it does; its module has the same name."""

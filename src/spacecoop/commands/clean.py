@@ -1,0 +1,44 @@
+"""Delete what builds kept in .cache/ to be faster; out/ and all that you wrote stay.
+
+spacecoop clean            what the next build makes again, from your files
+spacecoop clean --all      also what was fetched from the web: answers of Wikidata, the aggregators' rules
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from spacecoop import cli
+
+MADE = ("articles", "dumps", "feed", "graphs.json", "standing")
+FETCHED = ("links", "rules")
+TEXTS = {
+    "en": ("freed {:,} bytes in .cache/", "nothing to delete in .cache/"),
+    "fr": ("{:,} octets libérés dans .cache/", "rien à supprimer dans .cache/"),
+}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    parser.add_argument("--all", action="store_true", help="delete also what was fetched from the web")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Clean, unless a build is at work: it is waited for."""
+    from spacecoop import cache, folders
+    from spacecoop.documents import Unreadable
+
+    workspace, language = cli.workspace(arguments), cli.language(arguments)
+    kept = workspace.root / ".cache"
+    freed = 0
+    try:
+        if kept.is_dir():
+            with folders.hold(kept / "build.lock"):
+                freed = cache.clear(kept, [*MADE, *(FETCHED if arguments.all else ())])
+    except Unreadable as error:
+        raise cli.UserError(error.finding.line(language)) from error
+    except OSError as error:
+        raise cli.UserError(f"{error.filename or kept}: {error.strerror or error}") from error
+    done, nothing = TEXTS[language]
+    print(done.format(freed) if freed else nothing)
+    return cli.DONE
