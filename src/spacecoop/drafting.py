@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -14,9 +14,11 @@ from string import ascii_uppercase
 from pyoxigraph import Literal
 
 from spacecoop import documents, shared
-from spacecoop.drafts import judging, names, proposals, rules, writing
+from spacecoop.drafts import judging, models, names, proposals, review, rules, writing
+from spacecoop.drafts.models import Model
 from spacecoop.drafts.names import Gazetteer
 from spacecoop.drafts.proposals import Candidate, Reading
+from spacecoop.drafts.review import Reviewed
 from spacecoop.drafts.rules import Rules, Thing
 from spacecoop.facts import evidence
 from spacecoop.facts.evidence import Text
@@ -24,9 +26,11 @@ from spacecoop.findings import Finding, Place, finding, refused
 from spacecoop.iris import local_name
 from spacecoop.quads import text
 from spacecoop.shared import FACT_FILES, Shared
+from spacecoop.stores import bounded
 from spacecoop.workspace import Workspace
 
 FOLDER = "drafting"
+DROPPED = "dropped.tsv"
 _NAMES = frozenset(
     {
         "http://www.w3.org/2000/01/rdf-schema#label",
@@ -57,6 +61,8 @@ class Desk:
     workspace: Workspace
     rules: Rules
     names: Gazetteer
+    choices: Mapping[str, Sequence[str]]
+    """By key: the values that the workspace has for it."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ class Draft:
     missing: str | None
     reading: Reading
     findings: tuple[Finding, ...]
+    dropped: tuple[str, ...] = ()
+    """The digests of what a person dropped."""
 
 
 class Refused(Exception):
@@ -79,8 +87,26 @@ class Refused(Exception):
 
 def set_up(workspace: Workspace) -> Desk:
     """Read rules and names; raises RulesError or Unreadable where they cannot be used."""
-    read = rules.read(workspace.root / FOLDER)
-    return Desk(workspace, read, names.gather(things(shared.load(workspace)), read.known))
+    read, common = rules.read(workspace.root / FOLDER), shared.load(workspace)
+    return Desk(workspace, read, names.gather(things(common), read.known), _choices(common, read))
+
+
+def _choices(common: Shared, read: Rules) -> dict[str, tuple[str, ...]]:
+    """Return the values of each key that a draft writes: those of its scheme, else those that the rules write."""
+    written: defaultdict[str, set[str]] = defaultdict(set)
+    for values in (read.values, *(cue.values for one in read.languages.values() for cue in one.cues)):
+        for key, value in values.items():
+            written[key].add(value)
+    written.pop("step", None)
+    found = {}
+    for key in sorted(written):
+        around = common.reader.belongs.get(key)
+        scope = common.reader.scope.within(around) if around else common.reader.scope
+        term = scope.term(key)
+        start = scope.within(key).iri("-", vocabulary=True)[:-1] if term and term.type == "@vocab" else None
+        scheme = {local_name(iri) for iri in common.homes if start and iri.startswith(start)}
+        found[key] = tuple(sorted(scheme or written[key]))
+    return found
 
 
 def things(common: Shared) -> list[Thing]:
@@ -102,8 +128,21 @@ def things(common: Shared) -> list[Thing]:
     ]
 
 
-def draft(desk: Desk, source: Source) -> Draft:
-    """Propose a fact file; raises Refused where nothing can be drafted from the text."""
+def everything(reading: Reading) -> Reviewed:
+    """Keep every candidate."""
+    return Reviewed(reading.candidates, ())
+
+
+def draft(
+    desk: Desk,
+    source: Source,
+    choose: Callable[[Reading], Reviewed] = everything,
+    model: Model | None = None,
+) -> Draft:
+    """Propose a fact file, by rules or by a model; *choose* says what is kept of the candidates.
+
+    Raises Refused where nothing can be drafted from the text, ModelError where a model gives no answer.
+    """
     words = source.text.words
     against = list(judging.judge(words, source.language, desk.rules, source.file))
     others, used = _others(desk.workspace, source.text.sha256)
@@ -112,11 +151,58 @@ def draft(desk: Desk, source: Source) -> Draft:
         raise Refused(against)
     language = desk.rules.languages[source.language]
     reading = proposals.read(words, language, desk.rules, desk.names, source.published)
+    origin = "rules"
+    if model is not None:
+        answer = _asked(desk, source, reading, model)
+        reading, origin = replace(reading, candidates=answer.candidates), f"model {answer.model} at {model.endpoint}"
+        against += answer.findings
+    before = _dropped(desk.workspace)
+    fresh = tuple(one for one in reading.candidates if review.digest(one) not in before)
+    reviewed = choose(replace(reading, candidates=fresh))
+    reading = replace(reading, candidates=reviewed.kept)
     if not reading.candidates:
         against.append(finding("draft-nothing", Place(source.file)))
     against += _ambiguous(reading, source)
-    file = _file(desk, source, reading.candidates, used)
-    return Draft(file, _missing(desk, source, reading), reading, tuple(against))
+    file = _file(desk, source, reading.candidates, used, origin)
+    dropped = tuple(review.digest(one) for one in reviewed.dropped)
+    return Draft(file, _missing(desk, source, reading), reading, tuple(against), dropped)
+
+
+def _asked(desk: Desk, source: Source, reading: Reading, model: Model) -> models.Answer:
+    """Ask a model; the fence around the text is made of the text's digest, which no text can hold."""
+    path = desk.workspace.root / FOLDER / "model.txt"
+    try:
+        instructions = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise rules.RulesError(f"{path}: {error}") from error
+    types = {name: thing.types for name, thing in desk.names.things.items()}
+    fence = f"article-{source.text.sha256[:24]}"
+    ground = models.Ground(source.text.words, reading, types, desk.rules.parties, desk.choices, desk.rules.values)
+    return models.propose(model, instructions, fence, ground, source.file, send)
+
+
+def send(model: Model, body: Mapping[str, object]) -> bytes:
+    """Send a question to a model and return its answer; raises ModelError."""
+    headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
+    url = f"{model.endpoint.rstrip('/')}/chat/completions"
+    try:
+        return bounded.post(url, body, headers, model.seconds, models.LONGEST_ANSWER)
+    except bounded.NoAnswer as error:
+        raise models.ModelError(str(error)) from error
+
+
+def remember(workspace: Workspace, slug: str, digests: Iterable[str]) -> None:
+    """Keep what was dropped, by digests of its sentences, so that it is not proposed again."""
+    path = workspace.root / FOLDER / DROPPED
+    rows = {f"{digest}\t{slug}" for digest in digests}
+    old = path.read_text("utf-8").splitlines()[1:] if path.is_file() else []
+    documents.save(path, "\n".join(["sha256\tarticle", *sorted({*old, *rows})]) + "\n")
+
+
+def _dropped(workspace: Workspace) -> set[str]:
+    path = workspace.root / FOLDER / DROPPED
+    lines = path.read_text("utf-8").splitlines()[1:] if path.is_file() else []
+    return {line.partition("\t")[0] for line in lines}
 
 
 def _others(workspace: Workspace, digest: str) -> tuple[list[str], set[str]]:
@@ -136,9 +222,9 @@ def _prefix(used: set[str]) -> str:
     return next(one for one in letters if one not in used)
 
 
-def _file(desk: Desk, source: Source, candidates: tuple[Candidate, ...], used: set[str]) -> str:
+def _file(desk: Desk, source: Source, candidates: tuple[Candidate, ...], used: set[str], origin: str) -> str:
     values: dict[str, object] = {
-        "origin": "rules",
+        "origin": origin,
         "url": source.url,
         "publisher": source.publisher or "",
         "language": source.language,

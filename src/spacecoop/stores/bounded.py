@@ -10,7 +10,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -125,3 +125,27 @@ def _is_known(encoding: str | None) -> bool:
     except LookupError:
         return False
     return True
+
+
+class NoAnswer(Exception):
+    """An exchange gave no answer that can be used; the message says why, without the words of the other side."""
+
+
+def post(url: str, body: object, headers: Mapping[str, str], seconds: float, largest: int) -> bytes:
+    """Send JSON and return the whole answer, within its time and size; raises NoAnswer.
+
+    No redirect is followed, and no proxy and no password of a ``.netrc`` is taken.
+    """
+    try:
+        with open_session() as session, within(seconds, session):
+            session.trust_env = False
+            with session.post(
+                url, json=body, headers=dict(headers), timeout=seconds, stream=True, allow_redirects=False
+            ) as answer:
+                if answer.status_code != requests.codes.ok:
+                    raise NoAnswer(f"it answers with status {answer.status_code}")
+                return content(answer, largest)
+    except (TooLarge, TooLong) as error:
+        raise NoAnswer(str(error)) from error
+    except (requests.RequestException, OSError, ValueError) as error:
+        raise NoAnswer(f"it cannot be asked ({type(error).__name__})") from error

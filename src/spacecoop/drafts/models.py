@@ -1,0 +1,172 @@
+"""A text and a model of the user's choice in, candidates that stand in the text out; whatever else it says is dropped.
+
+The model is asked over the chat interface of OpenAI (``/chat/completions``), which local servers speak too. What it
+answers is a stranger's word: a quote must stand in the text, an id must be of a thing that the text names, a value must
+be one that the workspace has. Times and places in the text are never taken from the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spacecoop.drafts.proposals import Candidate, Part, Reading
+from spacecoop.drafts.sentences import Sentence
+from spacecoop.findings import Finding, Place, finding
+
+LONGEST_ANSWER = 2_000_000
+"""In bytes."""
+_MOST_CLAIMS = 200
+_OF_TEXT = frozenset({"quote", "parties", "things"})
+
+
+class ModelError(Exception):
+    """The model could not be asked, or gave nothing that can be read; the message says what and why."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a model is asked, and for how long at most."""
+
+    endpoint: str
+    name: str
+    key: str | None = None
+    """Sent as a bearer's token; from the environment, never from the command line."""
+    seconds: float = 120.0
+
+
+Send = Callable[[Model, Mapping[str, Any]], bytes]
+"""Sends a question to a model and returns its whole answer, within bounds; raises ModelError."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model proposed and what of it was dropped."""
+
+    candidates: tuple[Candidate, ...]
+    findings: tuple[Finding, ...]
+    model: str
+    """The model's name as its server gives it, which may tell its version."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a model's answer is held against."""
+
+    words: str
+    reading: Reading
+    types: Mapping[str, frozenset[str]]
+    """By thing."""
+    parties: frozenset[str]
+    """The types of parties."""
+    choices: Mapping[str, Sequence[str]]
+    """By key: the values that the workspace has."""
+    defaults: Mapping[str, str]
+
+
+def schema(choices: Mapping[str, Sequence[str]], things: Sequence[str]) -> dict[str, Any]:
+    """Return the JSON Schema of an answer: *choices* are the values of each key, *things* what the text names."""
+    named = {"type": "array", "items": {"type": "string", "enum": list(things)}} if things else {"type": "array"}
+    properties: dict[str, Any] = {"quote": {"type": "string"}, "parties": named, "things": named}
+    properties |= {key: {"type": "string", "enum": list(values)} for key, values in choices.items() if values}
+    claim = {
+        "type": "object",
+        "properties": properties,
+        "required": ["quote", "parties"],
+        "additionalProperties": False,
+    }
+    claims = {"type": "array", "maxItems": _MOST_CLAIMS, "items": claim}
+    return {"type": "object", "properties": {"claims": claims}, "required": ["claims"], "additionalProperties": False}
+
+
+def propose(model: Model, instructions: str, fence: str, ground: Ground, file: str, send: Send) -> Answer:
+    """Ask a model for claims and keep those that hold; raises ModelError where it gives no answer.
+
+    *fence* is a word that the text cannot know, between which the text stands as data.
+    """
+    things = sorted({one.things[0] for one in ground.reading.mentions if len(one.things) == 1})
+    told = f"<{fence}>\n{ground.words}\n</{fence}>\nThings that the text names: {', '.join(things)}"
+    body = {
+        "model": model.name,
+        "temperature": 0,
+        "messages": [
+            {"role": "system", "content": instructions.replace("FENCE", fence)},
+            {"role": "user", "content": told},
+        ],
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "claims", "strict": True, "schema": schema(ground.choices, things)},
+        },
+    }
+    said, version = _answer(send(model, body))
+    kept: list[Candidate] = []
+    findings: list[Finding] = []
+    check = _Check(ground)
+    for number, row in enumerate(said[:_MOST_CLAIMS], 1):
+        one = check.candidate(row)
+        if isinstance(one, str):
+            findings.append(finding("draft-model-dropped", Place(file), number=number, reason=one))
+        else:
+            kept.append(one)
+    kept.sort(key=lambda one: one.sentences[0].start)
+    return Answer(tuple(kept), tuple(findings), version or model.name)
+
+
+class _Check:
+    """Holds what a model says against the text and the workspace."""
+
+    def __init__(self, ground: Ground) -> None:
+        self.words, self.reading, self.types = ground.words, ground.reading, ground.types
+        self.choices, self.defaults, self.of_party = ground.choices, ground.defaults, ground.parties
+        self.named = {one.things[0] for one in self.reading.mentions if len(one.things) == 1}
+
+    def candidate(self, row: object) -> Candidate | str:
+        """Return a claim that holds, or what is against it."""
+        if not isinstance(row, dict) or not isinstance(quote := row.get("quote"), str) or not quote.strip():
+            return "no-quote"
+        at = self.words.find(quote)
+        if at < 0:
+            return "not-in-text"
+        if self.words.find(quote, at + 1) >= 0:
+            return "twice-in-text"
+        end = at + len(quote)
+        whole = [one for one in self.reading.sentences if one.start < end and at < one.end]
+        if not whole:
+            return "no-quote"
+        against = self.against(row)
+        if against:
+            return against
+        values = {**self.defaults, **{key: row[key] for key in row.keys() - _OF_TEXT}}
+        ids = {key: tuple(dict.fromkeys(row.get(key, []))) for key in ("parties", "things")}
+        start, stop = whole[0].start, whole[-1].end
+        passage = Sentence(start, stop, self.words[start:stop])
+        times = tuple(one for one in self.reading.times if start <= one.start < stop)
+        parties = tuple(Part(name, "") for name in ids["parties"])
+        return Candidate((passage,), parties, ids["things"], times, None, values, 0.5, ("a model said so",))
+
+    def against(self, row: Mapping[str, object]) -> str:
+        """Return what is against the names and values of a claim; empty where nothing is."""
+        for key in ("parties", "things"):
+            names = row.get(key, [])
+            if not isinstance(names, list) or not all(isinstance(one, str) and one in self.named for one in names):
+                return "not-named"
+            if key == "parties" and any(not self.types.get(one, frozenset()) & self.of_party for one in names):
+                return "no-party"
+        good = all(row[key] in self.choices.get(key, ()) for key in row.keys() - _OF_TEXT)
+        return "" if good else "no-value"
+
+
+def _answer(data: bytes) -> tuple[list[object], str]:
+    """Return the claims of an answer, and the name of the model that gave it."""
+    try:
+        whole = json.loads(data)
+        said = json.loads(whole["choices"][0]["message"]["content"])
+        claims, version = said["claims"], whole.get("model", "")
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        raise ModelError("its answer is not what was asked for: JSON with claims, whole") from error
+    if not isinstance(claims, list):
+        raise ModelError("its answer is not what was asked for: a list of claims")
+    plain = "".join(one for one in str(version) if one.isprintable())[:100]
+    return claims, plain

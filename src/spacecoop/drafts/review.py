@@ -1,0 +1,143 @@
+"""Candidates and a person's answers in, what is kept and what is dropped out: one candidate after another."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, replace
+
+from spacecoop.drafts.names import Mention
+from spacecoop.drafts.proposals import Candidate, Part, Reading
+from spacecoop.findings import suggest
+
+Ask = Callable[[str], str]
+"""Shows a question, returns the answer."""
+
+PARTIES, THINGS, CLAIMANT = "parties", "things", "claimant"
+_SAID = {
+    "en": {
+        "keys": "[k]eep  [c]hange  [d]rop  [n]ext, undecided  [q]uit > ",
+        "change": "key=value, an empty line to end ({keys}) > ",
+        "unknown": "no such answer",
+        "no-key": "there is no {key!r} (there are: {keys})",
+        "no-thing": "nothing is called {name!r}{help}",
+        "no-value": "{value!r} is no name; letters, digits and hyphens",
+        "help": "; did you mean {name!r}?",
+    },
+    "fr": {
+        "keys": "[k] garder  [c] changer  [d] écarter  [n] suivante, indécis  [q] quitter > ",
+        "change": "clé=valeur, une ligne vide pour finir ({keys}) > ",
+        "unknown": "cette réponse n'existe pas",
+        "no-key": "il n'y a pas de {key!r} (il y a : {keys})",
+        "no-thing": "rien ne s'appelle {name!r}{help}",
+        "no-value": "{value!r} n'est pas un nom ; lettres, chiffres et traits d'union",
+        "help": " ; vouliez-vous dire {name!r} ?",
+    },
+}
+
+
+class Left(Exception):
+    """The person went away before the end; nothing is to be written."""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What a person left of the candidates."""
+
+    kept: tuple[Candidate, ...]
+    dropped: tuple[Candidate, ...]
+
+
+def digest(one: Candidate) -> str:
+    """Return the SHA-256 of a candidate's sentences: by it, what was dropped is known again without its words."""
+    return hashlib.sha256("\n".join(sentence.words for sentence in one.sentences).encode()).hexdigest()
+
+
+def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Reviewed:
+    """Ask about each candidate in turn; raises Left where the person quits.
+
+    *known* are the ids that a party or thing may have, *names* the same to suggest from.
+    """
+    said = _SAID[language]
+    kept: list[Candidate] = []
+    dropped: list[Candidate] = []
+    for number, proposed in enumerate(reading.candidates, 1):
+        one = proposed
+        head = f"\n{number}/{len(reading.candidates)}  "
+        while True:
+            answer = ask(f"{head}{shown(one, reading.mentions)}\n{said['keys']}").strip().lower()
+            if answer == "q":
+                raise Left
+            if answer in ("k", "n"):
+                kept.append(one)
+            elif answer == "d":
+                dropped.append(one)
+            elif answer == "c":
+                one = _changed(one, known, names, ask, language)
+                head = "\n"
+                continue
+            else:
+                head = f"{said['unknown']}\n"
+                continue
+            break
+    return Reviewed(tuple(kept), tuple(dropped))
+
+
+def shown(one: Candidate, mentions: Sequence[Mention]) -> str:
+    """Return a candidate as a person reads it: its sentences with what was found in brackets, and its values."""
+    lines = [_marked(sentence.words, sentence.start, mentions) for sentence in one.sentences]
+    rows = {**one.values, **_slots(one)}
+    lines += [f"    {key}: {value}" for key, value in rows.items() if value]
+    lines.append(f"    {one.score}: {'; '.join(one.reasons)}")
+    return "\n".join(lines)
+
+
+def _slots(one: Candidate) -> dict[str, str]:
+    return {
+        PARTIES: ",".join(part.id for part in one.parties),
+        THINGS: ",".join(one.things),
+        CLAIMANT: one.claimant or "",
+        "time": ", ".join(time.value for time in one.times),
+    }
+
+
+def _marked(words: str, start: int, mentions: Sequence[Mention]) -> str:
+    """Return a sentence with its names marked; nothing in it can steer the terminal."""
+    parts, at = [], 0
+    for mention in mentions:
+        here, end = mention.start - start, mention.end - start
+        if at <= here and end <= len(words):
+            parts += [words[at:here], f"[{words[here:end]}={'|'.join(mention.things) or '?'}]"]
+            at = end
+    return "".join(one if one.isprintable() else " " for one in "".join([*parts, words[at:]]))
+
+
+def _changed(one: Candidate, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Candidate:
+    """Return a candidate as a person wants it."""
+    said = _SAID[language]
+    keys = ", ".join([*one.values, PARTIES, THINGS, CLAIMANT])
+    note = ""
+    while line := ask(note + said["change"].format(keys=keys)).strip():
+        key, _, value = (part.strip() for part in line.partition("="))
+        wanted = tuple(name.strip() for name in value.split(",") if name.strip())
+        missing = [name for name in wanted if name not in known]
+        note = ""
+        if key in (PARTIES, THINGS, CLAIMANT) and missing:
+            near = suggest(missing[0], names)
+            help_ = said["help"].format(name=near) if near else ""
+            note = said["no-thing"].format(name=missing[0], help=help_) + "\n"
+        elif key == PARTIES:
+            have = {part.id: part for part in one.parties}
+            one = replace(one, parties=tuple(have.get(name, Part(name, "")) for name in wanted))
+        elif key == THINGS:
+            one = replace(one, things=wanted)
+        elif key == CLAIMANT:
+            one = replace(one, claimant=wanted[0] if wanted else None)
+        elif key not in one.values:
+            note = said["no-key"].format(key=key, keys=keys) + "\n"
+        elif value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
+            note = said["no-value"].format(value=value) + "\n"
+        else:
+            one = replace(one, values={**one.values, key: value})
+    return one
