@@ -2,6 +2,9 @@
 
 import sys
 
-from spacecoop.cli import main
+try:
+    from spacecoop.cli import main
+except KeyboardInterrupt:  # before there is anything that could tell it better
+    sys.exit(130)
 
 sys.exit(main())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import os
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,8 +53,30 @@ class UserError(Exception):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; return the exit code."""
+    """Run one command; return the exit code. Whatever goes wrong ends here, and is told in a line."""
     words = sys.argv[1:] if argv is None else argv
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        _tell(words, "interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has enough
+        _let_go_of_output()
+        return DONE
+    except OSError as error:
+        from spacecoop.findings import visible
+
+        where = f"{visible(str(error.filename))}: " if error.filename is not None else ""
+        _tell(words, "world", f"{where}{error.strerror or error}")
+        _let_go_of_output()
+        return REPAIR
+    except Exception as error:  # the last resort: what nobody foresaw
+        return _give_up(words, error)
+    return code
+
+
+def _run(words: list[str]) -> int:
     parser = _parser(words)
     arguments = parser.parse_args(words)
     if arguments.command is None:
@@ -64,12 +88,58 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f"spacecoop {arguments.command}: {error}", file=sys.stderr)
         return REPAIR
-    except KeyboardInterrupt:
-        print(f"\nspacecoop {arguments.command}: interrupted; nothing was left half-written", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+
+
+_TOLD = {
+    "interrupted": {
+        "en": "interrupted; nothing was left half-written",
+        "fr": "interrompu ; rien n'a été laissé à moitié écrit",
+    },
+    "world": {"en": "{}", "fr": "{}"},
+    "fault": {
+        "en": "this is a fault of the program, not yours: {}; please report it with the command that you gave "
+        "(SPACECOOP_DEBUG=1 shows where it happened)",
+        "fr": "c'est une faute du programme, pas la vôtre : {} ; merci de la signaler avec la commande donnée "
+        "(SPACECOOP_DEBUG=1 montre où elle est arrivée)",
+    },
+}
+
+
+def _tell(words: list[str], key: str, *values: str) -> None:
+    """Print one line about how a command ended, on standard error, where somebody still reads it."""
+    command = next((word for word in words if word in COMMANDS), "")
+    text = _TOLD[key][_language_of(words)].format(*values)
+    start = "\n" if key == "interrupted" else ""
+    with contextlib.suppress(OSError):
+        print(f"{start}spacecoop{' ' * bool(command)}{command}: {text}", file=sys.stderr, flush=True)
+
+
+def _give_up(words: list[str], error: Exception) -> int:
+    """End with what a user can repair as such, and with anything else as a fault of the program."""
+    from spacecoop.documents import Unreadable
+    from spacecoop.findings import visible
+    from spacecoop.workspace import WorkspaceError
+
+    if os.environ.get("SPACECOOP_DEBUG"):
+        raise error
+    if isinstance(error, Unreadable | WorkspaceError):
+        findings = [error.finding] if isinstance(error, Unreadable) else error.findings
+        _tell(words, "world", "\n".join(found.line(_language_of(words)) for found in findings))
+    elif type(error).__name__ == "QueryError":  # of a query of the workspace, wherever it was needed
+        _tell(words, "world", visible(str(error)))
+    else:
+        _tell(words, "fault", visible(" ".join(f"{type(error).__name__}: {error}".split())[:400]))
+    return REPAIR
+
+
+def _let_go_of_output() -> None:
+    """Have what is still to be written go nowhere: the interpreter would try again, and complain."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+            continue
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _parser(words: list[str]) -> argparse.ArgumentParser:
@@ -107,13 +177,24 @@ def workspace(arguments: argparse.Namespace) -> Workspace:
     try:
         return find(arguments.folder)
     except WorkspaceError as error:
-        raise UserError(str(error)) from error
+        lines = [found.line(language(arguments)) for found in error.findings]
+        raise UserError("\n".join(lines if len(lines) == 1 else ["", *lines])) from error
 
 
 def language(arguments: argparse.Namespace) -> str:
     """Return the language of messages: the one asked for, else the locale's, else English."""
-    if arguments.lang:
-        return str(arguments.lang)
+    return choose_language(arguments.lang)
+
+
+def _language_of(words: list[str]) -> str:
+    """Return the language of messages where the command line could not be read to its end."""
+    return choose_language(next((after for word, after in pairwise(words) if word == "--lang"), None))
+
+
+def choose_language(asked: str | None) -> str:
+    """Return the language asked for, else the locale's, else English."""
+    if asked in ("en", "fr"):
+        return asked
     locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
     return "fr" if locale.startswith("fr") else "en"
 

@@ -63,10 +63,24 @@ class Finding:
         advice = said(self.help, language)
         advice = f"; {advice}" if advice else ""
         word = said(self.severity.word, language)
-        return f"{self.place}: {word}: {said(self.message, language)}{advice} [{self.rule}]"
+        return visible(f"{self.place}: {word}: {said(self.message, language)}{advice} [{self.rule}]")
 
     def __str__(self) -> str:
         return self.line()
+
+
+def visible(text: str) -> str:
+    r"""Return *text* with what a terminal would obey, or cannot show, written out; lines and tabs stay.
+
+    >>> visible("a\x1b[31mb")
+    'a\\x1b[31mb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() or sign in "\n\t" else sign.encode("unicode_escape", "surrogatepass").decode()
+        for sign in text
+    )
 
 
 def as_data(found: Finding) -> dict[str, Any]:
@@ -100,7 +114,8 @@ def said(texts: Mapping[str, str], language: str) -> str:
 def finding(rule: str, place: Place, suggestion: str | None = None, **values: object) -> Finding:
     """Make a finding of one of the reader's own rules, those of ``rules.toml``.
 
-    The rule's ``help`` is said where there is a *suggestion* to fill it with, its ``hint`` otherwise.
+    The rule's ``help`` is said where there is a *suggestion* to fill it with, its ``hint`` otherwise. A value may be a
+    text for each language.
     """
     row = rules()[rule]
     help_ = row.get("help", {}) if suggestion else row.get("hint", {})
@@ -108,9 +123,13 @@ def finding(rule: str, place: Place, suggestion: str | None = None, **values: ob
         place,
         Severity[row.get("severity", "violation").upper()],
         rule,
-        {language: text.format(**values) for language, text in row["message"].items()},
-        {language: text.format(suggestion=suggestion, **values) for language, text in help_.items()},
+        {language: text.format(**_in(language, values)) for language, text in row["message"].items()},
+        {language: text.format(suggestion=suggestion, **_in(language, values)) for language, text in help_.items()},
     )
+
+
+def _in(language: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {key: said(value, language) if isinstance(value, Mapping) else value for key, value in values.items()}
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
 _NAME = re.compile(r"[^\W_][\w.-]*")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -35,6 +36,15 @@ def is_slug(text: str) -> bool:
     (True, False)
     """
     return _SLUG.fullmatch(text) is not None
+
+
+def is_language(text: str) -> bool:
+    """Tell whether *text* is shaped like a language tag (BCP 47, section 2.1).
+
+    >>> is_language("zh-Hans"), is_language("principle"), is_language("a b")
+    (True, False, False)
+    """
+    return _LANGUAGE.fullmatch(text) is not None
 
 
 def local_name(iri: str) -> str:

@@ -41,6 +41,9 @@ _NOT_TOLD = "SERVICE occurs where it cannot be told what it does"
 class QueryError(ValueError):
     """A query cannot be read, or may not be asked; the message says what would help."""
 
+    line: int = 1
+    """The line of the query\'s file that is the matter."""
+
 
 @dataclass(frozen=True)
 class Outward:

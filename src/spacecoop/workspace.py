@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spacecoop.iris import is_iri
+from spacecoop import documents, settings
+from spacecoop.documents import Unreadable
+from spacecoop.findings import Finding, Place, finding, ordered
 
 SETTINGS = "spacecoop.toml"
 
 
 class WorkspaceError(Exception):
-    """There is no workspace here, or its settings cannot be used."""
+    """There is no workspace here, or its settings cannot be used; the findings say why."""
+
+    def __init__(self, root: Path, findings: tuple[Finding, ...]) -> None:
+        super().__init__("\n".join(found.line() for found in findings))
+        self.root = root
+        self.findings = findings
 
 
 @dataclass(frozen=True)
@@ -78,43 +83,28 @@ def find(start: Path) -> Workspace:
     for folder in (start, *start.parents):
         if (folder / SETTINGS).is_file():
             return read(folder)
-    raise WorkspaceError(f"no {SETTINGS} in {start} or above it; `spacecoop init DIR` makes a workspace")
+    raise WorkspaceError(start, (finding("no-workspace", Place(SETTINGS), folder=start),))
 
 
 def read(root: Path) -> Workspace:
     """Read the settings of the workspace in *root*; raises WorkspaceError where they cannot be used."""
     path = root / SETTINGS
     try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise WorkspaceError(f"{path}: {error}") from error
-    try:
-        dataset = settings["dataset"]
-        workspace = Workspace(
-            root=root.absolute(),
-            base=dataset["base"],
-            title=dict(dataset["title"]),
-            licence=dataset["licence"],
-            publisher=dataset["publisher"],
-            languages=tuple(dataset.get("languages", ["en"])),
-            graphs={name: tuple(keys) for name, keys in settings["graphs"].items()},
-            prefixes=dict(sorted(settings.get("prefixes", {}).items())),
-            settings=settings,
-        )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise WorkspaceError(f"{path}: what is missing or not as it should be: {error}") from error
-    _check(workspace, path)
-    return workspace
-
-
-def _check(workspace: Workspace, path: Path) -> None:
-    for key in ("base", "licence", "publisher"):
-        if not is_iri(getattr(workspace, key)):
-            raise WorkspaceError(f"{path}: dataset.{key} is not an IRI: {getattr(workspace, key)!r}")
-    if not workspace.base.endswith("/"):
-        raise WorkspaceError(f"{path}: dataset.base must end with '/': {workspace.base!r}")
-    if set(workspace.graphs) != {"assertion", "provenance", "pubinfo"}:
-        raise WorkspaceError(f"{path}: [graphs] names assertion, provenance and pubinfo, and nothing else")
-    for prefix, iri in workspace.prefixes.items():
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", prefix) or not is_iri(iri):
-            raise WorkspaceError(f"{path}: [prefixes] {prefix} = {iri!r} cannot be a prefix")
+        text = documents.decode(documents.load(path, SETTINGS), SETTINGS)
+    except Unreadable as error:
+        raise WorkspaceError(root, (error.finding,)) from error
+    read, wrong = settings.read(text, SETTINGS)
+    if wrong:
+        raise WorkspaceError(root, tuple(ordered(wrong)))
+    dataset = read["dataset"]
+    return Workspace(
+        root=root.absolute(),
+        base=dataset["base"],
+        title=dict(dataset["title"]),
+        licence=dataset["licence"],
+        publisher=dataset["publisher"],
+        languages=tuple(dataset.get("languages", ["en"])),
+        graphs={name: tuple(keys) for name, keys in read["graphs"].items()},
+        prefixes=dict(sorted(read.get("prefixes", {}).items())),
+        settings=read,
+    )

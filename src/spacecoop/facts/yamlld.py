@@ -6,7 +6,6 @@ YAML-LD is YAML that is JSON-LD 1.1 with the workspace's context.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri, is_name, local_name
+from spacecoop.iris import is_iri, is_language, is_name, local_name
 from spacecoop.places import Places
 from spacecoop.syntaxes import JSONLD
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 DRAFT_LEFT = "draft-left"
 """The rule that a draft breaks until a person has finished it: what it lacks is listed, and nothing of it is judged."""
-_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _OWN = "this"
 _QUOTE = "quote"
 _DRAFT = "draft"
@@ -180,7 +178,7 @@ class _Walk:
             return None
         for language, texts in value.items():
             here = (*steps, language)
-            if not _LANGUAGE_TAG.fullmatch(language):
+            if not is_language(language):
                 self.findings.append(finding("bad-language", self.document.key_place(here), language=language))
                 continue
             for at, text in enumerate(texts if isinstance(texts, list) else [texts]):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pyoxigraph import Literal, Quad
 
@@ -13,9 +12,8 @@ from spacecoop.harvest import editions
 from spacecoop.harvest.codes import AUTHORITY, authority, codes, licence_type, syntax_of
 from spacecoop.harvest.editions import Edition
 from spacecoop.harvest.statements import PREFIXES, Speaker, Texts, moment, node, texts
-from spacecoop.iris import is_iri
 from spacecoop.quads import text
-from spacecoop.workspace import Workspace, WorkspaceError
+from spacecoop.workspace import Workspace
 
 _NAMES = (PREFIXES["foaf"] + "name", PREFIXES["rdfs"] + "label", PREFIXES["skos"] + "prefLabel")
 
@@ -105,50 +103,37 @@ def describe(
     """Collect all that settings and data say of the dataset.
 
     *shared* are the quads of the shared files, *bounds* the first and last day that claims are about.
-    Raises WorkspaceError where the table ``[catalog]`` of the settings cannot be used.
     """
     settings = workspace.settings.get("catalog", {})
     shared = list(shared)
     dates = [one.date for one in published]
     things = sorted({text(quad.subject) for quad in shared if text(quad.subject).startswith(f"{workspace.base}id/")})
-    try:
-        return Description(
-            base=workspace.base,
-            title=workspace.title,
-            description=dict(settings.get("description", {})),
-            keywords={language: tuple(words) for language, words in settings.get("keywords", {}).items()},
-            languages=workspace.languages,
-            licence=workspace.licence,
-            publisher=workspace.publisher,
-            publisher_name=settings.get("publisher_name") or _names(shared, workspace.publisher),
-            publisher_type=settings.get("publisher_type"),
-            contact=Contact(**settings["contact"]) if "contact" in settings else None,
-            home=_iri(settings, "home"),
-            endpoint=_iri(settings, "endpoint"),
-            themes=[Concept(row["iri"], row["label"], row.get("scheme")) for row in settings.get("themes", [])],
-            places=[Concept(row["iri"], row["label"], row.get("scheme")) for row in settings.get("places", [])],
-            provenance=dict(settings.get("provenance", {})),
-            frequency=settings.get("frequency"),
-            version=settings.get("version"),
-            previous=_iri(settings, "previous"),
-            created=min((date for date in dates if date), default=None),
-            modified=editions.of_the_build(dates),
-            earliest=bounds[0],
-            latest=bounds[1],
-            targets=targets(workspace),
-            examples=[*(one.iri for one in published[:1]), *things[:1]],
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise WorkspaceError(
-            f"spacecoop.toml: [catalog] has something missing or not as it should be: {error}"
-        ) from error
-
-
-def _iri(settings: Mapping[str, Any], key: str) -> str | None:
-    value = settings.get(key)
-    if value is not None and not is_iri(value):
-        raise WorkspaceError(f"spacecoop.toml: catalog.{key} is not an IRI: {value!r}")
-    return value
+    return Description(
+        base=workspace.base,
+        title=workspace.title,
+        description=dict(settings.get("description", {})),
+        keywords={language: tuple(words) for language, words in settings.get("keywords", {}).items()},
+        languages=workspace.languages,
+        licence=workspace.licence,
+        publisher=workspace.publisher,
+        publisher_name=settings.get("publisher_name") or _names(shared, workspace.publisher),
+        publisher_type=settings.get("publisher_type"),
+        contact=Contact(**settings["contact"]) if "contact" in settings else None,
+        home=settings.get("home"),
+        endpoint=settings.get("endpoint"),
+        themes=[Concept(row["iri"], row["label"], row.get("scheme")) for row in settings.get("themes", [])],
+        places=[Concept(row["iri"], row["label"], row.get("scheme")) for row in settings.get("places", [])],
+        provenance=dict(settings.get("provenance", {})),
+        frequency=settings.get("frequency"),
+        version=settings.get("version"),
+        previous=settings.get("previous"),
+        created=min((date for date in dates if date), default=None),
+        modified=editions.of_the_build(dates),
+        earliest=bounds[0],
+        latest=bounds[1],
+        targets=targets(workspace),
+        examples=[*(one.iri for one in published[:1]), *things[:1]],
+    )
 
 
 def targets(workspace: Workspace) -> list[Target]:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri, local_name
+from spacecoop.iris import is_iri, is_language, local_name
 from spacecoop.queries import sparql
 from spacecoop.queries.sparql import QueryError, Term
 from spacecoop.workspace import Workspace
@@ -151,7 +151,7 @@ def check(paths: Iterable[Path], workspace: Workspace) -> Iterator[Finding]:
                 pass
         except QueryError as error:
             reason = str(error).removeprefix(f"{path}: ")
-            yield finding("query", Place(workspace.name(path)), reason=reason)
+            yield finding("query", Place(workspace.name(path), error.line), reason=reason)
 
 
 def read(path: Path) -> Query:
@@ -189,12 +189,22 @@ def parse(text: str, name: str, place: str) -> Query:
             {str(key): _texts(value) for key, value in (said.get("columns") or {}).items()},
         )
     except (TypeError, AttributeError, KeyError, ValueError) as error:
-        raise QueryError(f"{place}: the front matter is not as it should be: {error}") from error
+        raise _unfit(text, place, error) from error
     for parameter in parameters:
         sparql.variable(parameter.name)
         if parameter.type not in TYPES:
             raise QueryError(f"{place}: {parameter.name} has the type {parameter.type!r}; there are {', '.join(TYPES)}")
     return query
+
+
+def _unfit(text: str, place: str, error: Exception) -> QueryError:
+    """Return what is wrong with front matter, with the first line that says the word that is."""
+    word = re.match(r"'([^']+)'", str(error))
+    found = QueryError(f"{place}: the front matter is not as it should be: {error}")
+    if word is not None:
+        lines = enumerate(text.splitlines(), 1)
+        found.line = next((number for number, line in lines if _FRONT.match(line) and f"{word[1]}:" in line), 1)
+    return found
 
 
 def _yaml(text: str, place: str) -> Mapping[str, Any]:
@@ -235,6 +245,11 @@ def _texts(said: object) -> dict[str, str]:
     if said is None:
         return {}
     if isinstance(said, dict):
+        for language, text in said.items():
+            if not is_language(str(language)):
+                raise QueryError(f"{language!r} is no language, such as en")
+            if isinstance(text, dict | list):
+                raise QueryError(f"the text in {language!r} is {text!r}, and is to be one text")
         return {str(language): " ".join(str(text).split()) for language, text in said.items()}
     return {"en": " ".join(str(said).split())}
 
