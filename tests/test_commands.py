@@ -71,8 +71,8 @@ def test_findings_come_in_the_language_asked_for_or_of_the_locale(birds: Path, r
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda birds: (birds / "spacecoop.toml").write_text("["), "spacecoop.toml: "),
-        (lambda birds: (birds / "spacecoop.toml").write_text("[dataset]\nbase = 'x'"), "spacecoop.toml: "),
+        (lambda birds: (birds / "spacecoop.toml").write_text("["), "spacecoop.toml:1:"),
+        (lambda birds: (birds / "spacecoop.toml").write_text("[dataset]\nbase = 'x'"), "toml:2:1: violation"),
         (lambda birds: (birds / "ontology" / "context.jsonld").unlink(), "context.jsonld:1:1: violation"),
         (lambda birds: (birds / "ontology" / "context.jsonld").write_text("{"), "the context cannot be used"),
         (lambda birds: (birds / "ontology" / "context.jsonld").write_text('{"@context": "http://x/"}'), "be fetched"),
