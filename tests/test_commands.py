@@ -87,7 +87,7 @@ def test_findings_come_in_the_language_asked_for_or_of_the_locale(birds: Path, r
         (lambda birds: (birds / "articles" / "cranes.yaml").write_text(""), "cranes.yaml:1:1: violation"),
         (lambda birds: (birds / "articles" / "cranes.yaml").write_text("- a"), "cranes.yaml:1:1: violation"),
         (lambda birds: (birds / "articles" / "storks.ttl").write_text("<a> <b>"), "storks.ttl:1:"),
-        (lambda birds: (birds / "articles" / "gone.yaml").symlink_to("nowhere.yaml"), None),
+        (lambda birds: (birds / "articles" / "gone.yaml").symlink_to("nowhere.yaml"), "gone.yaml:1:1: violation"),
     ],
 )
 def test_whatever_is_wrong_is_said_in_a_line_and_nothing_is_published(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY, Run
+from conftest import REPOSITORY, Run, heed_interrupts
 from spacecoop import folders, publish, work, workspace
 from spacecoop.publish import Rejected
 
@@ -253,7 +253,14 @@ def test_ctrl_c_ends_the_build_with_one_line_and_leaves_nothing_behind(small: Pa
     for number in range(600):
         (small / "articles" / f"example-{number}.yaml").write_text(text.replace("two-states", f"{number}-states"))
     command = [sys.executable, "-m", "spacecoop", "-C", str(small), "build"]
-    build = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    build = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
+    )
     time.sleep(1.5)
 
     os.killpg(build.pid, signal.SIGINT)

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 import storetest
-from conftest import REPOSITORY, Run
+from conftest import REPOSITORY, Run, heed_interrupts
 from spacecoop.commands import push
 from spacecoop.stores import graphstore
 from storetest import BASE, article, dataset, published
@@ -163,7 +163,13 @@ def test_ctrl_c_says_what_the_store_holds_and_a_repeat_finishes(run: Run, tmp_pa
 
         stub.fault(storetest.wrong, slow, 1)
         command = [*COMMAND, "-C", str(root), "push", stub.url, "--dialect", "oxigraph"]
-        process = subprocess.Popen(command, env=storetest.environment(), stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command,
+            env=storetest.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=heed_interrupts,  # noqa: PLW1509
+        )
         end = time.monotonic() + 30
         while not stub.changes and time.monotonic() < end:
             time.sleep(0.02)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from pyoxigraph import RdfFormat, Store
 
-from conftest import REPOSITORY, Run
+from conftest import REPOSITORY, Run, heed_interrupts
 from test_endpoint import JSON, always, serving
 
 WIKIDATA = REPOSITORY / "tests" / "data" / "wikidata.nt"
@@ -233,7 +233,13 @@ def test_an_interruption_ends_at_once_and_leaves_nothing(workspace: Path) -> Non
     text = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
     command = [sys.executable, "-m", "spacecoop", "query", "-", "--output", "rows.csv", "--format", "csv"]
     with subprocess.Popen(
-        command, cwd=workspace, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=workspace,
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     ) as process:
         assert process.stdin is not None
         process.stdin.write(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 
 from pyoxigraph import Quad
@@ -68,7 +68,8 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     try:
         results = engine(shared.shapes, data)
         judged = [one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects]
-        spoken = [replace(_spoken(one, read, shared), because=_because(one, data, shared, engine)) for one in judged]
+        why = causes(shared.shapes, data, judged, engine)
+        spoken = [replace(_spoken(one, read, shared), because=_because(why[one], shared)) for one in judged]
     except Disagreement as error:
         place = read.places.find(read.root or document)
         return ordered([*findings, finding("engines-disagree", place, differences=error)])
@@ -76,10 +77,10 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     return ordered([*findings, *(found for found in spoken if found.place not in known)])
 
 
-def _because(result: Result, data: str, shared: Shared, engine: Engine) -> tuple[Mapping[str, str], ...]:
+def _because(found: Iterable[Result], shared: Shared) -> tuple[Mapping[str, str], ...]:
     """Return what the shapes inside of the one that speaks found: their message, else what they ask for."""
     texts: dict[tuple[str, str, bool], list[str]] = {}
-    for cause in causes(shared.shapes, data, result, engine):
+    for cause in found:
         component = local_name(cause.component).removesuffix("ConstraintComponent")
         key = (cause.shape, _short(cause.value or cause.focus), cause.component == XONE)
         texts.setdefault(key, []).append(component)

@@ -86,7 +86,9 @@ def _run(words: list[str]) -> int:
     try:
         return int(command.run(arguments))
     except UserError as error:
-        print(f"spacecoop {arguments.command}: {error}", file=sys.stderr)
+        from spacecoop.findings import visible
+
+        print(f"spacecoop {arguments.command}: {visible(str(error))}", file=sys.stderr)
         return REPAIR
 
 

@@ -58,9 +58,11 @@ class Unreadable(Exception):
 def load(path: Path, file: str) -> bytes:
     """Return the bytes of a file of bounded size, to be called *file* in findings.
 
-    Raises Unreadable where it is not there, not allowed or too large.
+    Raises Unreadable where it is not there, no file, not allowed or too large.
     """
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise Unreadable(finding("not-a-file", Place(file)))
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:

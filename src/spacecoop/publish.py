@@ -21,7 +21,7 @@ from spacecoop.output import Written
 from spacecoop.pages import ask, home, libraries
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
-from spacecoop.shared import Shared
+from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
@@ -83,9 +83,11 @@ def publish(
 
 
 def _with_strangers(published: Published, strangers: Iterable[str], workspace: Workspace) -> Published:
-    """Return the same, with a finding for each file that no build wrote."""
+    """Return the same, with a finding for each file that no build wrote, and where out/ is a link."""
     known = libraries.names()
     told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers if name not in known]
+    if workspace.out.is_symlink():
+        told.append(finding("out-link", Place(workspace.out.name), path=workspace.out.resolve()))
     return replace(published, findings=(*published.findings, *told))
 
 
@@ -177,6 +179,7 @@ def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
     findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
+    findings += _of_the_files(common)
     sources = paths(common.workspace)
     if not sources:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
@@ -186,6 +189,15 @@ def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
         if path.stem in first:
             findings.append(finding("duplicate-id", Place(file), id=path.stem, first=first[path.stem]))
         first.setdefault(path.stem, file)
+    return findings
+
+
+def _of_the_files(common: Shared) -> list[Finding]:
+    """Return what is named like a file of the workspace and is not read; and that there are no shapes to judge by."""
+    place = common.workspace
+    findings = [*shared.misfits(place), *place.misfits("articles", *FACT_FILES), *place.misfits("queries", ".rq")]
+    if not common.shapes.is_able():
+        findings.append(finding("no-shapes", Place("shapes"), folder="shapes"))
     return findings
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from spacecoop.findings import Finding, Severity, as_data, said
+from spacecoop.findings import Finding, Severity, as_data, said, visible
 from spacecoop.iris import is_iri
 
 
@@ -29,13 +29,14 @@ class Report:
 
 def text(report: Report) -> str:
     """Return the findings as compilers show them: the line, a caret, what was found, what would help."""
-    return "".join(f"{_shown(found, report)}\n" for found in report.findings) + f"{summary(report)}\n"
+    return "".join(f"{visible(_shown(found, report))}\n" for found in report.findings) + f"{summary(report)}\n"
 
 
 def _shown(found: Finding, report: Report) -> str:
     word, message = said(found.severity.word, report.language), said(found.message, report.language)
     lines = [f"{found.place}: {word}: {message} [{found.rule}]"]
-    source = _line(report.root / found.place.file, found.place.line)
+    hidden = found.rule == "outside"  # what is not read is not shown either
+    source = "" if hidden else _line(report.root / found.place.file, found.place.line)
     if source.strip():
         gutter = f"{found.place.line:>6} | "
         before = "".join(sign if sign == "\t" else " " * _width(sign) for sign in source[: found.place.column - 1])
@@ -51,6 +52,8 @@ def _shown(found: Finding, report: Report) -> str:
 
 
 def _line(path: Path, number: int) -> str:
+    if not path.is_file():
+        return ""
     try:
         lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -147,6 +150,7 @@ def github(report: Report) -> str:
     commands = {Severity.INFO: "notice", Severity.WARNING: "warning", Severity.VIOLATION: "error"}
 
     def escaped(value: str, also: str = "") -> str:
+        value = "\n".join(visible(line) for line in value.splitlines())
         signs = {"%": "%25", "\r": "%0D", "\n": "%0A"} | {sign: f"%{ord(sign):02X}" for sign in also}
         for sign, code in signs.items():
             value = value.replace(sign, code)
@@ -173,7 +177,7 @@ def junit(report: Report) -> str:
         message = f" message={quoteattr(_sentence(here[0], report.language))}" if file in failed else ""
         lines.append(f"    <{kind}{message}>{_escaped(told)}</{kind}>")
         lines.append("  </testcase>")
-    return "\n".join([*lines, "</testsuite>"]) + "\n"
+    return visible("\n".join([*lines, "</testsuite>"])) + "\n"
 
 
 def _lines(found: Finding, language: str) -> str:

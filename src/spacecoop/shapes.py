@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,11 @@ class Shapes:
         """Return the IRIs of the shapes that choose their own focus nodes (SHACL 1.0, section 2.1.3)."""
         return sorted(set(re.findall(rf"^<([^>]+)> <{_SH}target", self.ntriples, re.MULTILINE)))
 
+    def is_able(self) -> bool:
+        """Tell whether anything can be refused: whether a shape chooses focus nodes, by a target or as a class."""
+        classes = ("http://www.w3.org/2000/01/rdf-schema#Class>", "http://www.w3.org/2002/07/owl#Class>")
+        return bool(self.targeting()) or any(one in self.ntriples for one in (f"<{_SH}target", *classes))
+
     def alone(self, iri: str) -> Shapes:
         """Return the same shapes, of which only this one chooses focus nodes."""
         others = re.compile(rf"^(?!<{re.escape(iri)}>)\S+ <{_SH}target.*\n", re.MULTILINE)
@@ -134,10 +139,11 @@ class Shapes:
             if key in inner
         }
 
-    def on(self, iri: str, node: str) -> Shapes:
-        """Return the same shapes, of which only this one looks at anything: at one node, an N-Triples term."""
+    def on(self, iri: str, nodes: Iterable[str]) -> Shapes:
+        """Return the same shapes, of which only this one looks at anything: at these nodes, N-Triples terms."""
         others = re.compile(rf"^\S+ <{_SH}target.*\n", re.MULTILINE)
-        return Shapes((("", f"{others.sub('', self.ntriples)}<{iri}> <{_SH}targetNode> {node} .\n"),))
+        targets = "".join(f"<{iri}> <{_SH}targetNode> {node} .\n" for node in nodes)
+        return Shapes((("", others.sub("", self.ntriples) + targets),))
 
     def rule(self, iri: str) -> Rule:
         """Return what a shape says to people; of one that says nothing, its name."""
@@ -188,37 +194,83 @@ MOST_LEVELS = 4
 """How far inside causes are looked for."""
 
 
-def causes(shapes: Shapes, data: str, result: Result, engine: Engine, levels: int = MOST_LEVELS) -> list[Result]:
-    """Return why a result came about: what the shapes inside of the one that speaks find, each looked at alone.
+MOST_ALONE = 50
+"""How many pairs of a shape and a node are looked at one by one, where all at once does not tell them apart."""
+
+
+def causes(
+    shapes: Shapes, data: str, results: Sequence[Result], engine: Engine, levels: int = MOST_LEVELS
+) -> dict[Result, list[Result]]:
+    """Return why each result came about: what the shapes inside of the one that speaks find, each looked at alone.
 
     For a node that fails a shape inside, the results are of the innermost shapes. Where ``sh:xone`` found more than one
     shape kept, each of these is the cause, with the component of ``sh:xone``. There are no causes where the shape that
-    speaks says all there is to say.
+    speaks says all there is to say. Each shape looks at all of its nodes at once, so that many results cost as little
+    as one.
     """
-    found: list[Result] = []
-    kept: list[Result] = []
-    for inner in shapes.inner(result.shape, result.component):
-        for term in _terms(data, result):
-            results = engine(shapes.on(inner, term), data)
-            if not results:
-                kept.append(replace(result, shape=inner))
+    lines = _index(data)
+    inside = {
+        one: [(inner, term) for inner in shapes.inner(one.shape, one.component) for term in _terms(lines, one)]
+        for one in results
+    }
+    found = _look_inside(shapes, data, dict.fromkeys(pair for pairs in inside.values() for pair in pairs), engine)
+    failed = sorted({one for ones in found.values() for one in ones})
+    deeper = causes(shapes, data, failed, engine, levels - 1) if levels > 1 and failed else {}
+    why = {}
+    for result, pairs in inside.items():
+        kept = [replace(result, shape=inner) for inner, term in pairs if found.get((inner, term)) == []]
+        below = [cause for pair in pairs for one in found.get(pair, ()) for cause in deeper.get(one) or [one]]
+        why[result] = sorted(set(kept if kept and result.component == XONE else below))
+    return why
+
+
+def _look_inside(
+    shapes: Shapes, data: str, pairs: Iterable[tuple[str, str]], engine: Engine
+) -> dict[tuple[str, str], list[Result]]:
+    """Return what each shape finds at each node that it is paired with.
+
+    Results are told apart by their focus nodes. Where these are not the nodes that were looked at, as those of shapes
+    of values of values, the first pairs are looked at one by one, and of the others nothing is known.
+    """
+    by_shape: dict[str, list[str]] = {}
+    for shape, term in pairs:
+        by_shape.setdefault(shape, []).append(term)
+    found: dict[tuple[str, str], list[Result]] = {}
+    alone = 0
+    for shape, terms in by_shape.items():
+        names = {term: _plain(term) for term in terms}
+        results = engine(shapes.on(shape, terms), data)
+        if len(set(names.values())) == len(terms) and {one.focus for one in results} <= set(names.values()):
+            by_focus: dict[str, list[Result]] = {}
             for one in results:
-                deeper = causes(shapes, data, one, engine, levels - 1) if levels > 1 else []
-                found += deeper or [one]
-    return sorted(set(kept if kept and result.component == XONE else found))
+                by_focus.setdefault(one.focus, []).append(one)
+            found |= {(shape, term): by_focus.get(name, []) for term, name in names.items()}
+            continue
+        for term in terms[: max(0, MOST_ALONE - alone)]:
+            alone += 1
+            found[shape, term] = engine(shapes.on(shape, [term]), data) if len(terms) > 1 else results
+    return found
 
 
-def _terms(data: str, result: Result) -> list[str]:
-    """Return the nodes that a result is about, as N-Triples terms; of a value that is a literal, as it is in *data*.
+def _index(data: str) -> dict[str, list[str]]:
+    """Return the lines of N-Triples by the subject and predicate that they begin with."""
+    lines: dict[str, list[str]] = {}
+    for line in data.splitlines():
+        subject, predicate, _ = line.split(" ", 2)
+        lines.setdefault(f"{subject} {predicate}", []).append(line)
+    return lines
+
+
+def _terms(lines: Mapping[str, Sequence[str]], result: Result) -> list[str]:
+    """Return the nodes that a result is about, as N-Triples terms; of a value that is a literal, as it is in the data.
 
     A result without a value, such as one about too few values, is about all values of its path.
     """
     from pyoxigraph import NamedNode, RdfFormat, parse
 
     if not result.value and not result.path:
-        return [str(NamedNode(result.focus))]
-    begin = f"<{result.focus}> <{result.path}> "
-    said = "\n".join(line for line in data.splitlines() if line.startswith(begin))
+        return [str(NamedNode(result.focus))] if is_iri(result.focus) else []
+    said = "\n".join(lines.get(f"<{result.focus}> <{result.path}>", ()))
     values = {str(quad.object) for quad in parse(said, format=RdfFormat.N_TRIPLES)}
     if result.value:
         named = {str(NamedNode(result.value))} if is_iri(result.value) else set()

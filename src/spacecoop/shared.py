@@ -145,24 +145,32 @@ def read_shapes(workspace: Workspace) -> tuple[Shapes, list[Finding]]:
     return Shapes(tuple(texts)), wrong
 
 
+FOLDERS: Mapping[str, tuple[str, ...]] = {
+    "ontology": (".ttl", ".jsonld"),
+    "ontology/alignments": (".ttl",),
+    "entities": FACT_FILES,
+    "links": (".tsv", ".nt"),
+    "shapes": (".ttl",),
+    "queries/derive": (".rq",),
+}
+"""Which files of which folders all articles share: nothing else is read, and the cache's key depends on all of them."""
+
+
 def files(workspace: Workspace) -> list[Path]:
     """Return all files that an article's findings and quads depend on beside its own."""
-    folders = {
-        "ontology": (".ttl", ".jsonld"),
-        "ontology/alignments": (".ttl",),
-        "entities": FACT_FILES,
-        "links": (".tsv",),
-        "shapes": (".ttl",),
-        "queries/derive": (".rq",),
-    }
-    return [
-        workspace.root / SETTINGS,
-        *(path for folder, endings in folders.items() for path in workspace.files(folder, *endings)),
-    ]
+    found = (path for folder, endings in FOLDERS.items() for path in workspace.files(folder, *endings))
+    return [workspace.root / SETTINGS, *found]
+
+
+def misfits(workspace: Workspace) -> list[Finding]:
+    """Return a finding for each thing that is named like a shared file and is not read."""
+    return [found for folder, endings in FOLDERS.items() for found in workspace.misfits(folder, *endings)]
 
 
 def _named(workspace: Workspace, folder: str, *endings: str) -> list[tuple[Path, str]]:
-    """Return the files of a folder with what findings call them."""
+    """Return the files of a folder of shared files with what findings call them."""
+    if not set(endings) <= set(FOLDERS[folder]):
+        raise KeyError(f"{folder}/*{endings} is not among the shared files")
     return [(path, workspace.name(path)) for path in workspace.files(folder, *endings)]
 
 

@@ -55,6 +55,8 @@ def _sources(workspace: Workspace) -> list[Path]:
 
 
 def _digest(path: Path) -> bytes:
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        return b"-"
     try:
         return hashlib.sha256(path.read_bytes()).digest()
     except OSError:

@@ -95,8 +95,8 @@ def _keys(work: Work, sources: Sequence[Path]) -> dict[Path, str]:
     keys = {}
     for path in sources:
         try:
-            data = path.read_bytes()
-        except OSError:
+            data = documents.load(path, str(path))
+        except Unreadable:
             data = b""  # reading it again will tell what is the matter
         keys[path] = cache.key(basis.encode(), workspace.name(path).encode(), data)
     return keys
@@ -203,6 +203,9 @@ def describe(common: Shared, path: Path, engine: str = FAST) -> Article:
     """Describe the article of one fact file, with whatever is wrong with it."""
     file = common.workspace.name(path)
     try:
+        misfit = common.workspace.misfit(path) if path.exists() else None
+        if misfit is not None:
+            raise Unreadable(misfit)
         data = documents.load(path, file)
     except Unreadable as error:
         return Article(path.stem, None, (), (error.finding,), Places(file))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,29 @@ class Workspace:
 
     def files(self, folder: str, *endings: str) -> list[Path]:
         """Return the files with these endings in a folder of the workspace, sorted by path."""
-        found = (path for path in (self.root / folder).glob("*") if path.suffix in endings and path.is_file())
+        return [path for path in self._named(folder, endings) if self.misfit(path) is None]
+
+    def misfits(self, folder: str, *endings: str) -> list[Finding]:
+        """Return a finding for each thing that is named like a file with these endings and is not read."""
+        return [found for path in self._named(folder, endings) if (found := self.misfit(path)) is not None]
+
+    def _named(self, folder: str, endings: Collection[str]) -> list[Path]:
+        found = (path for path in (self.root / folder).glob("*") if path.suffix in endings)
         return sorted(path for path in found if not path.name.startswith("."))
+
+    def misfit(self, path: Path) -> Finding | None:
+        """Return why a path in the workspace is not read: it is no file, or a link that leaves the workspace.
+
+        The setting ``outside`` of ``[workspace]`` allows such links.
+        """
+        place = Place(self.name(path))
+        if not path.is_file():
+            return finding("not-a-file", place)
+        if self.settings.get("workspace", {}).get("outside", False) or not path.is_relative_to(self.root):
+            return None
+        if not (path.is_symlink() or path.parent.is_symlink()):
+            return None
+        return None if path.resolve().is_relative_to(self.root.resolve()) else finding("outside", place)
 
     def name(self, path: Path) -> str:
         """Return what findings call a file: its path from the workspace, where it lies inside."""

@@ -143,11 +143,11 @@ def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
 
 def _list(named: Mapping[str, Query], language: str) -> int:
     """Print the named queries, each with its summary."""
-    from spacecoop.findings import said
+    from spacecoop.findings import said, visible
 
     width = max(map(len, named), default=0)
     for name, query in named.items():
-        print(f"{name:{width}}  {said(query.summary, language)}")
+        print(visible(f"{name:{width}}  {said(query.summary, language)}"))
     return cli.DONE
 
 

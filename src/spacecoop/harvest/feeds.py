@@ -212,10 +212,12 @@ def keep_history(folder: Path, workspace: Workspace) -> None:
 
 def _read(path: Path, name: str, base: str) -> list[Version]:
     """Read a table of versions, sorted; none where there is no file, or it is of another base IRI."""
+    if not path.exists():
+        return []
+    if not path.is_file():  # a pipe would be waited for
+        raise Unreadable(finding("not-a-file", Place(name)))
     try:
         lines = path.read_text("utf-8").splitlines()
-    except FileNotFoundError:
-        return []
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(finding("feed-broken", Place(name), reason=str(error))) from error
     if not lines or lines[0] != f"# {base}":
