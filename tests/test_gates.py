@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from spacecoop import cli, publish, reports, shared, work, workspace
+from spacecoop.documents import Unreadable
 from spacecoop.reports import Report
 
 NAMES = (
@@ -70,7 +71,7 @@ def test_a_link_that_leaves_the_workspace_is_not_read_unless_that_is_allowed(
         settings.write("\n[workspace]\noutside = true\n")
     try:
         allowed = [one.rule for one in publish.validate(workspace.read(birds), cached=False)]
-    except shared.Unreadable as error:
+    except Unreadable as error:
         allowed = [error.finding.rule]
 
     assert [(one.rule, one.place.file) for one in refused] == [("outside", name)]
