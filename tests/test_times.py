@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from pyoxigraph import Literal, NamedNode, Quad, Store
+from pyoxigraph import Literal, NamedNode, Quad, QueryTriples, Store
 
 from spacecoop import publish, workspace
 
@@ -124,7 +124,9 @@ def derive_bounds(form: str) -> tuple[str, str]:
     store = Store()
     subject = NamedNode("http://example.org/time")
     store.add(Quad(subject, NamedNode(f"{NS}resolvedForm"), Literal(form)))
-    found = {triple.predicate.value: triple.object.value for triple in store.query(RULE)}
+    triples = store.query(RULE)
+    assert isinstance(triples, QueryTriples)
+    found = {triple.predicate.value: triple.object.value for triple in triples}
     return found.get(f"{NS}earliest", ""), found.get(f"{NS}latest", "")
 
 
