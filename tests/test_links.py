@@ -199,3 +199,38 @@ def of_mappings(quads: Iterable[Quad]) -> list[set[tuple[str, str]]]:
     for quad in quads:
         said.setdefault(str(quad.subject), set()).add((quad.predicate.value, str(quad.object)))
     return [one for one in said.values() if (RDF_TYPE, f"<{OWL}Axiom>") in one]
+
+
+QUOTED = (
+    "#mapping_set_id: https://example.org/set\n#license: https://example.org/l\n#curie_map:\n#  a: https://example.org/a/\n"
+    "subject_id\tpredicate_id\tobject_id\tmapping_justification\tconfidence\tcomment\treviewer_id\tmapping_date\n"
+    "a:one\tskos:exactMatch\ta:x\tsemapv:ManualMappingCuration\t1\t"
+    '"said ""so"",\twith a tab\nand a line"\ta:me\t2026-01-01\n'
+    'a:two\tskos:exactMatch\t"sssom:NoTermFound"\tsemapv:ManualMappingCuration\t1\tnothing\ta:me\t2026-01-01\n'
+)
+
+
+def test_cells_in_quotes_hold_tabs_quotes_and_lines_and_rows_keep_their_line() -> None:
+    read = mappings.read(QUOTED.encode(), "links/a.tsv", {})
+
+    assert [one.place.line for one in read.mappings] == [6, 8]
+    assert read.mappings[0].cells["comment"] == 'said "so",\twith a tab\nand a line'
+    assert read.findings == ()
+
+
+def test_that_nothing_was_found_is_kept_and_publishes_no_link() -> None:
+    read = mappings.read(QUOTED.encode(), "links/a.tsv", {})
+    said = mappings.described(read, 0.5, "https://example.org/d", "https://example.org/set", "https://example.org/g")
+
+    assert [one.subject for one in read.accepted(0.0)] == ["https://example.org/a/one"]
+    assert mappings.NO_TERM in {quad.object.value for quad in said}  # type: ignore[union-attr]
+
+
+def test_a_row_of_several_lines_is_removed_whole_and_a_new_one_comes_between_rows() -> None:
+    without = mappings.removed(QUOTED, 6)
+    more = mappings.added(QUOTED, {"subject_id": "a:three", "object_id": "a:y", "confidence": "1", "comment": '"a'})
+
+    assert [one.subject for one in mappings.read(without.encode(), "a", {}).mappings] == ["https://example.org/a/two"]
+    subjects = [row.cells["subject_id"] for row in mappings.read(more.encode(), "a", {}).mappings]
+    assert "a:one" in subjects and "a:two" in subjects
+    assert QUOTED.splitlines(keepends=True)[5] in more

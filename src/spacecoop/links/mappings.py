@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification", 
 REQUIRED_OF_SET = ("mapping_set_id", "license")
 NOT = "Not"
 """The modifier of a candidate that was looked at and rejected (SSSOM 1.0, predicate_modifier)."""
+NO_TERM = "https://w3id.org/sssom/NoTermFound"
+"""The object of a mapping that says that somebody looked, and found nothing (SSSOM 1.0): no link is published."""
 
 _BUILT_IN = {
     "owl": "http://www.w3.org/2002/07/owl#",
@@ -98,7 +100,8 @@ class MappingSet:
 
     def accepted(self, confidence: float) -> list[Link]:
         """Return the mappings that are to be published: affirmed, and at least so confident (0 to 1)."""
-        return [one for one in self.mappings if not one.negated and one.confidence >= confidence]
+        found = (one for one in self.mappings if one.object != NO_TERM and not one.negated)
+        return [one for one in found if one.confidence >= confidence]
 
 
 def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
@@ -112,15 +115,15 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
     header = header if isinstance(header, dict) else {}
     curies = _BUILT_IN | dict(prefixes) | dict(header.get("curie_map") or {})
     first = len(head)
-    rows = _cells(lines[first:])
-    columns = rows[0] if rows else []
+    rows = list(_rows(lines[first:], first + 1))
+    columns = rows[0][1] if rows else []
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
         return MappingSet((), tuple(finding("mapping-columns", Place(file, first + 1), column=one) for one in missing))
     mappings: list[Link] = []
     findings = [finding("mapping-set", Place(file), key=one) for one in REQUIRED_OF_SET if not header.get(one)]
     seen: dict[tuple[str, str], int] = {}
-    for number, cells in enumerate(rows[1:], first + 2):
+    for number, cells in rows[1:]:
         if not any(cells):
             continue
         if len(cells) != len(columns):
@@ -139,8 +142,19 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
     return MappingSet(tuple(mappings), tuple(findings), header, curies)
 
 
-def _cells(lines: list[str]) -> list[list[str]]:
-    return list(csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+def _rows(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the number of its first line.
+
+    A cell may stand in double quotes, and then hold tabs, doubled quotes and line breaks (SSSOM 1.0, TSV, quoting).
+    """
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter="\t")
+    number = first
+    try:
+        for cells in reader:
+            yield number, cells
+            number = first + reader.line_num
+    except csv.Error:  # a cell beyond all bounds, such as a quote that nothing closes
+        yield number, []
 
 
 @dataclass(frozen=True)
@@ -290,26 +304,45 @@ def added(text: str, cells: Mapping[str, str]) -> str:
 
     Every other byte stays. Raises ValueError where the heading lacks a column that has something to hold.
     """
-    lines = text.splitlines(keepends=True)
-    first = next(number for number, line in enumerate(lines) if not line.startswith("#"))
-    columns = lines[first].rstrip("\r\n").split("\t")
+    rows = _spans(text)
+    first = next(number for number, row in enumerate(rows) if not row.startswith("#"))
+    columns = next(iter(_rows([rows[first].rstrip("\r\n")], 1)))[1]
     missing = sorted(column for column, cell in cells.items() if cell and column not in columns)
     if missing:
         raise ValueError(f"the heading has no {', '.join(missing)}; add the columns to it, empty")
-    line = "\t".join(" ".join(cells.get(column, "").split()) for column in columns) + "\n"
+    line = "\t".join(_written(cells.get(column, "")) for column in columns) + "\n"
     subject = columns.index("subject_id")
     later = (
         number
-        for number, other in enumerate(lines[first + 1 :], first + 1)
-        if other.strip() and other.split("\t")[subject] > cells["subject_id"]
+        for number, other in enumerate(rows[first + 1 :], first + 1)
+        if other.strip() and other.split("\t")[subject].strip('"') > cells["subject_id"]
     )
-    where = next(later, len(lines))
-    if lines[where - 1] and not lines[where - 1].endswith("\n"):
-        lines[where - 1] += "\n"
-    return "".join([*lines[:where], line, *lines[where:]])
+    where = next(later, len(rows))
+    if rows[where - 1] and not rows[where - 1].endswith("\n"):
+        rows[where - 1] += "\n"
+    return "".join([*rows[:where], line, *rows[where:]])
+
+
+def _written(cell: str) -> str:
+    """Return a cell on one line, in quotes where it would be read otherwise."""
+    plain = " ".join(cell.split())
+    return '"' + plain.replace('"', '""') + '"' if plain.startswith('"') else plain
+
+
+def _spans(text: str) -> list[str]:
+    """Return the rows of a mapping set as they are written, each with all of its lines, and the comments before."""
+    lines = text.splitlines(keepends=True)
+    first = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    bare = (line.rstrip("\r\n") for line in lines[first:])
+    starts = [number - 1 for number, _ in _rows(bare, first + 1)]
+    ends = [*starts[1:], len(lines)]
+    return lines[:first] + ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
 def removed(text: str, line: int) -> str:
-    """Return the text of a mapping set without the line of this number, counted from 1."""
-    lines = text.splitlines(keepends=True)
-    return "".join(lines[: line - 1] + lines[line:])
+    """Return the text of a mapping set without the row that begins at the line of this number, counted from 1."""
+    kept, number = [], 1
+    for row in _spans(text):
+        kept += [row] if number != line else []
+        number += len(row.splitlines())
+    return "".join(kept)
