@@ -13,6 +13,7 @@ from pathlib import Path
 from pyoxigraph import Quad
 
 from spacecoop import articles, folders, quads, shared, standing
+from spacecoop.cache import Cache
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
@@ -22,6 +23,7 @@ from spacecoop.pages import ask, home, libraries
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
+from spacecoop.stories import accounts
 from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
@@ -140,7 +142,8 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     of_slug = {one.slug: one.file for one in done}
     findings += [finding(_ONCE, Place(of_slug[slug])) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, census.bounds)
-    together = quads.arranged([*common.facts.quads, *_questions(workspace), *description.core(described, dumps.NAMES)])
+    core = description.core(described, dumps.NAMES)
+    together = quads.arranged([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
     census.add_common(f"{quad.triple} ." for quad in together)
     statements = sum(one.tally.triples + len(one.tally.common) for one in summed)
     pieces = {one.slug: one.pieces for one in done}
@@ -209,6 +212,18 @@ def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
             yield finding("article-twice", Place(one.file), first=first[one.about])
         elif one.about:
             first[one.about] = one.file
+
+
+def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:
+    """Compare the accounts of each shared matter by the workspace's rules; raises Rejected where a rule cannot run."""
+    rules = {path.name: path.read_text("utf-8") for path in workspace.files("queries/compare", ".rq")}
+    groups = accounts.group(chain.from_iterable(one.accounts for one in done))
+    kept = Cache(workspace.root / ".cache" / "comparisons")
+    try:
+        return accounts.compare(groups, rules, workspace.graph("comparisons"), kept)
+    except accounts.CompareError as error:
+        name, reason = error.args
+        raise Rejected([finding("derive", Place(f"queries/compare/{name}"), name=name, reason=reason)]) from error
 
 
 def _questions(workspace: Workspace) -> list[Quad]:

@@ -23,6 +23,7 @@ from spacecoop.output import Written
 from spacecoop.places import Places
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
+from spacecoop.stories import accounts
 from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE
 from spacecoop.workspace import Workspace
 
@@ -63,6 +64,8 @@ class Done:
     """What the dataset as a whole needs to know; None where nothing was written."""
     pieces: tuple[Piece, ...] = ()
     """What it adds to each of the dumps."""
+    accounts: tuple[tuple[str, str], ...] = ()
+    """Of which shared matters it tells: each with what stands near the account, as N-Triples."""
 
 
 def each(work: Work, sources: Sequence[Path], progress: Progress, cached: bool) -> Iterator[Done]:
@@ -117,7 +120,8 @@ def _found(work: Work, value: bytes | None) -> Done | None:
     written = tuple(Written(**row) for row in data["written"])
     summary = summaries.from_data(data["summary"]) if data["summary"] else None
     pieces = tuple(Piece(**row) for row in data["pieces"])
-    done = Done(data["slug"], data["file"], data["about"], findings, written, summary, pieces)
+    told = tuple((matter, near) for matter, near in data["accounts"])
+    done = Done(data["slug"], data["file"], data["about"], findings, written, summary, pieces, told)
     if work.folder is None or refused(findings):
         return done
     taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
@@ -176,7 +180,8 @@ def _do(work: Work, path: Path) -> Done:
     sha256 = next(one.sha256 for one in written if one.path.endswith(NQUADS.ending))
     summary = summaries.summarise(article.quads, article.slug, sha256, workspace)
     pieces = dumps.cut(article.quads, article.slug, work.folder, workspace)
-    return replace(done, written=written, summary=summary, pieces=pieces)
+    told = tuple(accounts.find(article.quads, workspace.settings.get("stories", {}).get("account", "")))
+    return replace(done, written=written, summary=summary, pieces=pieces, accounts=told)
 
 
 _here: list[Work] = []

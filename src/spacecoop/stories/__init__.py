@@ -1,0 +1,1 @@
+"""Accounts of one matter in several articles, grouped and compared."""

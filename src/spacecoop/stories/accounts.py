@@ -1,0 +1,86 @@
+"""What several articles tell of one shared matter in, grouped by matter; what rules make of each group out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from pyoxigraph import BlankNode, NamedNode, Quad, QueryTriples, RdfFormat, Store, parse
+
+from spacecoop import cache, reach
+from spacecoop.cache import Cache
+from spacecoop.quads import text
+
+
+class CompareError(Exception):
+    """A rule cannot be run; its name and the reason."""
+
+
+def find(quads: Sequence[Quad], joins: str) -> Iterator[tuple[str, str]]:
+    """Yield each shared matter that one article tells of, with what stands near the account, as N-Triples.
+
+    *joins* is the IRI of the property that leads from an account to the shared matter. Near is what speaks of the
+    account, and what either speaks of.
+    """
+    joined = [quad for quad in quads if quad.predicate.value == joins]
+    if not joined:
+        return
+    by_subject: defaultdict[str, list[Quad]] = defaultdict(list)
+    by_object: defaultdict[str, list[str]] = defaultdict(list)
+    for quad in quads:
+        by_subject[text(quad.subject)].append(quad)
+        if isinstance(quad.object, NamedNode):
+            by_object[text(quad.object)].append(text(quad.subject))
+    for join in joined:
+        near = {text(join.subject), *by_object[text(join.subject)]}
+        near |= {text(quad.object) for node in near for quad in by_subject[node]}
+        lines = {f"{quad.triple} .\n" for node in near if node in by_subject for quad in by_subject[node]}
+        yield text(join.object), "".join(sorted(lines))
+
+
+def group(found: Iterable[tuple[str, str]]) -> dict[str, bytes]:
+    """Return the accounts of each shared matter that has two or more, as sorted N-Triples."""
+    by_matter: defaultdict[str, list[str]] = defaultdict(list)
+    for matter, near in found:
+        by_matter[matter].append(near)
+    return {
+        matter: "".join(sorted({line for near in told for line in near.splitlines(keepends=True)})).encode()
+        for matter, told in sorted(by_matter.items())
+        if len(told) > 1
+    }
+
+
+def compare(groups: Mapping[str, bytes], rules: Mapping[str, str], graph: str, kept: Cache) -> list[Quad]:
+    """Return what the CONSTRUCT *rules* (texts by name) make of each group, in a graph.
+
+    A group that is as it was is not asked again. Raises CompareError with the rule's name and the reason.
+    """
+    basis = cache.key(cache.program(), *(part.encode() for rule in sorted(rules.items()) for part in rule))
+    keys = {matter: cache.key(basis.encode(), group) for matter, group in groups.items()}
+    before = kept.load()
+    made = {keys[matter]: before.get(keys[matter]) or _apply(group, rules) for matter, group in groups.items()}
+    if made.keys() != before.keys():
+        kept.keep({key: value for key, value in made.items() if key not in before}, made)
+    return [
+        Quad(quad.subject, quad.predicate, quad.object, NamedNode(graph))
+        for value in made.values()
+        for quad in parse(value, format=RdfFormat.N_TRIPLES)
+    ]
+
+
+def _apply(group: bytes, rules: Mapping[str, str]) -> bytes:
+    store = Store()
+    store.load(group, format=RdfFormat.N_TRIPLES)
+    found: set[str] = set()
+    for name, rule in sorted(rules.items()):
+        try:
+            made = store.query(reach.stay(rule))
+        except (SyntaxError, OSError, ValueError) as error:
+            raise CompareError(name, str(error)) from error
+        if not isinstance(made, QueryTriples):
+            raise CompareError(name, "it is not a CONSTRUCT query")
+        for triple in made:
+            if isinstance(triple.subject, BlankNode) or isinstance(triple.object, BlankNode):
+                raise CompareError(name, "it makes a blank node: name the comparison with IRI(...) and SHA256")
+            found.add(f"{triple} .\n")
+    return "".join(sorted(found)).encode() or b"\n"

@@ -1,0 +1,137 @@
+"""Accounts of one shared matter are compared by the workspace's rules, group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from pyoxigraph import NamedNode, Quad, RdfFormat, parse
+
+from conftest import REPOSITORY
+from spacecoop.cache import Cache
+from spacecoop.stories import accounts
+from spacecoop.stories.accounts import CompareError
+
+RULES = {path.name: path.read_text("utf-8") for path in (REPOSITORY / "queries" / "compare").glob("*.rq")}
+NS = "https://w3id.org/spacecoop/ns#"
+GRAPH = "https://w3id.org/spacecoop/graph/comparisons"
+
+
+def groups(*turtles: str) -> dict[str, bytes]:
+    """Group the accounts of several articles, each in Turtle."""
+    prefixes = f"""@prefix spc: <{NS}> . @prefix : <https://w3id.org/spacecoop/article/x#> .
+        @prefix id: <https://w3id.org/spacecoop/id/> . @prefix schema: <http://schema.org/> .
+        @prefix dcterms: <http://purl.org/dc/terms/> . @prefix xsd: <http://www.w3.org/2001/XMLSchema#> .
+        @prefix modality: <https://w3id.org/spacecoop/modality#> . @prefix kind: <https://w3id.org/spacecoop/kind#> ."""
+    articles = [list(parse(f"{prefixes}{turtle}".encode(), format=RdfFormat.TURTLE)) for turtle in turtles]
+    return accounts.group(one for quads in articles for one in accounts.find(quads, f"{NS}accountOf"))
+
+
+def outcomes(quads: list[Quad]) -> list[str]:
+    """Return the aspect and the outcome of each comparison."""
+    said = {(str(quad.subject), quad.predicate.value): str(quad.object) for quad in quads}
+    return sorted(
+        f"{said[subject, f'{NS}aspect'].rpartition('#')[2][:-1]} {outcome.rpartition('#')[2][:-1]}"
+        for (subject, predicate), outcome in said.items()
+        if predicate == f"{NS}outcome"
+    )
+
+
+def when(name: str, first: str, last: str, how: str = "done") -> str:
+    return f""":{name} spc:accountOf id:launch ; spc:time :{name}-t . :c-{name} spc:asserts :{name} ;
+        spc:modality modality:{how} . :{name}-t spc:earliest "{first}"^^xsd:date ; spc:latest "{last}"^^xsd:date ."""
+
+
+def weight(name: str, value: float) -> str:
+    return f""":{name} spc:accountOf id:s ; spc:quantity :{name}-q .
+        :{name}-q dcterms:type kind:mass ; schema:value {value} ; schema:unitCode "kg" ."""
+
+
+A = when("a", "2021-01-01", "2021-12-31")
+MARCH = when("b", "2021-03-01", "2021-03-31")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (A, when("b", "2021-01-01", "2021-12-31"), ["time agrees"]),
+        (A, MARCH, ["time refines"]),
+        (A, when("b", "2024-06-22", "2024-06-22"), ["time differs"]),
+        (when("a", "2021-01-01", "2021-12-31", "planned"), when("b", "2024-06-22", "2024-06-22"), ["time moved"]),
+        (A, when("b", "2021-07-01", "2022-06-30"), []),  # they overlap: neither the same nor apart
+        (
+            ":a spc:accountOf id:s ; spc:participant id:p , id:q .",
+            ":b spc:accountOf id:s ; spc:participant id:p .",
+            ["parties refines"],
+        ),
+        (
+            ":a spc:accountOf id:s ; spc:participant id:p .",
+            ":b spc:accountOf id:s ; spc:participant id:q .",
+            [],  # an agency may stand for its state
+        ),
+        (
+            weight("a", 9.5),
+            weight("b", 8.5),
+            ["quantity differs"],
+        ),
+        (
+            ":a spc:accountOf id:s ; schema:location id:here .",
+            ":b spc:accountOf id:s ; schema:location id:here .",
+            ["place agrees"],
+        ),
+    ],
+)
+def test_two_accounts_are_compared(one: str, other: str, expected: list[str], tmp_path: Path) -> None:
+    made = accounts.compare(groups(one, other), RULES, GRAPH, Cache(tmp_path / "kept"))
+
+    assert outcomes(made) == expected
+    assert all(quad.graph_name == NamedNode(GRAPH) for quad in made)
+
+
+def test_an_account_that_is_alone_is_compared_with_nothing() -> None:
+    assert groups(A) == {}
+
+
+def test_the_order_of_articles_changes_nothing(tmp_path: Path) -> None:
+    made = [
+        accounts.compare(groups(*order), RULES, GRAPH, Cache(tmp_path / str(number)))
+        for number, order in enumerate([(A, MARCH), (MARCH, A)])
+    ]
+
+    assert made[0] == made[1] != []
+
+
+def test_a_group_that_is_as_it_was_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, really = Cache(tmp_path / "kept"), accounts._apply
+    asked: list[bytes] = []
+
+    def apply(group: bytes, rules: Mapping[str, str]) -> bytes:
+        asked.append(group)
+        return really(group, rules)
+
+    monkeypatch.setattr(accounts, "_apply", apply)
+    other = ":c spc:accountOf id:s ; schema:location id:here .", ":d spc:accountOf id:s ; schema:location id:here ."
+
+    first = accounts.compare(groups(A, MARCH, *other), RULES, GRAPH, kept)
+    again = accounts.compare(groups(A, MARCH, *other), RULES, GRAPH, kept)
+    assert (again, len(asked)) == (first, 2)
+
+    accounts.compare(groups(A, MARCH.replace("-31", "-30"), *other), RULES, GRAPH, kept)
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ("CONSTRUCT { ?s ?p [] } WHERE { ?s ?p ?o }", "blank node"),
+        ("SELECT * { ?s ?p ?o }", "not a CONSTRUCT"),
+        ("CONSTRUCT {", "expected"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_named_with_the_reason(rule: str, says: str, tmp_path: Path) -> None:
+    with pytest.raises(CompareError) as error:
+        accounts.compare(groups(A, MARCH), {"bad.rq": rule}, GRAPH, Cache(tmp_path / "kept"))
+
+    assert error.value.args[0] == "bad.rq"
+    assert says in error.value.args[1]
