@@ -16,7 +16,7 @@ from spacecoop.queries import sparql
 from spacecoop.queries.sparql import QueryError, Term
 from spacecoop.workspace import Workspace
 
-__all__ = ["Parameter", "Query", "QueryError", "as_rdf", "check", "complete", "every", "find", "parse", "read", "term"]
+__all__ = ["Need", "Parameter", "Query", "QueryError", "as_rdf", "check", "complete", "every", "find", "parse", "read", "term"]
 
 LONGEST = 1_000_000
 """Characters that a query file may have."""
@@ -51,6 +51,14 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Need:
+    """What a query rests on: a graph pattern, and what is to be said where the data have no match for it."""
+
+    pattern: str
+    lack: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Query:
     """A query, with what its front matter says of it."""
 
@@ -60,6 +68,7 @@ class Query:
     description: Mapping[str, str]
     parameters: tuple[Parameter, ...]
     columns: Mapping[str, Mapping[str, str]]
+    needs: tuple[Need, ...] = ()
 
     def bound(self, said: Mapping[str, Sequence[str]], resolve: Resolve) -> str:
         """Return the query's text with what is *said* bound as terms, and defaults where nothing is.
@@ -187,6 +196,7 @@ def parse(text: str, name: str, place: str) -> Query:
             _texts(said.get("description")),
             parameters,
             {str(key): _texts(value) for key, value in (said.get("columns") or {}).items()},
+            tuple(Need(str(one["pattern"]), _texts(one["lack"])) for one in said.get("needs") or ()),
         )
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise _unfit(text, place, error) from error
