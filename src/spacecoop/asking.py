@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from spacecoop.iris import shorten
-from spacecoop.queries import indexes, library, plots, results, sandbox, sources, sparql
+from spacecoop.queries import indexes, library, plots, remarks, results, sandbox, sources, sparql
 from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentials
 from spacecoop.queries.indexes import DamagedError, SourceError
 from spacecoop.queries.library import Query
@@ -50,6 +50,10 @@ class Question:
     endpoint: str = ""
     services: tuple[str, ...] = ()
     """The endpoints, by name or IRI, that SERVICE may reach."""
+    language: str = "en"
+    """The language of what is said beneath the answer."""
+    check_terms: bool = False
+    """Whether an endpoint is asked whether it has the terms of the query."""
 
     @property
     def prefixes(self) -> Mapping[str, str]:
@@ -144,6 +148,9 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
     if not source.network:
         with signals.shut():  # what a query's front matter says of its values is a stranger's query too
             said = library.complete(question.query, said, _values(source))
+            said, spoken = _speak(question, source, said)
+    else:
+        spoken = []
     text = question.query.bound(said, source.resolve)
     form = sparql.form(text)
     outward = _allowed(text, form, question, source)
@@ -183,6 +190,8 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         told = (
             *notes,
             *_chosen(question),
+            *spoken,
+            *_remarks(question, source, here, said, result.lines.count),
             *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures),
         )
     signals.printing()
@@ -222,6 +231,69 @@ def _chosen(question: Question) -> Iterator[str]:
     for parameter in question.query.parameters:
         if parameter.chosen and parameter.name not in question.said:
             yield f"{parameter.name}: {', '.join(parameter.default)}, by default"
+
+
+def _speak(
+    question: Question, source: Source, said: Mapping[str, Sequence[str]]
+) -> tuple[Mapping[str, Sequence[str]], list[str]]:
+    """Return what is said, in the dataset's first language where nothing is there in the one that is asked for.
+
+    With it come notes: that it is so, or how many rows have no text in that language. Raises QueryError for a
+    language that the dataset does not have.
+    """
+    languages = tuple(question.workspace.languages) if question.workspace is not None else ()
+    spoken: list[str] = []
+    for parameter in question.query.parameters:
+        words = said.get(parameter.name, ())
+        if parameter.type != "language" or not languages or not words:
+            continue
+        for word in words:
+            if word not in languages:
+                raise QueryError(
+                    f"{parameter.name}: {word!r} is not a language of the dataset; there are {', '.join(languages)}"
+                )
+        if languages[0] in words:
+            continue
+        first = {**said, parameter.name: [languages[0]]}
+        shown, all_ = (_count(question.query.bound(one, source.resolve), question, source) for one in (said, first))
+        values = {"shown": shown, "all": all_, "language": ", ".join(words), "first": languages[0]}
+        if shown < all_:
+            spoken.append(remarks.text("fewer" if shown else "instead", question.language, **values))
+            said = said if shown else first
+    return said, spoken
+
+
+def _count(text: str, question: Question, source: Source) -> int:
+    """Return how many rows a query has; 0 where it cannot be asked, which is said when it is."""
+    if sparql.form(text) != "SELECT" or sparql.outward(text, question.prefixes).services:
+        return 0
+    try:
+        answer: Any = source.answer(text)
+        return sum(1 for _ in answer)
+    except (SyntaxError, OSError, RuntimeError):
+        return 0
+
+
+def _remarks(
+    question: Question, source: Source, text: str, said: Mapping[str, Sequence[str]], rows: int
+) -> Iterator[str]:
+    """Yield what is to be known of an answer: terms that are nowhere, data that are lacking, an empty default graph.
+
+    A named query is known to be written right: its terms are looked up where it has no answer, else those that were
+    said.
+    """
+    query, language = question.query, question.language
+    with contextlib.suppress(EndpointError):
+        if rows <= 1:
+            yield from remarks.empty_default_graph(source, language)
+        if source.network and not question.check_terms:
+            return
+        yield from remarks.lacks(query.needs, source, language)
+        iris = sparql.terms(text, question.prefixes)
+        if query.summary and rows:
+            bare = sparql.terms(query.bound({one.name: [] for one in query.parameters}, source.resolve), question.prefixes)
+            iris = [iri for iri in iris if iri not in bare]
+        yield from remarks.unknown(iris, source, question.prefixes, language)
 
 
 def _broken(source: Source, error: Exception) -> EndpointError:

@@ -34,6 +34,8 @@ _SERVICE = re.compile(rf"SERVICE(\s*SILENT)?\s*{_NAME}(?=\s*\{{)", re.IGNORECASE
 _FROM = re.compile(rf"(?<![?$:\w.-])FROM\s*(?:NAMED(?![\w.-]*:))?\s*{_NAME}", re.IGNORECASE)
 _PREFIX_PART = re.compile(r"SERVICE[\w.-]*:", re.IGNORECASE)
 _PROLOGUE = re.compile(r"(?<!\w)(?:BASE\s*<([^<>]*)>|PREFIX\s*([\w.-]*):\s*<([^<>]*)>)", re.IGNORECASE)
+_TERM = re.compile(rf"(?<![?$:\w.@-])(?<!\^\^)(<[^\x00-\x20<>\"{{}}|^`]*>|[\w.-]*:(?:{_LOCAL}))(?!\s*\()")
+_ABSOLUTE_IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+\Z")
 _HIDDEN = frozenset({"iri", "comment", "string", "open", "variable", "language", "local", "escape"})
 _NOT_TOLD = "SERVICE occurs where it cannot be told what it does"
 
@@ -136,13 +138,7 @@ def outward(text: str, prefixes: Mapping[str, str]) -> Outward:
 def _outward(text: str, prefixes: Mapping[str, str]) -> Outward:
     named = services(text)
     code, visible = outside_braces(masked(text, _HIDDEN)), masked(text, frozenset({"comment", "string", "open"}))
-    base, known, own = "", dict(prefixes), set()
-    for declared in _PROLOGUE.finditer(visible):
-        if declared.group(1) is not None:
-            base = _joined(base, declared.group(1))
-        else:
-            own.add(declared.group(2))
-            known[declared.group(2)] = _joined(base, declared.group(3))
+    base, known = _prologue(visible, prefixes)
     graphs = []
     for word in re.finditer(r"FROM", code, re.IGNORECASE):
         found = _FROM.match(visible, word.start())
@@ -151,14 +147,65 @@ def _outward(text: str, prefixes: Mapping[str, str]) -> Outward:
             graphs.append(found.group(1))
 
     def resolve(name: str) -> str:
-        if name.startswith("<"):
-            return _joined(base, name[1:-1])
-        prefix, colon, local = name.partition(":")
-        if not colon:
-            return f"?{name[1:]}"
-        return known[prefix] + re.sub(r"\\(.)", r"\1", local) if prefix in known else name
+        return _resolved(name, base, known)
 
     return Outward(tuple(resolve(one.name) for one in named), tuple(map(resolve, graphs)))
+
+
+def _prologue(visible: str, prefixes: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return the base of a query, and its prefixes with those that are known."""
+    base, known = "", dict(prefixes)
+    for declared in _PROLOGUE.finditer(visible):
+        if declared.group(1) is not None:
+            base = _joined(base, declared.group(1))
+        else:
+            known[declared.group(2)] = _joined(base, declared.group(3))
+    return base, known
+
+
+def _resolved(name: str, base: str, known: Mapping[str, str]) -> str:
+    """Return the IRI of a name as it is written; a variable as ``?name``, and what has no prefix as it is."""
+    if name.startswith("<"):
+        return _joined(base, name[1:-1])
+    prefix, colon, local = name.partition(":")
+    if not colon:
+        return f"?{name[1:]}"
+    return known[prefix] + re.sub(r"\\(.)", r"\1", local) if prefix in known else name
+
+
+def terms(text: str, prefixes: Mapping[str, str]) -> list[str]:
+    """Return the IRIs that a query looks for in its dataset, in the order in which they occur.
+
+    Not those that it declares, calls, gives a literal as its type, asks a SERVICE for, or makes triples with.
+
+    >>> terms("SELECT * { ?s e:p/(e:q|^e:r) xsd:date('x'), '1'^^e:int }", {"e": "http://e/", "xsd": "http://x/"})
+    ['http://e/p', 'http://e/q', 'http://e/r']
+    """
+    visible = masked(text, frozenset({"comment", "string", "open"}))
+    base, known = _prologue(visible, prefixes)
+    plain = _without_blocks(_PROLOGUE.sub(_blank, visible), masked(text, _HIDDEN))
+    found = [_resolved(one.group(1), base, known) for one in _TERM.finditer(plain)]
+    return list(dict.fromkeys(iri for iri in found if _ABSOLUTE_IRI.match(iri)))
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found.group())
+
+
+def _without_blocks(visible: str, code: str) -> str:
+    """Return the text without FROM, the blocks of its SERVICEs and the template of its CONSTRUCT."""
+    spans = [found.span() for found in _FROM.finditer(visible)]
+    for word in re.finditer(r"(?<![?$:\w.-])(?:SERVICE|CONSTRUCT)(?![:\w.-])[^{}]*\{", code, re.IGNORECASE):
+        if word.group().upper().startswith("CONSTRUCT") and re.search(r"WHERE\s*\{$", word.group(), re.IGNORECASE):
+            continue  # the short form: its template is its pattern
+        depth, end = 1, word.end()
+        while depth and end < len(code):
+            depth += (code[end] == "{") - (code[end] == "}")
+            end += 1
+        spans.append((word.start(), end))
+    for start, end in spans:
+        visible = visible[:start] + " " * (end - start) + visible[end:]
+    return visible
 
 
 def _joined(base: str, iri: str) -> str:

@@ -50,6 +50,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--endpoint", metavar="URL", help="a SPARQL endpoint, or its name in [endpoints] of spacecoop.toml"
     )
+    parser.add_argument(
+        "--check-terms", action="store_true", help="ask an endpoint too whether it has the terms of the query"
+    )
     shown = parser.add_argument_group("what comes out")
     shown.add_argument("--format", choices=NAMES, default="table", metavar="FORMAT", help=f"one of {', '.join(NAMES)}")
     shown.add_argument("--output", type=Path, metavar="FILE", help="write to a file, when all is there")
@@ -173,8 +176,8 @@ def _explain(query: Query, language: str) -> int:
 
 
 WORDS = {
-    "en": {"parameters": "parameters:", "columns": "columns:", "default": "default:", "example": "such as"},
-    "fr": {"parameters": "paramètres :", "columns": "colonnes :", "default": "par défaut :", "example": "par exemple"},
+    "en": {"parameters": "parameters:", "columns": "columns:", "note": "note:", "default": "default:", "example": "such as"},
+    "fr": {"parameters": "paramètres :", "columns": "colonnes :", "note": "remarque :", "default": "par défaut :", "example": "par exemple"},
 }
 """The words between what a query says of itself."""
 
@@ -195,7 +198,7 @@ def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | Non
     if outcome is None:  # whoever read it has enough
         return cli.DONE
     for note in outcome.notes:
-        print(f"note: {note}", file=sys.stderr)
+        print(f"{WORDS[cli.language(arguments)]['note']} {note}", file=sys.stderr)
     if arguments.verbose:
         rows = f"{outcome.rows:,} row{'s' * (outcome.rows != 1)}"
         print(f"{rows} in {outcome.seconds:.3f} s from {outcome.source}", file=sys.stderr)
@@ -214,6 +217,8 @@ def _question(query: Query, arguments: argparse.Namespace, workspace: Workspace 
         store=here / arguments.store if arguments.store is not None else None,
         endpoint=arguments.endpoint or "",
         services=tuple(arguments.allow_service),
+        language=cli.language(arguments),
+        check_terms=arguments.check_terms,
     )
 
 

@@ -25,6 +25,7 @@ _SH = "http://www.w3.org/ns/shacl#"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 _SCHEMA = "https://schema.org/"  # the one that sparql-examples uses
+_TAG = r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*"
 _FRONT = re.compile(r"#\+ ?(.*)")
 
 Resolve = Callable[[str, str], str]
@@ -286,9 +287,15 @@ def _string(value: str, _parameter: Parameter, _: Resolve) -> Term:
     return Literal(value)
 
 
+def _language(value: str, parameter: Parameter, _: Resolve) -> Term:
+    if not re.fullmatch(_TAG, value):
+        raise QueryError(f"{parameter.name}: {value!r} is not a language; such as fr")
+    return Literal(value.lower())
+
+
 def _language_string(value: str, parameter: Parameter, _: Resolve) -> Term:
     text, at, language = value.rpartition("@")
-    if not at or not re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", language):
+    if not at or not re.fullmatch(_TAG, language):
         raise QueryError(f"{parameter.name}: {value!r} has no language; write it as {value or 'word'}@en")
     return Literal(text, language=language)
 
@@ -318,6 +325,7 @@ TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
     "entity": _thing,
     "concept": _thing,
     "string": _string,
+    "language": _language,
     "langString": _language_string,
     "integer": _typed("integer", r"[+-]?[0-9]{1,18}", "12"),
     "date": _date,

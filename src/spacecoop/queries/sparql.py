@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
 
 from spacecoop import reach
-from spacecoop.reach import Outward, QueryError, masked, outside_braces, outward
+from spacecoop.reach import Outward, QueryError, masked, outside_braces, outward, terms
 
-__all__ = ["Outward", "QueryError", "masked", "outward"]
+__all__ = ["Outward", "QueryError", "masked", "outward", "terms"]
 
 Term = NamedNode | BlankNode | Literal | Triple
 

@@ -1,0 +1,122 @@
+"""A query and what it is asked of in; what a reader is to know of the answer, out, in the reader's language."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pyoxigraph import NamedNode
+
+from spacecoop.findings import said
+from spacecoop.iris import local_name, namespace, shorten
+from spacecoop.queries import sparql
+from spacecoop.queries.library import Need
+from spacecoop.queries.sources import Local, Remote, Source
+
+__all__ = ["TEXTS", "empty_default_graph", "lacks", "unknown"]
+
+MOST = 2_000_000
+"""Statements that are looked through for near names; in what is larger, the first ones serve."""
+
+TEXTS: Mapping[str, Mapping[str, str]] = {
+    "unknown": {
+        "en": "{name} occurs in no statement of {source}",
+        "fr": "{name} n'apparaît dans aucun énoncé de {source}",
+    },
+    "near": {"en": "; near it: {names}", "fr": " ; de nom voisin : {names}"},
+    "empty": {
+        "en": "the default graph of {source} is empty and its named graphs are not: write GRAPH ?g {{ … }}, or have its "
+        "server take the union of all graphs (see docs/queries.md)",
+        "fr": "le graphe par défaut de {source} est vide, ses graphes nommés ne le sont pas : écrivez GRAPH ?g {{ … }}, ou "
+        "faites prendre à son serveur l'union de tous les graphes (voir docs/queries.md)",
+    },
+    "fewer": {
+        "en": "{shown:,} of {all:,} rows have all of their texts in {language!r}; {first!r} has all",
+        "fr": "{shown:,} lignes sur {all:,} ont tous leurs textes en « {language} » ; « {first} » les a toutes",
+    },
+    "instead": {
+        "en": "nothing is said in {language!r}; the answer is in {first!r}",
+        "fr": "rien n'est dit en « {language} » ; la réponse est en « {first} »",
+    },
+}
+"""What is said beneath an answer, by language."""
+
+
+def text(key: str, language: str, **values: object) -> str:
+    """Return a remark in a language."""
+    return said(TEXTS[key], language).format(**values)
+
+
+def lacks(needs: Iterable[Need], source: Source, language: str) -> Iterator[str]:
+    """Yield what is to be said of each thing that a query rests on and that the source does not have."""
+    for need in needs:
+        if not _ask(source, need.pattern):
+            yield said(need.lack, language)
+
+
+def unknown(iris: Iterable[str], source: Source, prefixes: Mapping[str, str], language: str) -> Iterator[str]:
+    """Yield a remark for each IRI that occurs in no statement of the source, with the nearest names that do."""
+    there: set[str] | None = None
+    for iri in dict.fromkeys(iris):
+        if _occurs(iri, source):
+            continue
+        if there is None:
+            there = _names(source)
+        near = ", ".join(shorten(one, prefixes) for one in nearest(iri, there))
+        advice = text("near", language, names=near) if near else ""
+        yield text("unknown", language, name=shorten(iri, prefixes), source=source.name) + advice
+
+
+def empty_default_graph(source: Source, language: str) -> Iterator[str]:
+    """Yield a remark where the default graph of an endpoint is empty and named ones are not."""
+    if source.network and not _ask(source, "?s ?p ?o") and _ask(source, "GRAPH ?g { ?s ?p ?o }"):
+        yield text("empty", language, source=source.name)
+
+
+def nearest(iri: str, there: Iterable[str]) -> list[str]:
+    """Return up to three IRIs whose names are near: of the same namespace, else of the same name elsewhere.
+
+    >>> nearest("http://e/participnt", ["http://e/participant", "http://f/participnt", "http://e/label"])
+    ['http://e/participant']
+    """
+    home, name = namespace(iri), local_name(iri)
+    beside = {local_name(one).casefold(): one for one in sorted(there) if namespace(one) == home}
+    close = difflib.get_close_matches(name.casefold(), sorted(beside), n=3, cutoff=0.6)
+    return [beside[one] for one in close] or sorted(one for one in there if name and local_name(one) == name)[:3]
+
+
+def _ask(source: Source, pattern: str) -> bool:
+    answer: Any = source.answer(f"ASK {{ {pattern} }}")
+    return bool(answer)
+
+
+def _occurs(iri: str, source: Source) -> bool:
+    node = NamedNode(iri)
+    if isinstance(source, Local):
+        store = source.store
+        patterns = ((node, None, None), (None, node, None), (None, None, node))
+        return store.contains_named_graph(node) or any(
+            next(iter(store.quads_for_pattern(*pattern, None)), None) is not None for pattern in patterns
+        )
+    term = sparql.written(node)
+    anywhere = " UNION ".join(f"{{ {one} }}" for one in (f"{term} ?p ?o", f"?s {term} ?o", f"?s ?p {term}"))
+    return _ask(source, f"{anywhere} UNION {{ GRAPH ?g {{ {anywhere} }} }} UNION {{ GRAPH {term} {{ ?s ?p ?o }} }}")
+
+
+def _names(source: Source) -> set[str]:
+    """Return the IRIs that occur in statements; of an endpoint, the properties and classes, and what is at hand."""
+    if isinstance(source, Local):
+        quads = itertools.islice(source.store.quads_for_pattern(None, None, None, None), MOST)
+        return {
+            term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if _is_iri(term)
+        }
+    names = _names(source.names) if isinstance(source, Remote) and source.names is not None else set()
+    pattern = "{ ?s ?x ?o } UNION { ?s a ?x } UNION { GRAPH ?g { { ?s ?x ?o } UNION { ?s a ?x } } }"
+    answer: Any = source.answer(f"SELECT DISTINCT ?x WHERE {{ {pattern} }} LIMIT 5000")
+    return names | {row["x"].value for row in answer if _is_iri(row["x"])}
+
+
+def _is_iri(term: object) -> bool:
+    return isinstance(term, NamedNode)
