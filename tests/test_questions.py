@@ -40,6 +40,10 @@ NUMERAMA = (
 )
 COMPETENCY: dict[str, list[str]] = {
     "agreements": [
+        f"{AGREEMENT} | 2019-03-25 | China, France | CNES taking part in a coming lunar mission; "
+        "CNSA carrying French experiments on Chang'e-6",
+    ],
+    "agreement-parties": [
         f"{AGREEMENT} | 2019-03-25 | China | CNES taking part in a coming lunar mission",
         f"{AGREEMENT} | 2019-03-25 | China | CNSA carrying French experiments on Chang'e-6",
         f"{AGREEMENT} | 2019-03-25 | France | CNES taking part in a coming lunar mission",

@@ -288,10 +288,13 @@ def _remarks(
             yield from remarks.empty_default_graph(source, language)
         if source.network and not question.check_terms:
             return
-        yield from remarks.lacks(query.needs, source, language)
-        iris = sparql.terms(text, question.prefixes)
+        lacking = list(remarks.lacks(query.needs, source, language))
+        yield from lacking
+        iris = [] if lacking else sparql.terms(text, question.prefixes)
         if query.summary and rows:
-            bare = sparql.terms(query.bound({one.name: [] for one in query.parameters}, source.resolve), question.prefixes)
+            bare = sparql.terms(
+                query.bound({one.name: [] for one in query.parameters}, source.resolve), question.prefixes
+            )
             iris = [iri for iri in iris if iri not in bare]
         yield from remarks.unknown(iris, source, question.prefixes, language)
 

@@ -176,8 +176,20 @@ def _explain(query: Query, language: str) -> int:
 
 
 WORDS = {
-    "en": {"parameters": "parameters:", "columns": "columns:", "note": "note:", "default": "default:", "example": "such as"},
-    "fr": {"parameters": "paramètres :", "columns": "colonnes :", "note": "remarque :", "default": "par défaut :", "example": "par exemple"},
+    "en": {
+        "parameters": "parameters:",
+        "columns": "columns:",
+        "note": "note:",
+        "default": "default:",
+        "example": "such as",
+    },
+    "fr": {
+        "parameters": "paramètres :",
+        "columns": "colonnes :",
+        "note": "remarque :",
+        "default": "par défaut :",
+        "example": "par exemple",
+    },
 }
 """The words between what a query says of itself."""
 

@@ -16,7 +16,20 @@ from spacecoop.queries import sparql
 from spacecoop.queries.sparql import QueryError, Term
 from spacecoop.workspace import Workspace
 
-__all__ = ["Need", "Parameter", "Query", "QueryError", "as_rdf", "check", "complete", "every", "find", "parse", "read", "term"]
+__all__ = [
+    "Need",
+    "Parameter",
+    "Query",
+    "QueryError",
+    "as_rdf",
+    "check",
+    "complete",
+    "every",
+    "find",
+    "parse",
+    "read",
+    "term",
+]
 
 LONGEST = 1_000_000
 """Characters that a query file may have."""

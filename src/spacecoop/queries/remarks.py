@@ -44,7 +44,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
 """What is said beneath an answer, by language."""
 
 
-def text(key: str, language: str, **values: object) -> str:
+def text(key: str, language: str, /, **values: object) -> str:
     """Return a remark in a language."""
     return said(TEXTS[key], language).format(**values)
 
@@ -109,9 +109,7 @@ def _names(source: Source) -> set[str]:
     """Return the IRIs that occur in statements; of an endpoint, the properties and classes, and what is at hand."""
     if isinstance(source, Local):
         quads = itertools.islice(source.store.quads_for_pattern(None, None, None, None), MOST)
-        return {
-            term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if _is_iri(term)
-        }
+        return {term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if _is_iri(term)}
     names = _names(source.names) if isinstance(source, Remote) and source.names is not None else set()
     pattern = "{ ?s ?x ?o } UNION { ?s a ?x } UNION { GRAPH ?g { { ?s ?x ?o } UNION { ?s a ?x } } }"
     answer: Any = source.answer(f"SELECT DISTINCT ?x WHERE {{ {pattern} }} LIMIT 5000")
