@@ -191,7 +191,7 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
             *notes,
             *_chosen(question),
             *spoken,
-            *_remarks(question, source, here, said, result.lines.count),
+            *_remarks(question, source, here, result.lines.count),
             *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures),
         )
     signals.printing()
@@ -274,9 +274,7 @@ def _count(text: str, question: Question, source: Source) -> int:
         return 0
 
 
-def _remarks(
-    question: Question, source: Source, text: str, said: Mapping[str, Sequence[str]], rows: int
-) -> Iterator[str]:
+def _remarks(question: Question, source: Source, text: str, rows: int) -> Iterator[str]:
     """Yield what is to be known of an answer: terms that are nowhere, data that are lacking, an empty default graph.
 
     A named query is known to be written right: its terms are looked up where it has no answer, else those that were

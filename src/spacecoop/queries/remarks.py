@@ -27,10 +27,10 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
     },
     "near": {"en": "; near it: {names}", "fr": " ; de nom voisin : {names}"},
     "empty": {
-        "en": "the default graph of {source} is empty and its named graphs are not: write GRAPH ?g {{ … }}, or have its "
-        "server take the union of all graphs (see docs/queries.md)",
-        "fr": "le graphe par défaut de {source} est vide, ses graphes nommés ne le sont pas : écrivez GRAPH ?g {{ … }}, ou "
-        "faites prendre à son serveur l'union de tous les graphes (voir docs/queries.md)",
+        "en": "the default graph of {source} is empty and its named graphs are not: write GRAPH ?g {{ … }}, or have "
+        "its server take the union of all graphs (see docs/queries.md)",
+        "fr": "le graphe par défaut de {source} est vide, mais non ses graphes nommés : écrivez GRAPH ?g {{ … }}, "
+        "ou faites prendre à son serveur l'union de tous les graphes (voir docs/queries.md)",
     },
     "fewer": {
         "en": "{shown:,} of {all:,} rows have all of their texts in {language!r}; {first!r} has all",
@@ -96,10 +96,12 @@ def _occurs(iri: str, source: Source) -> bool:
     node = NamedNode(iri)
     if isinstance(source, Local):
         store = source.store
-        patterns = ((node, None, None), (None, node, None), (None, None, node))
-        return store.contains_named_graph(node) or any(
-            next(iter(store.quads_for_pattern(*pattern, None)), None) is not None for pattern in patterns
+        found = itertools.chain(
+            store.quads_for_pattern(node, None, None),
+            store.quads_for_pattern(None, node, None),
+            store.quads_for_pattern(None, None, node),
         )
+        return store.contains_named_graph(node) or next(found, None) is not None
     term = sparql.written(node)
     anywhere = " UNION ".join(f"{{ {one} }}" for one in (f"{term} ?p ?o", f"?s {term} ?o", f"?s ?p {term}"))
     return _ask(source, f"{anywhere} UNION {{ GRAPH ?g {{ {anywhere} }} }} UNION {{ GRAPH {term} {{ ?s ?p ?o }} }}")
@@ -109,12 +111,9 @@ def _names(source: Source) -> set[str]:
     """Return the IRIs that occur in statements; of an endpoint, the properties and classes, and what is at hand."""
     if isinstance(source, Local):
         quads = itertools.islice(source.store.quads_for_pattern(None, None, None, None), MOST)
-        return {term.value for quad in quads for term in (quad.subject, quad.predicate, quad.object) if _is_iri(term)}
+        terms = (term for quad in quads for term in (quad.subject, quad.predicate, quad.object))
+        return {term.value for term in terms if isinstance(term, NamedNode)}
     names = _names(source.names) if isinstance(source, Remote) and source.names is not None else set()
     pattern = "{ ?s ?x ?o } UNION { ?s a ?x } UNION { GRAPH ?g { { ?s ?x ?o } UNION { ?s a ?x } } }"
     answer: Any = source.answer(f"SELECT DISTINCT ?x WHERE {{ {pattern} }} LIMIT 5000")
-    return names | {row["x"].value for row in answer if _is_iri(row["x"])}
-
-
-def _is_iri(term: object) -> bool:
-    return isinstance(term, NamedNode)
+    return names | {row["x"].value for row in answer if isinstance(row["x"], NamedNode)}

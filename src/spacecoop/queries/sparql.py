@@ -76,12 +76,12 @@ def bound(text: str, values: Mapping[str, Sequence[Term]]) -> str:
 
     Terms are written by their own syntax, so that none can end its block; a name without a block raises QueryError.
     """
-    for name, terms in sorted(values.items()):
+    for name, wanted in sorted(values.items()):
         block = re.compile(rf"(?<![?$:\w.-])VALUES\s+[?$]{re.escape(name)}\s*\{{([^{{}}]*)\}}", re.IGNORECASE)
         places = [found.span(1) for found in block.finditer(masked(text))]
         if not places:
             raise QueryError(f"no place for ?{name}: write VALUES ?{name} {{ UNDEF }} where it is to be bound")
-        inserted = f" {' '.join(map(written, terms)) or 'UNDEF'} "
+        inserted = f" {' '.join(map(written, wanted)) or 'UNDEF'} "
         for start, end in reversed(places):
             text = text[:start] + inserted + text[end:]
     return text
