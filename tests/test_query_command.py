@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,15 +10,17 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from pyoxigraph import RdfFormat, Store
 
 from conftest import REPOSITORY, Run, heed_interrupts
-from test_endpoint import JSON, always, serving
+from test_endpoint import JSON, Answer, always, serving
 
 WIKIDATA = REPOSITORY / "tests" / "data" / "wikidata.nt"
 SERVICE = "SELECT ?item ?launch { SERVICE <%s> { ?item wdt:P619 ?launch } }"
@@ -353,6 +356,70 @@ def test_values_are_bound_on_a_server_too(workspace: Path, server: str, run: Run
 
     assert run(*words, "claim=B-07", cwd=workspace).stdout.count("\n") == 2
     assert run(*words, f"claim={attack}", cwd=workspace).stdout.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("SELECT * { ?s spc:participnt ?x }", "note: spc:participnt occurs in no statement of out/dataset.nq"),
+        ("SELECT * { ?s spc:participnt ?x }", "; near it: spc:participant"),
+        ("ASK { ?s a <https://w3id.org/spacecoop/ns#Claims> }", "near it: spc:Claim"),
+        ("SELECT * { ?s spc:field topic:lunar-exploratio }", "near it: topic:"),
+        ("SELECT * { ?s ?p id:frence }", "near it: id:france"),
+        ("SELECT * { ?s schema:participant ?x }", "near it: spc:participant"),
+    ],
+)
+def test_a_term_that_occurs_nowhere_is_told_beneath_the_answer(text: str, says: str, workspace: Path) -> None:
+    done = asked(text, "--format", "csv" if "SELECT" in text else "json", cwd=workspace)
+
+    assert done.returncode == 0
+    assert says in done.stderr
+    assert "note" not in done.stdout
+
+
+def test_terms_that_occur_are_not_told(workspace: Path) -> None:
+    text = "SELECT (xsd:date('2019-01-01') AS ?d) { ?s a spc:Claim FILTER (DATATYPE(1) != '1'^^xsd:byte) } LIMIT 1"
+
+    assert asked(text, "--format", "csv", cwd=workspace).stderr == ""
+
+
+def test_a_value_that_occurs_nowhere_and_a_lack_are_told_in_french_too(workspace: Path, run: Run) -> None:
+    value = run("--lang", "fr", "query", "about", "--param", "thing=id:frence", cwd=workspace)
+    lack = run("query", "launch-dates", "--data", workspace / "out" / "dataset.nq", cwd=workspace)
+
+    assert "remarque : id:frence n'apparaît dans aucun énoncé" in value.stderr
+    assert "note: there is no launch (P619) of Wikidata" in lack.stderr
+    assert run("query", "launch-dates", cwd=workspace).stderr == ""
+
+
+def test_a_declared_language_that_few_texts_have_is_counted(workspace: Path, run: Run) -> None:
+    few = run("query", "partners", "--param", "party=china", "--param", "lang=zh", "--format", "csv", cwd=workspace)
+    none = run("query", "quotations", "--param", "lang=zh", "--format", "csv", cwd=workspace)
+
+    assert "rows have all of their texts in 'zh'" in few.stderr
+    assert "nothing is said in 'zh'; the answer is in 'en'" in none.stderr
+    assert none.stdout.count("\n") > 1
+
+
+def test_terms_are_asked_of_an_endpoint_only_when_wanted(workspace: Path, server: str) -> None:
+    text = "SELECT * { ?s spc:participnt ?x }"
+
+    assert asked(text, "--endpoint", server, cwd=workspace).stderr == ""
+    assert "near it: spc:participant" in asked(text, "--endpoint", server, "--check-terms", cwd=workspace).stderr
+
+
+def test_an_empty_default_graph_beside_named_ones_is_told(workspace: Path) -> None:
+    def answer(handler: BaseHTTPRequestHandler, _: int) -> Answer:
+        text = urllib.parse.unquote_plus(handler.path)
+        rows = {"head": {"vars": ["s"]}, "results": {"bindings": []}}
+        body = {"head": {}, "boolean": "GRAPH" in text} if "ASK" in text else rows
+        return 200, {"Content-Type": JSON}, json.dumps(body).encode()
+
+    with serving(answer) as (url, _):
+        done = asked("SELECT ?s { ?s ?p ?o }", "--endpoint", url, cwd=workspace)
+
+    assert done.returncode == 0
+    assert "is empty and its named graphs are not" in done.stderr
 
 
 def test_a_prefix_that_is_known_here_need_not_be_known_there(workspace: Path, server: str) -> None:

@@ -236,6 +236,30 @@ def test_a_named_query_runs_as_its_file_stands(name: str, dataset: Local) -> Non
     assert sorted(map(str, alone)) == sorted(map(str, through))  # type: ignore[arg-type]
 
 
+def test_pairs_of_countries_agree_with_joint_work_and_with_a_count_by_hand(dataset: Local) -> None:
+    spc, bodies = "https://w3id.org/spacecoop/ns#", "http://www.w3.org/ns/org#subOrganizationOf"
+
+    def objects(subject: Any, property_: str) -> set[Any]:
+        return {one.object for one in dataset.store.quads_for_pattern(subject, pyoxigraph.NamedNode(property_), None)}
+
+    def states(party: Any) -> set[Any]:
+        whole = objects(party, bodies)
+        return set().union(*map(states, whole)) if whole else {party}
+
+    matters = {one.object for one in dataset.store.quads_for_pattern(None, pyoxigraph.NamedNode(f"{spc}asserts"), None)}
+    both = {dataset.resolve("china", ""), dataset.resolve("france", "")}
+    counted = 0
+    for matter in matters:
+        kinds = {one.value for one in objects(matter, "http://www.w3.org/1999/02/22-rdf-syntax-ns#type")}
+        is_open = {one.value for one in objects(matter, f"{spc}openList")} & {"true", "1"}
+        of = [states(party) for party in objects(matter, f"{spc}participant")]
+        counted += f"{spc}Cooperation" in kinds and not is_open and both <= {one.value for some in of for one in some}
+    joint: Any = dataset.answer(chosen("joint-work", dataset))
+
+    assert f"China | France | {counted}" in COMPETENCY["country-pairs"]
+    assert len({row["cooperation"] for row in joint}) == counted
+
+
 def test_values_narrow_an_answer(dataset: Local) -> None:
     rows = list(dataset.answer(text_of("claims", dataset, speaker="Ji Qiming", how="planned")))  # type: ignore[arg-type]
     offered = list(dataset.answer(text_of("claims", dataset, speaker="ji-qiming", how="offered", lang="fr")))  # type: ignore[arg-type]
