@@ -78,7 +78,7 @@ def test_a_named_query_prints_a_table(workspace: Path, run: Run) -> None:
     done = run("query", "agreements", cwd=workspace)
 
     assert done.returncode == 0
-    assert done.stdout.splitlines()[3].split("│")[2:4] == [" 2019-03-25 ", " China, "]
+    assert done.stdout.splitlines()[3].split("│")[2:4] == [" 2019-03-25 ", " China, France "]
     assert done.stderr == ""
 
 

@@ -286,7 +286,7 @@ def _remarks(question: Question, source: Source, text: str, rows: int) -> Iterat
             yield from remarks.empty_default_graph(source, language)
         if source.network and not question.check_terms:
             return
-        lacking = list(remarks.lacks(query.needs, source, language))
+        lacking = list(remarks.lacks(query, source, language))
         yield from lacking
         iris = [] if lacking else sparql.terms(text, question.prefixes)
         if query.summary and rows:

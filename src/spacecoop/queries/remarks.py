@@ -12,7 +12,7 @@ from pyoxigraph import NamedNode
 from spacecoop.findings import said
 from spacecoop.iris import local_name, namespace, shorten
 from spacecoop.queries import sparql
-from spacecoop.queries.library import Need
+from spacecoop.queries.library import Query
 from spacecoop.queries.sources import Local, Remote, Source
 
 __all__ = ["TEXTS", "empty_default_graph", "lacks", "unknown"]
@@ -49,10 +49,18 @@ def text(key: str, language: str, /, **values: object) -> str:
     return said(TEXTS[key], language).format(**values)
 
 
-def lacks(needs: Iterable[Need], source: Source, language: str) -> Iterator[str]:
-    """Yield what is to be said of each thing that a query rests on and that the source does not have."""
-    for need in needs:
-        if not _ask(source, need.pattern):
+def lacks(query: Query, source: Source, language: str) -> Iterator[str]:
+    """Yield what is to be said of each thing that a query rests on and that the source does not have.
+
+    Raises QueryError for a pattern that cannot be read.
+    """
+    declared = "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in sparql.declared(query.text).items())
+    for need in query.needs:
+        try:
+            there = _ask(source, need.pattern, declared)
+        except SyntaxError as error:
+            raise sparql.QueryError(f"{query.name}: the need {need.pattern!r} is not a graph pattern") from error
+        if not there:
             yield said(need.lack, language)
 
 
@@ -87,8 +95,8 @@ def nearest(iri: str, there: Iterable[str]) -> list[str]:
     return [beside[one] for one in close] or sorted(one for one in there if name and local_name(one) == name)[:3]
 
 
-def _ask(source: Source, pattern: str) -> bool:
-    answer: Any = source.answer(f"ASK {{ {pattern} }}")
+def _ask(source: Source, pattern: str, declared: str = "") -> bool:
+    answer: Any = source.answer(f"{declared}ASK {{ {pattern} }}")
     return bool(answer)
 
 
