@@ -8,7 +8,8 @@ While a claim is being written it may carry the passage it rests on:
 
   spacecoop anchor articles/mine.yaml --text mine.txt    finds each quote in the text, and writes instead of it
                                                          where it stands: its sentence, its first and last code
-                                                         point, and the SHA-256 of its words
+                                                         point, and the SHA-256 of its words; says which text it
+                                                         is, and moves the anchors that stand when it has changed
   spacecoop anchor --check --texts DIR                   recomputes every anchor whose text is in DIR
 
 The words of a text stay with their owner: they are never published, nor copied into the workspace.
@@ -18,13 +19,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.facts.evidence import Text
+    from spacecoop.facts.texts import Text
     from spacecoop.findings import Finding
     from spacecoop.workspace import Workspace
 
@@ -58,24 +60,27 @@ def run(arguments: argparse.Namespace) -> int:
 def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Replace the quotes of each file; a file in which one cannot be found stays as it is."""
     from spacecoop import documents
-    from spacecoop.facts import evidence
+    from spacecoop.facts import quotes, texts
+    from spacecoop.findings import refused
 
-    text = evidence.read(arguments.folder / arguments.text)
+    text = texts.read(arguments.folder / arguments.text)
     settings = workspace.settings.get("evidence", {})
     if not {"key", "fields"} <= settings.keys():
         raise cli.UserError("spacecoop.toml does not say how an anchor is written; add [evidence] with key and fields")
+    form = quotes.Form(**{name: settings[name] for name in quotes.Form.__match_args__ if name in settings})
     failed = False
     for path in files:
         name = workspace.name(path)
         data = documents.load(path, name)
         source, document = documents.decode(data, name), documents.read(data, name)
-        done = evidence.anchored(source, document, text, settings["key"], settings["fields"])
+        own = replace(text, language=quotes.language(document, form))
+        done = quotes.anchored(source, document, own, form)
         for found in done.findings:
             print(found.line(cli.language(arguments)))
-        failed |= bool(done.findings)
-        if done.replaced:
+        failed |= refused(done.findings)
+        if done.source != source:
             documents.save(path, done.source)
-        if not done.findings:
+        if done.source != source or not refused(done.findings):
             print(f"{name}: {done.replaced} quote{'s' * (done.replaced != 1)} replaced")
     return cli.REPAIR if failed else cli.DONE
 
@@ -84,9 +89,10 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     """Recompute anchors, and say how many."""
     from spacecoop import reach, shared, work
     from spacecoop.facts import evidence
+    from spacecoop.findings import refused
 
     common = shared.load(workspace)
-    texts = _texts(workspace.root / arguments.texts)
+    texts = _texts(arguments, workspace, files)
     path = workspace.root / "queries" / "check" / "anchors.rq"
     if not path.is_file():
         raise cli.UserError(f"{workspace.name(path)} is not there; it says what an anchor is in this vocabulary")
@@ -94,22 +100,26 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
         query = reach.stay(path.read_text("utf-8"))
     except reach.QueryError as error:
         raise cli.UserError(f"{workspace.name(path)}: {error}") from error
-    checked = skipped = 0
+    checked = skipped = differing = 0
     findings: list[Finding] = []
     for path in files or work.paths(workspace):
         article = work.describe(common, path)
         result = evidence.check(article.quads, article.places, query, texts)
         checked, skipped = checked + result.checked, skipped + result.skipped
+        differing += result.differing
         findings += result.findings
     for found in findings:
         print(found.line(cli.language(arguments)))
-    print(f"{checked} anchors checked, {len(findings)} differ, {skipped} skipped (their text is not at hand)")
-    return cli.REPAIR if findings else cli.DONE
+    print(f"{checked} anchors checked, {differing} differ, {skipped} skipped (their text is not at hand)")
+    return cli.REPAIR if refused(findings) else cli.DONE
 
 
-def _texts(folder: Path) -> dict[str, Text]:
-    """Return the texts in a folder by the digests of their files."""
-    from spacecoop.facts import evidence
+def _texts(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> list[Text]:
+    """Return the texts at hand: those of the folder, and the one that is said to be that of the one file."""
+    from spacecoop.facts import texts
 
-    texts = [evidence.read(path) for path in sorted(folder.glob("*.txt"))]
-    return {text.sha256: text for text in texts}
+    if arguments.text is None:
+        return [texts.read(path) for path in sorted((workspace.root / arguments.texts).glob("*.txt"))]
+    if len(files) != 1:
+        raise cli.UserError("--check with --text TEXT takes the one FILE whose text it is")
+    return [replace(texts.read(arguments.folder / arguments.text), name=files[0].stem)]
