@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 
-from pyoxigraph import Quad
+from pyoxigraph import Literal, Quad
 
 from spacecoop import quads
 from spacecoop.facts import factfiles
@@ -68,6 +68,9 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     try:
         results = engine(shared.shapes, data)
         judged = [one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects]
+        broken = {one.shape for one in judged}
+        judged = [one for one in judged if broken.isdisjoint(shared.shapes.rule(one.shape).requires)]
+        findings += _bare_numbers(judged, read)
         why = causes(shared.shapes, data, judged, engine)
         spoken = [replace(_spoken(one, read, shared), because=_because(why[one], shared)) for one in judged]
     except Disagreement as error:
@@ -75,6 +78,23 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
         return ordered([*findings, finding("engines-disagree", place, differences=error)])
     known = {found.place for found in findings}
     return ordered([*findings, *(found for found in spoken if found.place not in known)])
+
+
+_NATIVE = {f"http://www.w3.org/2001/XMLSchema#{name}" for name in ("integer", "boolean", "double")}
+"""What YAML makes of a word without quotes, where the context gives no type."""
+
+
+def _bare_numbers(results: Iterable[Result], read: Facts) -> Iterator[Finding]:
+    """Yield a finding for each number that should be a text: what is missing is its quotes."""
+    native = {
+        (text(quad.subject), quad.predicate.value, quad.object.value)
+        for quad in read.quads
+        if isinstance(quad.object, Literal) and quad.object.datatype.value in _NATIVE
+    }
+    for one in results:
+        path = first_property(one.path) or ""
+        if one.component.endswith("DatatypeConstraintComponent") and (one.focus, path, one.value) in native:
+            yield finding("bare-number", read.places.find(one.focus, path, one.value), value=one.value)
 
 
 def _because(found: Iterable[Result], shared: Shared) -> tuple[Mapping[str, str], ...]:

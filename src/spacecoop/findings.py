@@ -139,8 +139,11 @@ def rules() -> Mapping[str, Mapping[str, Any]]:
 
 
 def suggest(name: str, names: Iterable[str]) -> str | None:
-    """Return the one of *names* that *name* was probably meant to be."""
-    return next(iter(difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)), None)
+    """Return the one of *names* that *name* was probably meant to be; a prefix that they share makes none alike."""
+    prefix = name[: name.rfind(":") + 1]
+    locals_ = {one.removeprefix(prefix): one for one in sorted(names)}
+    near = difflib.get_close_matches(name.removeprefix(prefix), locals_, n=1, cutoff=0.6)
+    return locals_[near[0]] if near else None
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

@@ -45,6 +45,9 @@ class Result:
     """The IRI of the shape that speaks."""
 
 
+_REQUIRES = "http://purl.org/dc/terms/requires"
+
+
 @dataclass(frozen=True)
 class Rule:
     """What a shape says to people."""
@@ -55,6 +58,8 @@ class Rule:
     description: Mapping[str, str]
     messages: Mapping[str, str]
     severity: Severity = Severity.VIOLATION
+    requires: frozenset[str] = frozenset()
+    """The shapes that must hold before this one can say anything (dcterms:requires)."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,7 @@ class Shapes:
 
         texts: dict[str, dict[str, dict[str, str]]] = {}
         severities: dict[str, Severity] = {}
+        requires: dict[str, set[str]] = {}
         for quad in parse(self.ntriples, format=RdfFormat.N_TRIPLES):
             if not isinstance(quad.subject, NamedNode):
                 continue
@@ -86,13 +92,16 @@ class Shapes:
                 said[quad.object.language or "en"] = quad.object.value
             elif quad.predicate.value == f"{_SH}severity" and isinstance(quad.object, NamedNode):
                 severities[quad.subject.value] = _SEVERITIES.get(quad.object.value, Severity.VIOLATION)
+            elif quad.predicate.value == _REQUIRES and isinstance(quad.object, NamedNode):
+                requires.setdefault(quad.subject.value, set()).add(quad.object.value)
         keys = (f"{_SH}name", f"{_SH}description", f"{_SH}message")
         rules = {}
         for iri, by_key in texts.items():
             if not by_key.keys().isdisjoint(keys):
                 name, description, message = (by_key.get(key, dict[str, str]()) for key in keys)
                 severity = severities.get(iri, Severity.VIOLATION)
-                rules[iri] = Rule(local_name(iri), name, description, message, severity)
+                before = frozenset(requires.get(iri, ()))
+                rules[iri] = Rule(local_name(iri), name, description, message, severity, before)
         return rules
 
     def targeting(self) -> list[str]:

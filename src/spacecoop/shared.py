@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from pyoxigraph import NamedNode, Quad
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
-from spacecoop import documents, quads, shapes
+from spacecoop import documents, findings, quads, shapes
 from spacecoop.documents import Unreadable
 from spacecoop.facts import context, factfiles
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
-from spacecoop.findings import Finding, Place, finding, suggest
+from spacecoop.findings import Finding, Place, finding, said, suggest
 from spacecoop.iris import local_name, namespace
 from spacecoop.links import mappings, snapshot
 from spacecoop.links.mappings import Link
@@ -33,6 +33,9 @@ _ASIDE = frozenset(
     }
 )
 """Properties that lead from a thing to what is said about terms, not about it."""
+
+_SKOS = "http://www.w3.org/2004/02/skos/core#"
+_CONCEPT, _LABEL, _DEFINITION = f"{_SKOS}Concept", f"{_SKOS}prefLabel", f"{_SKOS}definition"
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,32 @@ class Shared:
                 siblings = [iri for iri in self.homes if namespace(iri) == namespace(one.iri)]
                 names = [local_name(iri) for iri in siblings]
                 where = _home({self.homes[iri] for iri in siblings})
-            yield finding("unknown-name", one.place, suggest(one.name, names), key=one.key, name=one.name, where=where)
+            near = suggest(one.name, names)
+            found = finding("unknown-name", one.place, near, key=one.key, name=one.name, where=where)
+            yield found if near or where == one.place.file else self._with_choice(found, siblings, where)
+
+    def _with_choice(self, found: Finding, siblings: Sequence[str], where: str) -> Finding:
+        """Return a finding that lists what a scheme, which is one file of the ontology, has, and what it means."""
+        if not (where.startswith("ontology/") and where.endswith(".ttl")):
+            return found
+        meanings = {iri: self._meaning(iri) for iri in siblings if f"<{_CONCEPT}>" in "".join(self.lines.get(iri, ()))}
+        if not meanings:
+            return found
+        choice = findings.rules()["unknown-name"]["choice"]
+        help_ = {}
+        for language, words in choice.items():
+            each = [f"{local_name(iri)} ({said(meaning, language)})" for iri, meaning in sorted(meanings.items())]
+            help_[language] = words.format(names="; ".join(each))
+        return replace(found, help=help_)
+
+    def _meaning(self, iri: str) -> dict[str, str]:
+        """Return the definition of a concept, else its label, in each language."""
+        meaning: dict[str, str] = {}
+        for key in (_LABEL, _DEFINITION):
+            for quad in parse("".join(self.lines[iri]), format=RdfFormat.N_TRIPLES):
+                if quad.predicate.value == key and isinstance(quad.object, Literal):
+                    meaning[quad.object.language or "en"] = quad.object.value.rstrip(".")
+        return meaning
 
 
 def _home(files: set[str]) -> str:

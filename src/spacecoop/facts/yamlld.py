@@ -178,6 +178,9 @@ class _Walk:
             return None
         for language, texts in value.items():
             here = (*steps, language)
+            if texts is None and self.follows_a_comma(here):
+                self.findings.append(finding("comma-in-text", self.document.key_place(here), text=language))
+                continue
             if not is_language(language):
                 self.findings.append(finding("bad-language", self.document.key_place(here), language=language))
                 continue
@@ -193,6 +196,11 @@ class _Walk:
                 else:
                     self.note(scope, node, key, text, there)
         return value
+
+    def follows_a_comma(self, steps: Steps) -> bool:
+        """Tell whether a key without a colon stands here: the rest of a text that a comma has ended."""
+        key, value = self.document.key_place(steps), self.document.place(steps)
+        return (value.line, value.column) == (key.line, key.column + len(str(steps[-1])))
 
     def note(self, scope: Scope, node: str, key: str, value: str, steps: Steps) -> None:
         """Note where a value stands, by node and property."""
