@@ -20,8 +20,8 @@ from spacecoop.drafts.names import Gazetteer
 from spacecoop.drafts.proposals import Candidate, Reading
 from spacecoop.drafts.review import Reviewed
 from spacecoop.drafts.rules import Rules, Thing
-from spacecoop.facts import evidence
-from spacecoop.facts.evidence import Text
+from spacecoop.facts import texts
+from spacecoop.facts.texts import Text
 from spacecoop.findings import Finding, Place, finding, refused
 from spacecoop.iris import local_name
 from spacecoop.quads import text
@@ -264,4 +264,4 @@ def _ambiguous(reading: Reading, source: Source) -> list[Finding]:
 
 def open_text(path: Path) -> Text:
     """Read a private text; raises Unreadable where it is none."""
-    return evidence.read(path)
+    return texts.read(path)
