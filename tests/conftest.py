@@ -79,7 +79,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("frozen") / "workspace"
     shutil.copytree(REPOSITORY / "tests" / "frozen", folder)
-    for name in ("ontology", "shapes", "queries"):
+    for name in ("ontology", "shapes", "queries", "pages"):
         shutil.copytree(REPOSITORY / name, folder / name)
     shutil.copy(REPOSITORY / "spacecoop.toml", folder)
     publish.publish(workspace.read(folder))

@@ -12,19 +12,20 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import articles, folders, quads, shared, standing
+from spacecoop import articles, folders, output, quads, shared, standing
 from spacecoop.cache import Cache
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
 from spacecoop.harvest.census import Census
 from spacecoop.output import Written
-from spacecoop.pages import ask, home, libraries
+from spacecoop.pages import ask, libraries, writing
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts
-from spacecoop.work import FAST, Done, Progress, Work, each, paths, silent
+from spacecoop.syntaxes import NQUADS
+from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
 _ONCE = "not-revised"
@@ -56,20 +57,21 @@ def publish(
     progress: Progress = silent,
     cached: bool = True,
     waiting: Waiting = folders.wait_silently,
+    pages: bool = True,
 ) -> Published:
     """Publish the workspace into its ``out/``, whole; or raise Rejected with every reason at once.
 
     One build at a time: another one is waited for. Files in ``out/`` that no build wrote stay there, and are told.
-    Where out/ is what a build of the same inputs wrote, it stays as it is.
+    Without *pages*, the data alone. Where out/ is what a build of the same inputs wrote, it stays as it is.
     """
     with folders.hold(workspace.root / ".cache" / "build.lock", waiting):
-        given, history = standing.inputs(workspace, engine), workspace.root / feeds.HISTORY
+        given, history = standing.inputs(workspace, engine, pages), workspace.root / feeds.HISTORY
         there = standing.find(workspace, history, given) if cached else None
         if there is not None:
             folders.tidy(workspace.out)
             return _with_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
         with folders.replace(workspace.out) as folder:
-            published = write(workspace, folder, engine, progress, cached)
+            published = write(workspace, folder, engine, progress, cached, pages)
             last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
             built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
             libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
@@ -78,7 +80,7 @@ def publish(
             feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
             ended = standing.now()
         dumps.keep_layout(published.layout, workspace)
-        if given == standing.inputs(workspace, engine):  # nobody edited a source in the meantime
+        if given == standing.inputs(workspace, engine, pages):  # nobody edited a source in the meantime
             lasting = [found for found in published.findings if found.rule != _ONCE]
             standing.keep(workspace, history, given, published.files, published.articles, lasting, ended)
     return _with_strangers(published, strangers, workspace)
@@ -93,13 +95,13 @@ def _with_strangers(published: Published, strangers: Iterable[str], workspace: W
     return replace(published, findings=(*published.findings, *told))
 
 
-def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent) -> list[str]:
+def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent, pages: bool = True) -> list[str]:
     """Return the files in ``out/`` that are not what the sources give; raises Rejected as publish does.
 
     A file that is not there is proven by its digest in the manifest: version control holds a part of ``out/`` only.
     """
     with tempfile.TemporaryDirectory() as folder:
-        write(workspace, Path(folder), engine, progress, cached=False)
+        write(workspace, Path(folder), engine, progress, False, pages)
         stale = folders.compare(Path(folder), workspace.out)
         if not feeds.is_history_kept(Path(folder), workspace):
             stale.append(f"../{feeds.HISTORY}")
@@ -126,7 +128,9 @@ def validate(
     return ordered(chain(_of_the_whole(common, engine), *(one.findings for one in done), _repeated(done)))
 
 
-def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, cached: bool) -> Published:
+def write(
+    workspace: Workspace, folder: Path, engine: str, progress: Progress, cached: bool, pages: bool = True
+) -> Published:
     """Write all that is published into an empty folder; raises Rejected where something forbids it."""
     common = shared.load(workspace)
     findings = _of_the_whole(common, engine)
@@ -149,12 +153,12 @@ def write(workspace: Workspace, folder: Path, engine: str, progress: Progress, c
     pieces = {one.slug: one.pieces for one in done}
     whole, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
     written += whole
-    context = site.Context(common.files, together, described, census.counts(), published, whole, cached)
+    context = site.Context(common.files, together, described, census.counts(), published, whole, cached, pages)
     harvested = site.write(context, workspace, folder)
     written += harvested.written
-    about = home.render(described, whole, harvested.schema_org, feed=harvested.feed)
-    written.append(files.write_text(folder, "index.html", about))
-    written += _write_query_page(described.title, census, workspace, folder)
+    if pages:
+        written += _write_query_page(described.title, census, workspace, folder)
+        written += _write_pages(context, harvested, workspace, folder)
     written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)), layout)
@@ -176,6 +180,28 @@ def _write_query_page(
 
 def _named(workspace: Workspace) -> dict[str, library.Query]:
     return library.every(workspace.root / "queries", workspace.settings.get("query", {}).get("defaults", {}))
+
+
+def _write_pages(context: site.Context, harvested: site.Harvested, workspace: Workspace, folder: Path) -> list[Written]:
+    """Write what people read; raises Rejected where a template or a query of the site is wrong."""
+    slugs = [one.slug for one in context.published]
+    said = [*context.shared, *chain.from_iterable(harvested.documents.values())]
+    for slug in slugs:
+        said += output.read(folder / "article" / f"{slug}{NQUADS.ending}")
+    endings = {f"article/{slug}": [syntax.ending for syntax in ARTICLE_SYNTAXES] for slug in slugs}
+    made = writing.Site(
+        workspace,
+        said,
+        {**harvested.endings, **endings},
+        context.described,
+        context.whole,
+        harvested.schema_org,
+        harvested.feed,
+    )
+    try:
+        return writing.write(made, folder)
+    except writing.PageError as error:
+        raise Rejected(ordered(error.findings)) from error
 
 
 def _of_the_whole(common: Shared, engine: str) -> list[Finding]:

@@ -19,7 +19,7 @@ from spacecoop.folders import MANIFEST
 from spacecoop.output import Written
 from spacecoop.workspace import SETTINGS, Workspace
 
-SOURCES = ("articles", "entities", "links", "ontology", "queries", "shapes")
+SOURCES = ("articles", "entities", "links", "ontology", "pages", "queries", "shapes")
 """The folders that a build reads, whole."""
 _ENTRY = "built"
 _LATELY = 50_000_000
@@ -37,10 +37,10 @@ class Standing:
     """The paths of files in out/ that no build wrote."""
 
 
-def inputs(workspace: Workspace, engine: str) -> str:
+def inputs(workspace: Workspace, engine: str, pages: bool = True) -> str:
     """Return a digest of all that a build depends on beside the history: the program, how it is called, the sources."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    parts = [cache.program(), engine.encode(), epoch.encode(), str(workspace.root).encode()]
+    parts = [cache.program(), engine.encode(), str(pages).encode(), epoch.encode(), str(workspace.root).encode()]
     for path in _sources(workspace):
         parts += [path.relative_to(workspace.root).as_posix().encode(), _digest(path)]
     return cache.key(*parts)

@@ -2,6 +2,7 @@
 
 spacecoop build            write out/, or print every reason why not and leave it untouched
 spacecoop build --check    write nothing; exit with 1 when out/ is not what the sources give
+spacecoop build --no-site  write the data alone, without the pages that people read
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("fast", "pyshacl", "both"), default="fast", help="what validates (default: fast)"
     )
+    parser.add_argument("--no-site", action="store_true", help="write the data alone, without pages for people")
     parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
 
 
@@ -37,11 +39,13 @@ def run(arguments: argparse.Namespace) -> int:
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     try:
         if arguments.check:
-            stale = publish.check(workspace, arguments.engine, cli.progress)
+            stale = publish.check(workspace, arguments.engine, cli.progress, not arguments.no_site)
             print("\n".join(tell_check(stale, len(publish.find_absent(workspace)), language)))
             return cli.REPAIR if stale else cli.DONE
         waiting = partial(tell_wait, language)
-        done = publish.publish(workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting)
+        done = publish.publish(
+            workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting, not arguments.no_site
+        )
     except publish.Rejected as rejected:
         for found in rejected.findings:
             print(found.line(language))

@@ -59,19 +59,22 @@ _ONE = (".ttl", ".jsonld")
 _ARTICLES, _THINGS = "article", "id"
 
 
-def table(documents: Mapping[str, Sequence[str]]) -> list[Row]:
+def table(documents: Mapping[str, Sequence[str]], pages: bool = True) -> list[Row]:
     """Return the table for a site that has, at these paths, documents with these endings.
 
+    With *pages*, articles and things are there as HTML too; who takes anything gets data, a browser names HTML first.
     All documents of a folder share a row, so that the table does not grow with the articles.
     """
+    html = (".html",) if pages else ()
+    home = (*html, ".ttl", ".jsonld")
     rows = [
-        Row("home", "()", (".html", ".ttl", ".jsonld"), files=("index", "catalog", "catalog")),
+        Row("home", "()", home, files=(*("index" for _ in html), "catalog", "catalog")),
         Row("about", "(catalog|void)", _ONE),
         Row("dataset", "(dataset)", (".ttl", ".trig", ".nq", ".nt", ".jsonld")),
         Row("feed", "(feed)", (".trig", ".atom")),
         Row("version", "(feed/[0-9]+)", (".trig",)),
-        Row("article", f"({_ARTICLES}/{_SEGMENT})", (".ttl", ".trig", ".nq", ".jsonld")),
-        Row("thing", f"({_THINGS}/{_SEGMENT})", _ONE, see_other=True),
+        Row("article", f"({_ARTICLES}/{_SEGMENT})", (".ttl", ".trig", ".nq", ".jsonld", *html)),
+        Row("thing", f"({_THINGS}/{_SEGMENT})", (*_ONE, *html), see_other=True),
     ]
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for path, endings in sorted(documents.items()):

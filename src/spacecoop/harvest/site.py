@@ -33,6 +33,8 @@ class Context:
     whole: Sequence[Written]
     cached: bool = False
     """Whether what the last build wrote may be taken over."""
+    pages: bool = True
+    """Whether pages for people are made too, so that browsers are led to them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Harvested:
     written: list[Written]
     schema_org: str
     feed: bool
+    documents: Mapping[str, Sequence[Quad]]
+    """By IRI, what is said in each document of the shared things."""
+    endings: Mapping[str, Sequence[str]]
+    """By path, the files that each of them has."""
 
 
 def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
@@ -82,9 +88,11 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     feed = negotiation.Feed(
         tuple(number for number in closed if closed[number]), tuple(number for number in closed if not closed[number])
     )
-    for name, rules in negotiation.rules(negotiation.table(endings), described.home, feed).items():
+    html = [".html"] if context.pages else []
+    table = negotiation.table({path: [*ones, *html] for path, ones in endings.items()}, context.pages)
+    for name, rules in negotiation.rules(table, described.home, feed).items():
         written.append(files.write_text(folder, name, rules))
-    return Harvested(written, schema_org, feed=(folder / feeds.ROOT).is_file())
+    return Harvested(written, schema_org, (folder / feeds.ROOT).is_file(), documents, endings)
 
 
 def read_names(shared: Iterable[Quad], things: str) -> dict[str, dict[str, str]]:

@@ -26,6 +26,7 @@ __all__ = [
     "complete",
     "every",
     "find",
+    "front",
     "parse",
     "read",
     "term",
@@ -199,8 +200,7 @@ def text_of(stream: IO[bytes], place: str) -> str:
 
 def parse(text: str, name: str, place: str) -> Query:
     """Read the text of a query with its front matter, the lines that begin with ``#+``, as grlc has it."""
-    front = "\n".join(found.group(1) for line in text.splitlines() if (found := _FRONT.match(line)))
-    said = _yaml(front, place) if front else {}
+    said = front(text, place)
     try:
         parameters = tuple(_parameter(key, value) for key, value in (said.get("parameters") or {}).items())
         query = Query(
@@ -229,6 +229,12 @@ def _unfit(text: str, place: str, error: Exception) -> QueryError:
         lines = enumerate(text.splitlines(), 1)
         found.line = next((number for number, line in lines if _FRONT.match(line) and f"{word[1]}:" in line), 1)
     return found
+
+
+def front(text: str, place: str) -> Mapping[str, Any]:
+    """Return what the front matter of a query says; raises QueryError where it cannot be read."""
+    said = "\n".join(found.group(1) for line in text.splitlines() if (found := _FRONT.match(line)))
+    return _yaml(said, place) if said else {}
 
 
 def _yaml(text: str, place: str) -> Mapping[str, Any]:

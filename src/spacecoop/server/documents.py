@@ -76,19 +76,21 @@ def read(folder: Path) -> Site:
         if path.is_file() and not path.is_symlink():
             digests[f"{ASSETS}/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
     digests[MANIFEST] = hashlib.sha256(manifest).hexdigest()
-    order = [syntax.ending for syntax in SYNTAXES]
+    order = [*(syntax.ending for syntax in SYNTAXES), ".html"]
     stems: dict[str, list[str]] = {}
     for path in digests:
         stem, dot, ending = path.rpartition(".")
-        if f"{dot}{ending}" in order and not stem.startswith("feed"):
+        if f"{dot}{ending}" in order and not stem.startswith("feed") and "." not in stem:
             stems.setdefault(stem, []).append(f"{dot}{ending}")
-    special = negotiation.table({})
+    pages = "index.html" in digests
+    stems = {stem: endings for stem, endings in stems.items() if endings != [".html"]}  # a page without data
+    special = negotiation.table({}, pages)
     documents = {
         stem: sorted(endings, key=order.index)
         for stem, endings in stems.items()
         if not any(re.fullmatch(row.pattern, stem) for row in special)
     }
-    return Site(folder, digests, tuple(negotiation.table(documents)))
+    return Site(folder, digests, tuple(negotiation.table(documents, pages)))
 
 
 def media_type(file: str) -> str:

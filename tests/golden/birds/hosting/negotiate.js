@@ -58,7 +58,8 @@ const rows = [
    ".ttl",
    ".trig",
    ".nq",
-   ".jsonld"
+   ".jsonld",
+   ".html"
   ],
   "files": [],
   "seeOther": false
@@ -67,7 +68,8 @@ const rows = [
   "pattern": "(id/[^./?#]+)",
   "endings": [
    ".ttl",
-   ".jsonld"
+   ".jsonld",
+   ".html"
   ],
   "files": [],
   "seeOther": true
@@ -77,7 +79,8 @@ const rows = [
   "endings": [
    ".ttl",
    ".jsonld",
-   ".rdf"
+   ".rdf",
+   ".html"
   ],
   "files": [],
   "seeOther": false
@@ -86,7 +89,8 @@ const rows = [
   "pattern": "(query/[^./?#]+)",
   "endings": [
    ".ttl",
-   ".jsonld"
+   ".jsonld",
+   ".html"
   ],
   "files": [],
   "seeOther": false

@@ -1,0 +1,122 @@
+"""A workspace's queries with ``#+ page:`` and ``#+ part:`` in; which pages there are, and what each is given, out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import QuerySolutions, Store
+
+from spacecoop.queries import library, sparql
+from spacecoop.queries.library import QueryError
+from spacecoop.workspace import Workspace
+
+SHIPPED = Path(__file__).parent / "shipped"
+"""The templates, styles, words and queries that the program brings; a file of the workspace takes the place of one."""
+LAST = 100
+"""The rank of a kind that says none."""
+
+Row = Mapping[str, Any]
+"""By variable, the term that an answer binds it to."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One query of the site, with what its front matter says: what is made of its answer."""
+
+    name: str
+    file: Path
+    text: str
+    title: Mapping[str, str]
+    page: str
+    """The template of the pages that the answer lists; empty where it is no list of pages."""
+    part: str
+    """Under which name templates find the answer's rows for their page; empty where it is no part."""
+    at: str
+    """The path of the one page that shows the whole answer; empty where each row has a page of its own."""
+    rank: int
+    """The lower one gets an IRI that several kinds list, and stands first in the menu."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: what it is about, where it is, and what its template is given."""
+
+    iri: str
+    """Of the document; empty for a page that the dataset has no IRI for."""
+    path: str
+    """From the site's root, without ending."""
+    template: str
+    title: Mapping[str, str]
+    anchors: frozenset[str] = frozenset()
+    """The IRIs that are found on it."""
+    rows: tuple[Row, ...] = ()
+
+
+def find(workspace: Workspace, folder: str, ending: str) -> dict[str, Path]:
+    """Return, by name, the files of a folder of the site: the workspace's own, else those that are shipped."""
+    found = {path.name: path for path in sorted((SHIPPED / folder).glob(f"*{ending}"))}
+    return found | {path.name: path for path in workspace.files(f"pages/{folder}".rstrip("/"), ending)}
+
+
+def read(workspace: Workspace) -> list[Kind]:
+    """Read the queries of the site, by rank and name; raises QueryError, which tells the file, for a wrong one."""
+    kinds = []
+    for name, path in find(workspace, "queries", ".rq").items():
+        place = workspace.name(path)
+        with path.open("rb") as stream:
+            text = library.text_of(stream, place)
+        said, query = library.front(text, place), library.parse(text, path.stem, place)
+        words = {key: str(said.get(key) or "") for key in ("page", "part", "at")}
+        rank = said.get("rank", LAST)
+        if not (words["page"] or words["part"]) or not isinstance(rank, int):
+            raise QueryError(
+                f"{place}: a query of the site says `page: TEMPLATE.html` or `part: NAME`, and rank: a number"
+            )
+        missing = sparql.undeclared(text, workspace.prefixes)
+        full = f"BASE <{workspace.base}>\n" + "".join(f"PREFIX {key}: <{iri}>\n" for key, iri in missing.items()) + text
+        kinds.append(Kind(name, path, full, query.summary, words["page"], words["part"], words["at"], rank))
+    return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
+
+
+def ask(store: Store, text: str) -> list[Row]:
+    """Return the rows of an answer, sorted where the query does not say how; raises QueryError for no SELECT."""
+    try:
+        found = store.query(text, use_default_graph_as_union=True)
+    except (SyntaxError, ValueError, OSError) as error:
+        raise QueryError(str(error)) from error
+    if not isinstance(found, QuerySolutions):
+        raise QueryError("only a SELECT query gives rows")
+    names = [variable.value for variable in found.variables]
+    rows: list[Row] = [{name: row[name] for name in names if row[name] is not None} for row in found]
+    if not sparql.is_ordered(text):
+        rows.sort(key=lambda row: [str(row.get(name, "")) for name in names])
+    return rows
+
+
+def lay_out(kinds: Sequence[Kind], answers: Mapping[str, Sequence[Row]], paths: Mapping[str, str]) -> list[Page]:
+    """Return all pages; *paths* gives, by IRI, those of the documents that a page can be about."""
+    pages: dict[str, Page] = {}
+    for kind in kinds:
+        rows = answers[kind.name]
+        if kind.at:
+            if rows or kind.at == "index":
+                pages[f"at {kind.at}"] = Page("", kind.at, kind.page, kind.title, rows=tuple(rows))
+        elif kind.page:
+            for iri, anchors in _listed(rows).items():
+                if iri in paths and iri not in pages:
+                    pages[iri] = Page(iri, paths[iri], kind.page, {}, frozenset(anchors))
+    return sorted(pages.values(), key=lambda page: page.path)
+
+
+def _listed(rows: Iterable[Row]) -> dict[str, set[str]]:
+    """Return, by document, the IRIs that an answer says are found there."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if "page" in row:
+            anchors = found[row["page"].value.partition("#")[0]]
+            anchors |= {row["anchor"].value} if "anchor" in row else set()
+    return found
