@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check format bench-validate bench-build bench-query bench-push bench-draft rules pins clean
+.PHONY: help build test check format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-draft   measure drafts beside answers, with texts that are not in the repository"
 	@echo "make bench-push   measure pushes beside curl and the stores' own loaders"
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
+	@echo "make protocol  put the W3C's protocol tests to the server; SPACECOOP_RDF_TESTS is a checkout of w3c/rdf-tests"
 	@echo "make pins     renew the pinned requirements"
 	@echo "make clean    delete the environment and the caches"
 
@@ -53,6 +54,9 @@ bench-push: .venv/dev
 rules: .venv/dev
 	$(BIN)/spacecoop preflight --update-rules --for dcat-ap --for archivo --for ldes --failed
 	$(BIN)/pytest tests/official_rules.py
+
+protocol: .venv/dev
+	$(BIN)/pytest -rs tests/official_protocol.py
 
 pins: .venv/dev
 	$(BIN)/pip install -q pip-tools
