@@ -174,12 +174,16 @@ def _version(words: list[str]) -> str:
 
 def workspace(arguments: argparse.Namespace) -> Workspace:
     """Open the workspace that the command works in; raises UserError where there is none."""
+    from spacecoop.findings import said
     from spacecoop.workspace import WorkspaceError, find
 
     try:
         return find(arguments.folder)
     except WorkspaceError as error:
-        lines = [found.line(language(arguments)) for found in error.findings]
+        spoken = language(arguments)
+        nowhere = [found for found in error.findings if found.rule == "no-workspace"]  # it has no place
+        lines = [f"{said(found.message, spoken)}; {said(found.help, spoken)}" for found in nowhere]
+        lines = lines or [found.line(spoken) for found in error.findings]
         raise UserError("\n".join(lines if len(lines) == 1 else ["", *lines])) from error
 
 
