@@ -174,9 +174,9 @@ def measured(folder: Path, path: Path, statements: int) -> Written:
 
 
 def taken_over(one: Written, old: Path, new: Path) -> bool:
-    """Take a file over from one folder into another, where it still has the size and digest that it had."""
+    """Take a regular file over from one folder into another, where it still has the size and digest that it had."""
     path = old / one.path
-    if not path.is_file() or measured(old, path, one.statements) != one:
+    if path.is_symlink() or not path.is_file() or measured(old, path, one.statements) != one:
         return False
     target = new / one.path
     target.parent.mkdir(parents=True, exist_ok=True)
