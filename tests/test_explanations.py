@@ -128,8 +128,10 @@ ELSEWHERE = {
     "engines-disagree",
     "unreadable",
     "query",
+    *("no-workspace", "toml", "setting", "setting-missing", "not-a-file", "outside", "no-shapes"),
+    *("page-query", "page-template"),
 }
-"""Rules that other tests break: with an engine made to misbehave, with a file that is not there, at publication."""
+"""Rules that other tests break: with an engine made to misbehave, with a file or settings that are not there."""
 OF_TEXTS = {
     *("quote-missing", "quote-twice", "quote-nth", "quote-alike", "quote-part", "copied-sentence"),
     *("text-differs", "anchor-moved", "anchor-differs", "sentence-number"),

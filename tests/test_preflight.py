@@ -67,7 +67,7 @@ def test_official_rules_that_were_not_fetched_are_not_checked_here(ours: Path) -
 
 
 DEFECTS = [
-    ("lod-cloud-triples", "void.ttl", r"void:triples \d{4}", "void:triples 999"),
+    ("lod-cloud-triples", "void.ttl", r"void:triples \d{4,}", "void:triples 999"),
     ("lod-cloud-http", "void.ttl", r'void:uriSpace "https://w3id', 'void:uriSpace "urn:w3id'),
     ("lod-cloud-whole", "void.ttl", r"void:dataDump", "void:noDump"),
     ("lod-cloud-example", "void.ttl", r"void:exampleResource", "void:noExample"),

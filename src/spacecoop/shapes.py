@@ -121,10 +121,12 @@ class Shapes:
     def inner(self, iri: str, component: str) -> tuple[str, ...]:
         """Return the IRIs of the shapes that a shape asks for by a constraint of this component, in order.
 
+        A shape without an IRI cannot be looked at alone, and is left out.
+
         Of ``sh:not`` there are none: what it refuses was kept, so that nothing inside of it failed.
         """
         keys = _INNER.get(component, ())
-        return tuple(one for key in keys for one in self._parts.get((iri, key), ()))
+        return tuple(one for key in keys for one in self._parts.get((iri, key), ()) if one[:2] != "_:")
 
     @functools.cached_property
     def _parts(self) -> Mapping[tuple[str, str], tuple[str, ...]]:

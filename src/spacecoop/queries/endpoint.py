@@ -32,6 +32,7 @@ from pyoxigraph import (
     parse_query_results,
 )
 
+from spacecoop.queries import sparql
 from spacecoop.queries.exchange import ElsewhereError, Exchange, hide
 
 Term = NamedNode | BlankNode | Literal | Triple
@@ -244,6 +245,7 @@ class Endpoint:
         wrapper = SPARQLWrapper(self.url, agent=self.user_agent)
         wrapper.setOnlyConneg(True)
         wrapper.setQuery(query)
+        wrapper.queryType = sparql.form(query)  # it would take the word "dropped" of a comment for an update
         wrapper.setMethod(POST if len(query) > LONG else GET)
         wrapper.addCustomHttpHeader("Accept", accept)
         known, handlers = self.credentials, []
