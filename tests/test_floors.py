@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+import tomllib
 from graphlib import TopologicalSorter
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent / "src" / "spacecoop"
@@ -81,3 +84,26 @@ def test_no_module_names_a_term_of_the_vocabulary() -> None:
 
     assert len(terms) > 30
     assert found == []
+
+
+def test_what_a_module_imports_is_asked_for_in_running_it() -> None:
+    project = tomllib.loads((SOURCE.parent.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = [name for extra, names in project["optional-dependencies"].items() if extra != "dev" for name in names]
+    asked = {re.split(r"[<>=\[]", name)[0].lower() for name in (*project["dependencies"], *extras)}
+    providers = packages_distributions()
+    missing = [
+        f"{module} imports {name}"
+        for module, path in modules().items()
+        for name in foreign(path)
+        if asked.isdisjoint(one.lower().replace("_", "-") for one in providers.get(name, [name]))
+    ]
+
+    assert missing == []
+
+
+def foreign(path: Path) -> set[str]:
+    """The packages that a module imports and that are neither Python's nor ours, wherever in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
+    return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"spacecoop", "__future__"}
