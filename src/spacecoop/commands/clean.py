@@ -1,7 +1,7 @@
 """Delete what builds kept in .cache/ to be faster; out/ and all that you wrote stay.
 
 spacecoop clean            what the next build makes again, from your files
-spacecoop clean --all      also what was fetched from the web: answers of Wikidata, the aggregators' rules
+spacecoop clean --all      also what was fetched: answers of Wikidata, the aggregators' rules, JavaScript libraries
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import argparse
 
 from spacecoop import cli
 
-MADE = ("articles", "dumps", "feed", "graphs.json", "standing")
-FETCHED = ("links", "rules")
+MADE = ("articles", "comparisons", "dumps", "feed", "graphs.json", "standing")
+FETCHED = ("assets", "links", "rules")
 TEXTS = {
     "en": ("freed {:,} bytes in .cache/", "nothing to delete in .cache/"),
     "fr": ("{:,} octets libérés dans .cache/", "rien à supprimer dans .cache/"),
