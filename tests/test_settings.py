@@ -11,6 +11,7 @@ from spacecoop import cli, publish, workspace
 from spacecoop.settings import locate
 
 LATER = {
+    "an account": ("stories.account", "7"),
     "licence": ("dataset.licence", "7"),
     "publisher": ("dataset.publisher", '["a"]'),
     "title": ("dataset.title", '"only one"'),

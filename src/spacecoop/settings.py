@@ -143,6 +143,8 @@ RULES: Mapping[str, Kind] = {
     "feed": TABLE,
     "feed.page": COUNT,
     "serve": TABLE,
+    "stories": TABLE,
+    "stories.account": IRI,
     "stores": TABLE,
     "stores.*": TABLE,
     "stores.*.plaintext": FLAG,
