@@ -120,6 +120,7 @@ def _give_up(words: list[str], error: Exception) -> int:
     """End with what a user can repair as such, and with anything else as a fault of the program."""
     from spacecoop.documents import Unreadable
     from spacecoop.findings import visible
+    from spacecoop.reach import QueryError
     from spacecoop.workspace import WorkspaceError
 
     if os.environ.get("SPACECOOP_DEBUG"):
@@ -127,7 +128,7 @@ def _give_up(words: list[str], error: Exception) -> int:
     if isinstance(error, Unreadable | WorkspaceError):
         findings = [error.finding] if isinstance(error, Unreadable) else error.findings
         _tell(words, "world", "\n".join(found.line(_language_of(words)) for found in findings))
-    elif type(error).__name__ == "QueryError":  # of a query of the workspace, wherever it was needed
+    elif isinstance(error, QueryError):  # of a query of the workspace, wherever it was needed
         _tell(words, "world", visible(str(error)))
     else:
         _tell(words, "fault", visible(" ".join(f"{type(error).__name__}: {error}".split())[:400]))

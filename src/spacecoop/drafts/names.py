@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from spacecoop.drafts.folding import Folded, fold
@@ -149,12 +149,3 @@ def gather(things: Iterable[Thing], known: Iterable[Thing]) -> Gazetteer:
 
 def _plain(thing: Thing) -> set[str]:
     return {fold(name).text for names in thing.names.values() for name in names}
-
-
-def by_id(mentions: Iterable[Mention]) -> Mapping[str, list[Mention]]:
-    """Return the mentions of each thing that is named without doubt."""
-    found: defaultdict[str, list[Mention]] = defaultdict(list)
-    for one in mentions:
-        if len(one.things) == 1:
-            found[one.things[0]].append(one)
-    return found
