@@ -69,7 +69,7 @@ def read(
     folded = fold(words)
     mentions = names.find(words, folded, language, rules.things)
     found_times = [] if "times" in without else times.find(folded, language, published)
-    sentences = split(words, language.code, language.never)
+    sentences = split(words, language.code)
     memory = _Memory()
     candidates: list[Candidate] = []
     one = _Reader(words, folded, language, rules, names, memory, without)

@@ -75,8 +75,6 @@ class Language:
     spaced: bool
     """Whether spaces stand between words."""
     common: frozenset[str]
-    never: re.Pattern[str] | None
-    """How what looks like the end of a sentence, and is none, ends."""
     names: tuple[tuple[str, re.Pattern[str]], ...]
     cues: tuple[Cue, ...]
     back: tuple[Back, ...]
@@ -155,7 +153,6 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
         code,
         spaced,
         frozenset(fold(word).text for word in rows.get("common", [])),
-        re.compile(rows["never"]) if "never" in rows else None,
         tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
         tuple(_cue(row, spaced) for row in rows.get("cues", [])),
         tuple(

@@ -7,24 +7,11 @@ import functools
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
-from sentencex import segment  # type: ignore[attr-defined]
+from spacecoop import documents, sentences
 
-from spacecoop import documents
-
-_ABBREVIATED = re.compile(
-    r"(?:^|[\s(«“\"'’-])"
-    r"(?:(?:M|MM|Mme|Mlle|Mgr|Mr|Mrs|Ms|Dr|Drs|Prof|St|Ste|Gen|Gén|Col|Lt|Capt|Sen|Rep|Gov|art|fig|vol|vs|env)\."
-    r"|(?:[^\W\d_]\.-)*(?<![\w.])[A-ZÀ-ÖØ-Þ]\.|(?:[A-Z]\.){2,}(?=\s+[A-Z]))\s*$"
-)
-"""What a splitter takes for the end of a sentence and is none: a title, or the initials of a name."""
-_BRACKET = re.compile(r"(?<=[.!?…。！？؟])[)\]）】]+(?:\s+(?![a-zß-ÿ])|(?<=[）】])(?=\w))")
-"""A closing bracket that ends a sentence, which the splitter keeps with the next."""
-_LINES = re.compile(r"[^\n]+")
 _MARKS = {"'": "‘’‚‛′‹›", '"': "“”„‟″«»「」『』", "-": "‐‑‒–—―−"}
 _ALIKE = {ord(mark): plain for plain, marks in _MARKS.items() for mark in marks}
 _FEWEST = 5
@@ -60,26 +47,8 @@ class Text:
 
     @functools.cached_property
     def sentences(self) -> tuple[tuple[int, int], ...]:
-        """Return where each sentence begins and ends, without the white space around it; a line break ends one."""
-        found: list[tuple[int, int]] = []
-        for line in _LINES.finditer(self.words):
-            begun = at = line.start()
-            for part in self._parts(line.group()):
-                at += len(part)
-                if at < line.end() and _ABBREVIATED.search(self.words[begun:at]):
-                    continue
-                sentence = self.words[begun:at]
-                begin = begun + len(sentence) - len(sentence.lstrip())
-                if sentence.strip():
-                    found.append((begin, begun + len(sentence.rstrip())))
-                begun = at
-        return tuple(found)
-
-    def _parts(self, line: str) -> Iterator[str]:
-        """Yield the parts of a line that the splitter takes for sentences, and those that a bracket closes."""
-        for part in segment(self.language, line):
-            ends = [0, *(bracket.end() for bracket in _BRACKET.finditer(part)), len(part)]
-            yield from (part[begin:end] for begin, end in pairwise(ends))
+        """Return where each sentence begins and ends."""
+        return sentences.split(self.words, self.language)
 
     def sentence(self, position: int) -> int:
         """Return the number of the sentence around a position."""
