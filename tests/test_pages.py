@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
@@ -189,12 +190,18 @@ def test_a_template_that_is_wrong_is_told_with_its_line_and_out_is_as_it_was(
     assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == before
 
 
-def test_a_query_of_the_site_that_is_wrong_is_told_with_its_file(birds: Path) -> None:
+@pytest.mark.parametrize("text", ["SELECT ?x WHERE {", "SELECT ?x WHERE { SERVICE SILENT <ADDRESS> { ?x ?y ?z } }"])
+def test_a_query_of_the_site_that_is_wrong_or_reaches_out_is_told_with_its_file(birds: Path, text: str) -> None:
     (birds / "pages" / "queries").mkdir(parents=True)
-    (birds / "pages" / "queries" / "bad.rq").write_text("#+ part: bad\nSELECT ?x WHERE {", "utf-8")
 
-    with pytest.raises(publish.Rejected) as caught:
-        publish.publish(workspace.read(birds))
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.2)
+        said = text.replace("ADDRESS", f"http://127.0.0.1:{trap.getsockname()[1]}/")
+        (birds / "pages" / "queries" / "bad.rq").write_text(f"#+ part: bad\n{said}", "utf-8")
+        with pytest.raises(publish.Rejected) as caught:
+            publish.publish(workspace.read(birds))
+        with pytest.raises(TimeoutError):
+            trap.accept()
     assert (caught.value.findings[0].rule, caught.value.findings[0].place.file) == (
         "page-query",
         "pages/queries/bad.rq",

@@ -462,6 +462,22 @@ def test_what_a_named_query_does_not_take_is_told(port: int, target: str, status
     assert words in answered[2]
 
 
+def test_what_a_named_query_says_of_its_values_reaches_nobody(birds: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.2)
+        among = f"SERVICE SILENT <http://127.0.0.1:{trap.getsockname()[1]}/> {{ ?value ?p ?o }}"
+        text = f'#+ parameters:\n#+   who: {{type: string, among: "{among}"}}\nSELECT * {{ VALUES ?who {{ UNDEF }} }}'
+        (birds / "queries" / "who.rq").write_text(text, "utf-8")
+        publish.publish(workspace.read(birds))
+        with serving(birds) as (port, _):
+            status, _, body = ask(port, "/query/who?who=me")
+        with pytest.raises(TimeoutError):
+            trap.accept()
+
+    assert status == 400
+    assert b"would reach the network" in body
+
+
 def test_the_named_queries_are_described_as_openapi_has_it(port: int) -> None:
     status, _, body = ask(port, "/openapi.json")
     said = json.loads(body)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from spacecoop import workspace
+from spacecoop import reach, workspace
 from spacecoop.queries import indexes, library, sources, sparql
 from spacecoop.queries.library import Query, QueryError
 from spacecoop.server.interface import Choice, Interface, Offer
@@ -111,13 +111,13 @@ class Questions:
         query = self._queries[name]
         try:
             text = query.bound(library.complete(query, said, self._values), self._source.resolve)
-        except QueryError as error:
+        except (QueryError, SyntaxError) as error:
             raise BadRequest(400, str(error)) from error
         missing = sparql.undeclared(text, self._source.prefixes)
         return "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in missing.items()) + text
 
     def _values(self, parameter: library.Parameter) -> Iterator[str]:
-        answer: Any = self._source.answer(f"SELECT DISTINCT ?value WHERE {{ {parameter.among} }}")
+        answer: Any = self._source.answer(reach.stay(f"SELECT DISTINCT ?value WHERE {{ {parameter.among} }}"))
         for row in answer:
             yield row["value"].value
 

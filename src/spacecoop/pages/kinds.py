@@ -10,6 +10,7 @@ from typing import Any
 
 from pyoxigraph import QuerySolutions, Store
 
+from spacecoop import reach
 from spacecoop.queries import library, sparql
 from spacecoop.queries.library import QueryError
 from spacecoop.workspace import Workspace
@@ -83,9 +84,12 @@ def read(workspace: Workspace) -> list[Kind]:
 
 
 def ask(store: Store, text: str) -> list[Row]:
-    """Return the rows of an answer, sorted where the query does not say how; raises QueryError for no SELECT."""
+    """Return the rows of an answer, sorted where the query does not say how.
+
+    Raises QueryError for no SELECT, and for one that would reach the network.
+    """
     try:
-        found = store.query(text, use_default_graph_as_union=True)
+        found = store.query(reach.stay(text), use_default_graph_as_union=True)
     except (SyntaxError, ValueError, OSError) as error:
         raise QueryError(str(error)) from error
     if not isinstance(found, QuerySolutions):
