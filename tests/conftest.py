@@ -45,8 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def heed_interrupts() -> None:
-    """Have a process that is being started end at an interrupt, even where who runs the tests ignores them."""
+    """Have a process that is started end at an interrupt or a hang-up, even where who runs the tests ignores them."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

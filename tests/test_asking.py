@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from conftest import heed_interrupts
 from spacecoop import asking
 from spacecoop import workspace as workspaces
 from spacecoop.asking import AskError, Output, Question
@@ -201,7 +202,12 @@ def test_a_killed_query_leaves_no_child(how: signal.Signals, tmp_path: Path) -> 
     (tmp_path / "data.nt").write_text(LINES)
     (tmp_path / "long.rq").write_text("SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }")
     command = [sys.executable, "-m", "spacecoop", "query", "long.rq", "--data", "data.nt"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL) as program:
+    with subprocess.Popen(  # a caller such as nohup may have SIGHUP ignored, and a program heeds that
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
+    ) as program:
         children = Path(f"/proc/{program.pid}/task/{program.pid}/children")
         (child,) = eventually(lambda: children.read_text().split())
         time.sleep(0.5)

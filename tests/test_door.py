@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import heed_interrupts
 from spacecoop import cli
 from spacecoop.commands import build, explain
 from spacecoop.findings import visible
@@ -74,7 +75,7 @@ def test_an_interrupt_at_any_time_leaves_no_traceback(birds: Path, seconds: floa
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (a caller may ignore it)
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     )
     time.sleep(seconds)
     process.send_signal(signal.SIGINT)

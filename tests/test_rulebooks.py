@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY, Run
+from conftest import REPOSITORY, Run, heed_interrupts
 from spacecoop import workspace
 from spacecoop.preflight import rulebooks
 from spacecoop.preflight.rulebooks import AGGREGATORS, NotFetched, Official
@@ -216,7 +216,7 @@ def test_ctrl_c_while_rules_are_fetched_leaves_the_old_ones_whole(place: Workspa
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (a caller may ignore it)
+        preexec_fn=heed_interrupts,  # noqa: PLW1509
     ) as process:
         while not server.asked:
             time.sleep(0.02)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # what `typing` has, without loading it: nothing is loaded before somebody asks for it
 if TYPE_CHECKING:
+    from os import PathLike
+
     from rdflib import Dataset
 
 
@@ -16,6 +15,8 @@ def open(path: str | PathLike[str]) -> Dataset:  # noqa: A001  (spacecoop.open r
     A query sees all graphs at once, as it does in ``spacecoop query``.
     Raises FileNotFoundError where the workspace has not been built, WorkspaceError where there is none.
     """
+    from pathlib import Path
+
     import rdflib
 
     from spacecoop import workspace
