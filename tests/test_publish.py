@@ -3,6 +3,7 @@ from __future__ import annotations
 import filecmp
 import hashlib
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -269,6 +270,22 @@ def test_ctrl_c_ends_the_build_with_one_line_and_leaves_nothing_behind(small: Pa
     assert build.returncode == 130
     assert "interrupted" in errors
     assert "Traceback" not in errors
+    assert not [path for path in small.iterdir() if "out" in path.name]
+
+
+def test_an_interrupt_while_progress_is_told_ends_the_processes_that_still_write(small: Path) -> None:
+    text = (small / "articles" / "example.yaml").read_text("utf-8")
+    for number in range(60):
+        (small / "articles" / f"example-{number}.yaml").write_text(text.replace("two-states", f"{number}-states"))
+
+    def interrupt(done: int, _of: int) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        publish.publish(workspace.read(small), progress=interrupt)
+
+    assert not multiprocessing.active_children()
     assert not [path for path in small.iterdir() if "out" in path.name]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -75,17 +76,17 @@ def each(work: Work, sources: Sequence[Path], progress: Progress, cached: bool) 
     before = kept.load() if cached else {}
     hits = {path: done for path in sources if (done := _found(work, before.get(keys[path]))) is not None}
     new: dict[str, bytes] = {}
-    todo = processed(work, [path for path in sources if path not in hits])
-    progress(0, len(sources))
-    for number, path in enumerate(sources, 1):
-        done = hits.get(path)
-        if done is None:
-            done = next(todo)
-            if not any(found.rule == "overdue" for found in done.findings):
-                new[keys[path]] = _kept(done)
-        yield done
-        progress(number, len(sources))
-    todo.close()
+    # closed whatever happens: a process that still writes would fill the folder that is being deleted
+    with contextlib.closing(processed(work, [path for path in sources if path not in hits])) as todo:
+        progress(0, len(sources))
+        for number, path in enumerate(sources, 1):
+            done = hits.get(path)
+            if done is None:
+                done = next(todo)
+                if not any(found.rule == "overdue" for found in done.findings):
+                    new[keys[path]] = _kept(done)
+            yield done
+            progress(number, len(sources))
     if cached and new:
         everything = len(sources) == len(paths(work.common.workspace))
         kept.keep(new, keys.values() if everything else before)
