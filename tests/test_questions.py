@@ -91,7 +91,7 @@ COMPETENCY: dict[str, list[str]] = {
         "benefit of all humanity | Ji Qiming | a002 | B-10",
     ],
     "evidence": [
-        f"{NUMERAMA} | 8 | 789 | 845 | bd5ac3af9e673bd99720f0259447df46fe8031f4f39acc7efb5640f1f3d5099a"
+        f"{NUMERAMA} | A-10 | 8 | 789 | 845 | bd5ac3af9e673bd99720f0259447df46fe8031f4f39acc7efb5640f1f3d5099a"
         " | 9083dca01009af272a5cd730e80daae6b91cb9ccb6043fc03388af48f1d4f541"
     ],
     "country-pairs": [
