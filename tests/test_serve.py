@@ -48,7 +48,7 @@ WHERE {
 
 
 @contextmanager
-def serving(root: Path, *words: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+def serving(root: Path, *words: str, silent: bool = True) -> Iterator[tuple[int, subprocess.Popen[str]]]:
     command = [sys.executable, "-m", "spacecoop", "-C", str(root), "serve", "--port", "0", *words]
     environment = {**os.environ, "XDG_CACHE_HOME": str(root / ".xdg")}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
@@ -56,7 +56,8 @@ def serving(root: Path, *words: str) -> Iterator[tuple[int, subprocess.Popen[str
     said = process.stderr.readline()
     found = re.search(r"http://127\.0\.0\.1:(\d+)/", said)
     assert found, said + process.stderr.read()
-    threading.Thread(target=process.stderr.read, daemon=True).start()
+    if silent:
+        threading.Thread(target=process.stderr.read, daemon=True).start()
     try:
         yield int(found[1]), process
     finally:

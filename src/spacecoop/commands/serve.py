@@ -35,6 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timeout", type=_positive, metavar="SECONDS", help="for a question (default: 30)")
     parser.add_argument("--memory", type=_positive, metavar="MB", help="of a worker (default: 2048)")
     parser.add_argument("--answer", type=_positive, metavar="MB", help="of an answer (default: 256)")
+    parser.add_argument("--rows", type=_count, help="of an answer (default: 10,000,000)")
     parser.add_argument("--workers", type=_positive, help="questions at once (default: one for each core)")
     parser.add_argument("--waiting", type=_positive, help="questions that may wait for a worker (default: 32)")
     parser.add_argument("--reload", action="store_true", help="build when a file of the workspace changes")
@@ -51,6 +52,13 @@ def _positive(text: str) -> int:
     number = int(text) if text.isdecimal() else 0
     if not 0 < number <= 1_000_000:
         raise argparse.ArgumentTypeError("a number from 1 to 1,000,000")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if not 0 < number <= 1_000_000_000:
+        raise argparse.ArgumentTypeError("a number from 1 to 1,000,000,000")
     return number
 
 
@@ -84,7 +92,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not _is_loopback(arguments.host) and not arguments.public:
         raise cli.UserError(f"others reach {arguments.host}; say --public if that is meant, and put a proxy before it")
     limits = Limits(
-        arguments.timeout, arguments.memory, arguments.answer * 1024**2, arguments.workers, arguments.waiting
+        arguments.timeout,
+        arguments.memory,
+        arguments.answer * 1024**2,
+        arguments.rows,
+        arguments.workers,
+        arguments.waiting,
     )
     try:
         application = serve.of(place, limits)
@@ -118,6 +131,7 @@ DEFAULTS: Mapping[str, tuple[Any, Callable[[str], Any]]] = {
     "timeout": (30, _positive),
     "memory": (2048, _positive),
     "answer": (256, _positive),
+    "rows": (10_000_000, _count),
     "workers": (os.cpu_count() or 2, _positive),
     "waiting": (32, _positive),
 }

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import json
-import sys
-import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from pathlib import Path
-from urllib.parse import unquote
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -19,10 +17,11 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spacecoop.server import documents, interface, protocol
+from spacecoop.server import documents, interface, presence, protocol
 from spacecoop.server.documents import NotBuilt, Site
 from spacecoop.server.interface import Interface
-from spacecoop.server.pool import BrokenOff, Limits, Pool, Refused
+from spacecoop.server.journal import Done, Journal
+from spacecoop.server.pool import Answer, BrokenOff, Limits, Pool, Refused
 
 BODY = 1024 * 1024
 """Bytes of a request's body."""
@@ -48,6 +47,15 @@ OpenQuestions = Callable[[Path], Interface]
 """Gives the named queries over an index."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A short answer, for those who ask the same."""
+
+    kind: str
+    body: bytes
+    rows: int
+
+
 class Server:
     """What is served: one build at a time; a new one is taken up between two requests."""
 
@@ -63,12 +71,11 @@ class Server:
     ) -> None:
         self.folder, self.base, self.limits, self.about = folder, base, limits, about
         self.site: Site = documents.read(folder)
-        self.counts: Counter[str] = Counter()
-        self.seconds = 0.0
+        self.journal = Journal(log)
         self._open_index, self._open_questions = open_index, open_questions
         self._questions: Interface | None = None
-        self._remembered: OrderedDict[tuple[str, ...], tuple[str, bytes]] = OrderedDict()
-        self._log = log
+        self._remembered: OrderedDict[tuple[str, ...], Kept] = OrderedDict()
+        self._killed = 0
         self._seen = self._stamp()
         self._changing = asyncio.Lock()
         self.pool: Pool | None = None
@@ -94,7 +101,8 @@ class Server:
                     self._remembered.clear()
                     old, self.pool, self._seen = self.pool, Pool(index, self.limits), stamp
                     if old is not None:
-                        await old.close()
+                        self._killed += old.killed
+                        old.close()
         if self.pool is None:
             raise Refused(503, "there is no dataset here yet")
         return self.pool
@@ -102,38 +110,34 @@ class Server:
     async def close(self) -> None:
         """End all workers."""
         if self.pool is not None:
-            await self.pool.close()
-
-    def record(self, outcome: str, begun: float, question: str = "", sent: int = 0) -> None:
-        """Count a request, and say it in one line of JSON: nothing personal, a question by its digest."""
-        took = time.monotonic() - begun
-        self.counts[outcome] += 1
-        self.seconds += took
-        if self._log and question:
-            digest = hashlib.sha256(question.encode()).hexdigest()[:16]
-            row = {"question": digest, "outcome": outcome, "seconds": round(took, 4), "bytes": sent}
-            print(json.dumps(row), file=sys.stderr, flush=True)  # noqa: T201  (the log)
+            self.pool.close()
 
     # ------------------------------------------------------------------------------------------------- the files
 
     async def file(self, request: Request) -> Response:
         """Answer with a file, another address, or what there is."""
-        begun = time.monotonic()
+        done = Done("file")
         with contextlib.suppress(Refused):
             await self.current()
-        path = unquote(request.scope["path"]).lstrip("/")
+        path = request.scope["path"].lstrip("/")
         chosen = self.site.choose(path, request.headers.get("accept"))
-        self.record(f"file {chosen.status}", begun)
         headers = {**CORS, "Vary": "Accept, Accept-Encoding"}
+        response: Response
         if chosen.status == 404:
-            return PlainTextResponse("Not Found: there is no such document here\n", 404, headers)
-        if chosen.status == 406:
-            return PlainTextResponse(f"Not Acceptable. There is: {chosen.there}\n", 406, headers)
-        if chosen.status == 303:
-            return Response(status_code=303, headers={**headers, "Location": f"/{chosen.file}"})
-        return self._send(request, chosen.file, headers, named=path == chosen.file)
+            response = PlainTextResponse("Not Found: there is no such document here\n", 404, headers)
+        elif chosen.status == 406:
+            response = PlainTextResponse(f"Not Acceptable. There is: {chosen.there}\n", 406, headers)
+        elif chosen.status == 303:
+            response = Response(status_code=303, headers={**headers, "Location": f"/{chosen.file}"})
+        else:
+            response = self._file(request, chosen.file, headers, named=path == chosen.file)
+        done.status, done.file = response.status_code, chosen.file
+        if request.method != "HEAD" and response.status_code == 200:
+            done.sent = int(response.headers["content-length"])
+        self.journal.record(done)
+        return response
 
-    def _send(self, request: Request, file: str, headers: dict[str, str], named: bool) -> Response:
+    def _file(self, request: Request, file: str, headers: dict[str, str], named: bool) -> Response:
         tag = f'"{self.site.digests[file]}"'
         if not named:
             headers["Content-Location"] = f"/{file}"
@@ -143,10 +147,14 @@ class Server:
         if "gzip" in wants and packed in self.site.digests and "range" not in request.headers:
             headers["Content-Encoding"], source, tag = "gzip", packed, f'"{self.site.digests[packed]}-gzip"'
         headers["ETag"] = tag
-        seen = request.headers.get("if-none-match", "")
-        if seen == "*" or tag in [word.strip().removeprefix("W/") for word in seen.split(",")]:
+        path = self.site.folder / source
+        try:
+            stat = path.stat()
+        except OSError:  # it was deleted by hand
+            return PlainTextResponse("Not Found: the document is gone\n", 404, headers)
+        if _is_known(request, tag, stat.st_mtime):
             return Response(status_code=304, headers=headers)
-        response = FileResponse(self.site.folder / source, headers=headers, media_type=kind)
+        response = FileResponse(path, headers=headers, media_type=kind, stat_result=stat)
         response.headers["Content-Type"] = kind
         return response
 
@@ -155,60 +163,76 @@ class Server:
     async def sparql(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of SPARQL 1.1 Protocol; it ends in its time, whether or not the reader reads."""
         request = Request(scope, receive)
-        begun, outcome, query = time.monotonic(), "200", ""
-        sent = 0
-        response: Response
+        done = Done("sparql")
+        try:
+            async with asyncio.timeout(2 * self.limits.seconds + 2 * PATIENCE):
+                await self._sparql(request, send, done)
+        except (TimeoutError, BrokenOff, ClientDisconnect) as error:
+            done.broken_off = "too slow a reader" if isinstance(error, TimeoutError) else str(error) or "client gone"
+            raise ConnectionAbortedError(done.broken_off) from None
+        finally:
+            self.journal.record(done)
+
+    async def _sparql(self, request: Request, send: Send, done: Done) -> None:
         try:
             question = await self._question(request)
             if question is None:
                 response = self._description(request)
-            else:
-                query = question.query
-                pool = await self.current()
-                message = {
-                    "query": question.query,
-                    "default": question.default,
-                    "named": question.named,
-                    "accept": protocol.accepted(question, request.headers.get("accept")),
-                    "base": self.base,
-                }
-                kind, parts = await pool.ask(message)
-
-                async def counted() -> AsyncIterator[bytes]:
-                    nonlocal sent
-                    async for part in parts:
-                        sent += len(part)
-                        yield part
-
-                response = StreamingResponse(counted(), headers=_answered(kind))
+                await response(request.scope, request.receive, send)
+                return
+            done.question = question.query
+            pool = await self.current()
+            message = {
+                "query": question.query,
+                "default": question.default,
+                "named": question.named,
+                "accept": protocol.accepted(question, request.headers.get("accept")),
+                "base": self.base,
+            }
+            async with presence.watched(request.receive):
+                answer = await pool.ask(message)
+                try:
+                    await self._stream(answer, request.method, send, done)
+                finally:
+                    answer.end(whole=answer.is_whole)
         except (protocol.BadRequest, Refused) as refused:
-            wait = {"Retry-After": "1"} if refused.status == 503 else {}
-            response = PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
-        outcome = str(response.status_code)
-        try:
-            async with asyncio.timeout(self.limits.seconds + PATIENCE):
-                await response(scope, receive, send)
-        except (TimeoutError, BrokenOff, ClientDisconnect) as error:
-            outcome = f"{outcome} broken off: {type(error).__name__}"
-            raise ConnectionAbortedError(str(error)) from None
-        finally:
-            self.record(f"sparql {outcome}", begun, query or "-", sent)
+            done.status = refused.status
+            await _refusal(refused)(request.scope, request.receive, send)
+
+    async def _stream(self, answer: Answer, method: str, send: Send, done: Done) -> None:
+        """Send an answer, part by part."""
+        headers = [(name.lower().encode(), value.encode()) for name, value in _answered(answer.kind).items()]
+        if answer.is_whole:
+            headers.append((b"content-length", str(len(answer.held)).encode()))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if method != "HEAD":
+            async for part in answer.parts():
+                done.sent += len(part)
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        done.rows = answer.rows
 
     # -------------------------------------------------------------------------------------------- the named queries
 
     async def named(self, request: Request) -> Response:
         """Answer a named query with the values that the address gives; a browser gets the query's page."""
-        begun, name = time.monotonic(), request.path_params["name"]
+        done, name = Done("query"), request.path_params["name"]
         try:
             pool = await self.current()
             if self._questions is None or name not in self._questions.offers or self._is_page(request):
                 return await self.file(request)
-            text, accept = await self._bound(request, self._questions, name)
-            response = await self._remember(request, pool, text, accept)
+            done.question = f"{name}?{request.url.query}"
+            async with presence.watched(request.receive):
+                text, accept = await self._bound(request, self._questions, name)
+                response = await self._remember(request, pool, text, accept, done)
+        except ClientDisconnect:
+            done.broken_off = "the client has gone"
+            response = Response(status_code=204)  # which nobody reads
         except (protocol.BadRequest, Refused) as refused:
-            wait = {"Retry-After": "1"} if refused.status == 503 else {}
-            response = PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
-        self.record(f"query {response.status_code}", begun, f"{name}?{request.url.query}")
+            response = _refusal(refused)
+        done.status = response.status_code
+        if not isinstance(response, StreamingResponse):
+            self.journal.record(done)
         return response
 
     def _is_page(self, request: Request) -> bool:
@@ -229,27 +253,40 @@ class Server:
         accept = protocol.accepted(protocol.Question(text, format=wanted), request.headers.get("accept"))
         return text, accept
 
-    async def _remember(self, request: Request, pool: Pool, text: str, accept: list[str]) -> Response:
+    async def _remember(self, request: Request, pool: Pool, text: str, accept: list[str], done: Done) -> Response:
         """Answer from what was answered before, or ask; a short answer is kept until the next build."""
         key = (text, *accept)
-        if key not in self._remembered:
+        if (kept := self._remembered.get(key)) is None:
             message = {"query": text, "default": [], "named": [], "accept": accept, "base": self.base}
-            kind, parts = await pool.ask(message)
-            body = bytearray()
-            async for part in parts:
-                body += part
-                if len(body) > SHORT:
-                    return StreamingResponse(_joined(bytes(body), parts), headers=_answered(kind))
-            self._remembered[key] = kind, bytes(body)
+            answer = await pool.ask(message)
+            if not answer.is_whole or len(answer.held) > SHORT:
+                return StreamingResponse(self._recorded(answer, done), headers=_answered(answer.kind))
+            kept = Kept(answer.kind, answer.held, answer.rows)
+            if pool is self.pool:  # else there is a new build, and this is the answer of the old one
+                self._remembered[key] = kept
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
-        self._remembered.move_to_end(key)
-        kind, whole = self._remembered[key]
-        headers = {**_answered(kind), "ETag": f'"{hashlib.sha256(whole).hexdigest()}"'}
-        seen = [word.strip().removeprefix("W/") for word in request.headers.get("if-none-match", "").split(",")]
-        if headers["ETag"] in seen or "*" in seen:
+        else:
+            self._remembered.move_to_end(key)
+        headers = {**_answered(kept.kind), "ETag": f'"{hashlib.sha256(kept.body).hexdigest()}"'}
+        if _is_known(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
-        return Response(whole, headers=headers)
+        done.rows, done.sent = kept.rows, len(kept.body)
+        return Response(kept.body, headers=headers)
+
+    async def _recorded(self, answer: Answer, done: Done) -> AsyncIterator[bytes]:
+        try:
+            async for part in answer.parts():
+                done.sent += len(part)
+                yield part
+            done.rows = answer.rows
+        except BrokenOff as error:
+            done.broken_off = str(error)
+            raise ConnectionAbortedError(str(error)) from None
+        finally:
+            if not answer.is_whole and not done.broken_off:
+                done.broken_off = "the client has gone"
+            self.journal.record(done)
 
     async def openapi(self, request: Request) -> Response:
         """Describe the named queries as OpenAPI has it."""
@@ -280,6 +317,7 @@ class Server:
         limits = {
             "seconds": self.limits.seconds,
             "megabytes of memory": self.limits.megabytes,
+            "rows of an answer": self.limits.rows,
             "bytes of an answer": self.limits.answer,
             "questions at once": self.limits.workers,
         }
@@ -302,30 +340,35 @@ class Server:
         return PlainTextResponse("ready\n")
 
     async def metrics(self, _: Request) -> Response:
-        """Say how many requests there were, in the Prometheus text format (0.0.4)."""
-        lines = ["# TYPE spacecoop_requests_total counter"]
-        for outcome, number in sorted(self.counts.items()):
-            what, _space, status = outcome.partition(" ")
-            lines.append(f'spacecoop_requests_total{{kind="{what}",outcome="{status}"}} {number}')
-        killed = self.pool.killed if self.pool is not None else 0
-        lines += [
-            "# TYPE spacecoop_request_seconds_total counter",
-            f"spacecoop_request_seconds_total {self.seconds:.6f}",
-            "# TYPE spacecoop_workers_killed_total counter",
-            f"spacecoop_workers_killed_total {killed}",
+        """Say how many requests there were, and what the workers do."""
+        pool = self.pool
+        others = [
+            ("workers_killed_total", "counter", self._killed + (pool.killed if pool else 0)),
+            ("workers_busy", "gauge", pool.working if pool else 0),
+            ("questions_waiting", "gauge", pool.waiting if pool else 0),
         ]
-        return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
+        return PlainTextResponse(self.journal.metrics(others), media_type="text/plain; version=0.0.4")
+
+
+def _is_known(request: Request, tag: str, changed: float | None = None) -> bool:
+    """Tell whether a client has what it asks for (RFC 9110, section 13.2.2): a tag says more than a time."""
+    if (seen := request.headers.get("if-none-match")) is not None:
+        return seen.strip() == "*" or tag in [word.strip().removeprefix("W/") for word in seen.split(",")]
+    try:
+        since = parsedate_to_datetime(request.headers["if-modified-since"]).timestamp()
+    except (KeyError, ValueError, OverflowError):
+        return False
+    return changed is not None and int(changed) <= since
+
+
+def _refusal(refused: protocol.BadRequest | Refused) -> Response:
+    wait = {"Retry-After": "1"} if refused.status == 503 else {}
+    return PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
 
 
 def _answered(kind: str) -> dict[str, str]:
     charset = "; charset=utf-8" if kind.startswith("text/") else ""
     return {**CORS, "Content-Type": f"{kind}{charset}", "Vary": "Accept"}
-
-
-async def _joined(begun: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield begun
-    async for part in parts:
-        yield part
 
 
 class _Endpoint:

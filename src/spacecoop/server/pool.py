@@ -6,14 +6,20 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
+import socket
+import subprocess
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 HELD = 512 * 1024
 """How many bytes of an answer are held back, so that a query that breaks off soon is an error and no half answer."""
+AHEAD = 256 * 1024
+"""How many bytes a worker may be ahead of the reader."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,11 @@ class Limits:
     """Address space of a worker."""
     answer: int = 256 * 1024**2
     """Bytes of an answer."""
+    rows: int = 10_000_000
+    """Rows of an answer: solutions, or triples."""
     workers: int = 2
     waiting: int = 32
-    """Questions that may wait for a worker."""
+    """Questions that may wait for a worker, as many seconds as a question may take."""
 
 
 class Refused(Exception):
@@ -49,145 +57,251 @@ class Pool:
         self.index = index
         self.limits = limits
         self.killed = 0
+        self.working = 0
+        self.waiting = 0
         self._closed = False
-        self._idle: list[asyncio.subprocess.Process] = []
+        self._idle: list[Worker] = []
         self._free = asyncio.Semaphore(limits.workers)
-        self._inside = 0
 
-    async def ask(self, question: Mapping[str, Any]) -> tuple[str, AsyncIterator[bytes]]:
-        """Return the media type and the body of an answer; raises Refused."""
-        if self._inside >= self.limits.workers + self.limits.waiting:
-            raise Refused(503, "too many questions at once; come back in a second")
-        self._inside += 1
+    async def ask(self, question: Mapping[str, Any]) -> Answer:
+        """Return an answer that has begun; raises Refused. Who asks reads its parts, or ends it."""
+        await self._wait()
         try:
-            await self._free.acquire()
-            try:
-                worker = self._idle.pop() if self._idle else await self._start()
-            except BaseException:
-                self._free.release()
-                raise
-        finally:
-            self._inside -= 1
-        self._inside += 1
-        answer = _Answer(self, worker)
+            worker = self._take() or await self._start()
+        except BaseException:
+            self._free.release()
+            raise
+        self.working += 1
+        answer = Answer(self, worker)
         try:
             await answer.begin(json.dumps(question).encode())
         except BaseException:
-            await answer.end(whole=False)
+            answer.end(whole=False)
             raise
-        return answer.kind, answer.parts()
+        return answer
 
-    async def close(self) -> None:
+    async def _wait(self) -> None:
+        """Wait for one's turn; raises Refused."""
+        if not self._free.locked():
+            await self._free.acquire()
+            return
+        if self.waiting >= self.limits.waiting:
+            raise Refused(503, "too many questions at once; come back in a second")
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                await self._free.acquire()
+        except TimeoutError:
+            raise Refused(503, f"no worker was free for {self.limits.seconds:g} seconds; come back soon") from None
+        finally:
+            self.waiting -= 1
+
+    def close(self) -> None:
         """End the workers that are idle; others end when they are given back."""
         self._closed = True
         while self._idle:
-            await _kill(self._idle.pop())
+            self._idle.pop().kill()
 
-    def give_back(self, worker: asyncio.subprocess.Process, whole: bool) -> None:
+    def give_back(self, worker: Worker, whole: bool) -> None:
         """Take a worker back: for the next question if its answer came to an end, otherwise it is killed."""
-        self._inside -= 1
+        self.working -= 1
         self._free.release()
-        if whole and not self._closed and worker.returncode is None:
+        if whole and not self._closed and not worker.ended:
             self._idle.append(worker)
             return
         self.killed += not whole
-        with contextlib.suppress(ProcessLookupError):
-            worker.kill()
+        worker.kill()
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        words = map(str, (self.index, self.limits.megabytes, os.getpid()))
+    def _take(self) -> Worker | None:
+        while self._idle:
+            if not (worker := self._idle.pop()).ended:
+                return worker
+        return None
+
+    async def _start(self) -> Worker:
+        """Start a worker, at the other end of a socket."""
+        ours, theirs = socket.socketpair()
+        words = map(str, (self.index, self.limits.megabytes, self.limits.rows, os.getpid()))
         command = [sys.executable, "-m", "spacecoop.server.worker", *words]
-        worker = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=nothing)
-        letter, _ = await _frame(worker)
+        with theirs:
+            end, nothing = theirs.fileno(), subprocess.DEVNULL
+            process = subprocess.Popen(command, stdin=end, stdout=end, stderr=nothing)  # noqa: S603
+        worker = Worker(process)
+        await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=ours)
+        try:
+            letter, _ = await worker.frame()
+        except BaseException:
+            worker.kill()
+            raise
         if letter != b"R":
-            await _kill(worker)
+            worker.kill()
             raise Refused(503, "the index cannot be opened now; come back soon")
         return worker
 
 
-class _Answer:
+class Worker(asyncio.Protocol):
+    """A worker process: questions in, frames out."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.ended = False
+        self._process = process
+        self._transport: asyncio.Transport
+        self._buffer = bytearray()
+        self._frames: deque[tuple[bytes, bytes]] = deque()
+        self._bytes = 0
+        self._paused = False
+        self._reader: asyncio.Future[None] | None = None
+
+    def ask(self, question: bytes) -> None:
+        """Send a question."""
+        self._transport.write(b"Q" + len(question).to_bytes(4, "big") + question)
+
+    async def frame(self) -> tuple[bytes, bytes]:
+        """Return the next frame; one without a letter where the process has ended."""
+        while not self._frames:
+            if self.ended:
+                return b"", b""
+            self._reader = asyncio.get_running_loop().create_future()
+            await self._reader
+        letter, content = self._frames.popleft()
+        self._bytes -= len(content)
+        if self._paused and self._bytes < AHEAD:
+            self._paused = False
+            self._transport.resume_reading()
+        return letter, content
+
+    def kill(self) -> None:
+        """End the process, whatever it does."""
+        self.ended = True
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+        self._transport.abort()
+
+    async def died_of(self) -> int:
+        """Return the signal that ended the process; 0 for none."""
+        for _ in range(100):
+            if (code := self._process.poll()) is not None:
+                return -code if code < 0 else 0
+            await asyncio.sleep(0.01)
+        return 0
+
+    # asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the socket."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes apart into frames."""
+        buffer = self._buffer
+        buffer += data
+        at = 0
+        while len(buffer) - at >= 5:
+            end = at + 5 + int.from_bytes(buffer[at + 1 : at + 5], "big")
+            if len(buffer) < end:
+                break
+            self._frames.append((bytes(buffer[at : at + 1]), bytes(buffer[at + 5 : end])))
+            self._bytes += end - at - 5
+            at = end
+        del buffer[:at]
+        if self._bytes >= AHEAD and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Note that the process has ended, and let the system forget it."""
+        self.ended = True
+        self._wake()
+        self._reap()
+
+    def _reap(self) -> None:
+        if self._process.poll() is None:
+            asyncio.get_running_loop().call_later(0.1, self._reap)
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+class Answer:
     """One worker's answer to one question. When its time is over the worker is killed, whether anybody reads or not."""
 
-    def __init__(self, pool: Pool, worker: asyncio.subprocess.Process) -> None:
+    def __init__(self, pool: Pool, worker: Worker) -> None:
         self.kind = ""
+        self.rows = 0
+        self.is_whole = False
         self._pool = pool
         self._worker = worker
         self._held: list[bytes] = []
         self._size = 0
-        self._over = self._complete = self._late = False
+        self._over = self._late = False
         self._watch = asyncio.get_running_loop().call_later(pool.limits.seconds, self._run_out)
 
     def _run_out(self) -> None:
         self._late = True
-        self._give_back(whole=False)
+        self.end(whole=False)
 
-    def _give_back(self, whole: bool) -> None:
+    def end(self, whole: bool) -> None:
+        """Give the worker back, if that was not done."""
         if not self._over:
             self._over = True
             self._watch.cancel()
             self._pool.give_back(self._worker, whole)
 
-    async def end(self, whole: bool) -> None:
-        """Give the worker back, if that was not done."""
-        self._give_back(whole)
-
     async def begin(self, question: bytes) -> None:
         """Send the question and wait for the beginning of the answer, or all of a short one; raises Refused."""
-        assert self._worker.stdin is not None
-        with contextlib.suppress(ConnectionError):  # what is wrong with the worker shows in what it answers
-            self._worker.stdin.write(b"Q" + len(question).to_bytes(4, "big") + question)
-            await self._worker.stdin.drain()
+        self._worker.ask(question)
         self.kind = (await self._next() or b"").decode()
         while self._size < HELD and (part := await self._next()) is not None:
             self._held.append(part)
 
+    @property
+    def held(self) -> bytes:
+        """What is there already: all of the body where the answer is whole."""
+        return b"".join(self._held)
+
     async def parts(self) -> AsyncIterator[bytes]:
         """Yield the body; raises BrokenOff where it does not come to its end."""
         try:
-            for held in self._held:
-                yield held
+            while self._held:
+                yield self._held.pop(0)
             while (part := await self._next()) is not None:
                 yield part
         except Refused as refused:  # the status is sent already: only an end that is no end can tell the reader
             raise BrokenOff(str(refused)) from None
         finally:
-            self._give_back(whole=self._complete)
+            self.end(whole=self.is_whole)
 
     async def _next(self) -> bytes | None:
         """Return the next part, None at the end; raises Refused with the bound that was met."""
-        if self._complete:
+        if self.is_whole:
             return None
         limits = self._pool.limits
-        letter, content = await _frame(self._worker)
+        letter, content = await self._worker.frame()
         if letter in (b"H", b"D"):
             self._size += len(content)
             if self._size > limits.answer:
                 raise Refused(507, f"the answer is larger than {limits.answer:,} bytes; ask for less, or use LIMIT")
             return content
         if letter == b"E":
-            self._complete = True
-            self._give_back(whole=True)
+            self.rows, self.is_whole = int(content), True
+            self.end(whole=True)
             return None
         if letter == b"X":
-            self._give_back(whole=True)
+            self.end(whole=True)
             status, reason = json.loads(content)
             raise Refused(int(status), str(reason))
+        raise await self._why()
+
+    async def _why(self) -> Refused:
+        """Return why a worker ended before its answer did."""
+        limits = self._pool.limits
         if self._late:
-            raise Refused(503, f"the query took more than {limits.seconds:g} seconds; ask for less")
-        raise Refused(503, f"the query needs more than {limits.megabytes:,} MB of memory, or is nested too deep")
-
-
-async def _frame(worker: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
-    assert worker.stdout is not None
-    try:
-        head = await worker.stdout.readexactly(5)
-        return head[:1], await worker.stdout.readexactly(int.from_bytes(head[1:], "big"))
-    except asyncio.IncompleteReadError:
-        return b"", b""
-
-
-async def _kill(worker: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        worker.kill()
-    await worker.wait()
+            return Refused(503, f"the query took more than {limits.seconds:g} seconds; ask for less")
+        ended_by = await self._worker.died_of()
+        if ended_by == signal.SIGKILL:
+            return Refused(503, "the process that answered was killed from outside; ask again")
+        if ended_by == signal.SIGSEGV:  # its stack is full
+            return Refused(400, "the query is nested too deep")
+        return Refused(503, f"the query needs more than {limits.megabytes:,} MB of memory; ask for less")

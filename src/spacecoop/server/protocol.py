@@ -119,7 +119,7 @@ def _decoded(body: bytes) -> str:
 def describe(endpoint: str, dataset: str, limits: Mapping[str, int | float], formats: Sequence[str]) -> str:
     """Return the service description as Turtle (SPARQL 1.1 Service Description), with the bounds in words."""
     rows = [f"sd:resultFormat <{iri}>" for iri in formats]
-    bounds = "; ".join(f"{name}: {value:g}" for name, value in limits.items())
+    bounds = "; ".join(f"{name}: {value}" for name, value in limits.items())
     statements = " ;\n    ".join(
         [
             "a sd:Service",

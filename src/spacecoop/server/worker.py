@@ -1,8 +1,9 @@
 """Answer SPARQL queries in a process of its own, which the server may kill at any time.
 
-It is started as ``python -m spacecoop.server.worker INDEX MEGABYTES PARENT`` and speaks in frames on standard input and
-output: a letter, four bytes of length, and so many bytes. A question is one frame ``Q`` of JSON. The answer is ``H``
-(the media type), any number of ``D`` (the body), and ``E`` (the end); or ``X``: why there is no answer.
+It is started as ``python -m spacecoop.server.worker INDEX MEGABYTES ROWS PARENT`` and speaks in frames on standard
+input and output: a letter, four bytes of length, and so many bytes. A question is one frame ``Q`` of JSON. The answer
+is ``H`` (the media type), any number of ``D`` (the body), and ``E`` (the number of rows); or, at any time, ``X``: why
+there is no answer.
 """
 
 from __future__ import annotations
@@ -10,14 +11,27 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import itertools
 import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import IO, Any, cast
 
-from pyoxigraph import NamedNode, QueryBoolean, QueryResultsFormat, QueryTriples, RdfFormat, Store
+from pyoxigraph import (
+    NamedNode,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    serialize,
+)
+
+from spacecoop.server import rows
 
 PART = 64 * 1024
 """How many bytes of a body are sent at once."""
@@ -45,32 +59,37 @@ class Refused(Exception):
         self.status = status
 
 
-class Body(io.RawIOBase):
-    """A body that is sent in parts while it is written."""
+class TooMany(Exception):
+    """The answer has more rows than an answer may have."""
 
-    def __init__(self, output: IO[bytes]) -> None:
+
+class Body(io.RawIOBase):
+    """A body that is sent in parts while it is written; its rows are counted."""
+
+    def __init__(self, output: IO[bytes], count: Callable[[bytes], int], most: int) -> None:
         super().__init__()
+        self.rows = 0
         self._output = output
-        self._parts = bytearray()
+        self._count = count
+        self._most = most
+
+    def writable(self) -> bool:
+        """Say that it is written to."""
+        return True
 
     def write(self, part: Any) -> int:
-        """Take bytes; send them when they are many."""
-        self._parts += part
-        if len(self._parts) >= PART:
-            self.flush()
-        return len(part)
-
-    def flush(self) -> None:
-        """Send what there is."""
-        if self._parts:
-            send(self._output, b"D", bytes(self._parts))
-            self._parts.clear()
+        """Send a part; raises TooMany."""
+        content = bytes(part)
+        self.rows += self._count(content)
+        if self.rows > self._most:
+            raise TooMany
+        send(self._output, b"D", content)
+        return len(content)
 
 
 def send(output: IO[bytes], letter: bytes, content: bytes = b"") -> None:
-    """Write one frame."""
+    """Write one frame; it leaves when *output* is full, or flushed."""
     output.write(letter + len(content).to_bytes(4, "big") + content)
-    output.flush()
 
 
 def receive(stream: IO[bytes]) -> bytes | None:
@@ -79,8 +98,11 @@ def receive(stream: IO[bytes]) -> bytes | None:
     return stream.read(int.from_bytes(head[1:], "big")) if len(head) == 5 else None
 
 
-def answer(store: Store, question: dict[str, Any], output: IO[bytes]) -> None:
-    """Answer a question, in the first media type that the reader accepts; raises Refused."""
+def answer(store: Store, question: dict[str, Any], output: IO[bytes], most: int) -> int:
+    """Answer in the first media type that the reader accepts; return how many rows there are.
+
+    Raises Refused, TooMany.
+    """
     graphs = {key: [NamedNode(iri) for iri in question[key]] for key in ("default", "named")}
     for graph in (*graphs["default"], *graphs["named"]):
         if not store.contains_named_graph(graph):
@@ -96,11 +118,26 @@ def answer(store: Store, question: dict[str, Any], output: IO[bytes]) -> None:
     kind = _first(question["accept"], list(known))
     if isinstance(found, QueryBoolean) and kind in ("text/csv", "text/tab-separated-values"):
         raise Refused(406, f"yes or no has no form in {kind}; ask for {', '.join(list(RESULTS)[:2])}")
-    body = Body(output)
     send(output, b"H", kind.encode())
-    found.serialize(cast("IO[bytes]", body), format=known[kind])
-    body.flush()
-    send(output, b"E")
+    return _write(found, kind, output, most)
+
+
+def _write(found: Any, kind: str, output: IO[bytes], most: int) -> int:
+    """Write the body, in parts; return how many rows it has: solutions, or triples."""
+    is_rows = isinstance(found, QuerySolutions)
+    body = Body(output, rows.counter(kind) if is_rows else lambda _: 0, most)
+    buffered = cast("IO[bytes]", io.BufferedWriter(body, PART))
+    if isinstance(found, QueryTriples):
+        numbers = itertools.count()
+        some = itertools.islice(zip(found, numbers, strict=False), most)
+        serialize(map(itemgetter(0), some), buffered, format=GRAPHS[kind])
+        if next(found, None) is not None:
+            raise TooMany
+        body.rows = next(numbers)
+    else:
+        found.serialize(buffered, format=RESULTS[kind])
+    buffered.flush()
+    return 1 if isinstance(found, QueryBoolean) else body.rows
 
 
 def _first(accepted: Sequence[str], known: Sequence[str]) -> str:
@@ -133,20 +170,32 @@ def _die_with(parent: int) -> None:
 
 def main(words: Sequence[str]) -> None:
     """Serve questions until standard input ends."""
-    _die_with(int(words[2]))
-    output = os.fdopen(os.dup(1), "wb", 0)
+    index, megabytes, most, parent = words[0], int(words[1]), int(words[2]), int(words[3])
+    _die_with(parent)
+    output = os.fdopen(os.dup(1), "wb", 2 * PART)
     os.dup2(2, 1)
-    store = Store.read_only(words[0])
-    _bound(int(words[1]))
+    store = Store.read_only(index)
+    _bound(megabytes)
     send(output, b"R")
+    output.flush()
     while (frame := receive(sys.stdin.buffer)) is not None:
-        try:
-            answer(store, json.loads(frame), output)
-        except Refused as refused:
-            send(output, b"X", json.dumps([refused.status, str(refused)]).encode())
-        except (OSError, RuntimeError, ValueError, MemoryError) as error:
-            reason = "the query needs more memory than it may have" if isinstance(error, MemoryError) else str(error)
-            send(output, b"X", json.dumps([400, reason]).encode())
+        send(output, *_answered(store, frame, output, most))
+        output.flush()
+
+
+def _answered(store: Store, frame: bytes, output: IO[bytes], most: int) -> tuple[bytes, bytes]:
+    """Answer a question; return the last frame."""
+    try:
+        return b"E", str(answer(store, json.loads(frame), output, most)).encode()
+    except Refused as refused:
+        status, reason = refused.status, str(refused)
+    except TooMany:
+        status, reason = 507, f"the answer has more than {most:,} rows; ask for less, or use LIMIT"
+    except MemoryError:
+        status, reason = 503, "the query needs more memory than it may have; ask for less"
+    except (OSError, RuntimeError, ValueError) as error:
+        status, reason = 400, str(error)
+    return b"X", json.dumps([status, reason]).encode()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,238 @@
+"""Each bound of `spacecoop serve` ends a question with a message that names it, and no neighbour notices."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from conftest import Run
+from spacecoop import publish, workspace
+from test_serve import COUNT, PRODUCT, SORTED, ask, birds_site, children, query, serving
+
+__all__ = ["birds_site"]
+PAIRS = "SELECT ?a ?c { ?a ?b ?c . ?d ?e ?f }"
+
+
+@pytest.fixture(scope="module")
+def server(birds_site: Path) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    words = ("--timeout", "3", "--memory", "600", "--answer", "1", "--rows", "2000", "--workers", "2", "--waiting", "2")
+    with serving(birds_site, *words) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def port(server: tuple[int, subprocess.Popen[str]]) -> int:
+    return server[0]
+
+
+def busy(port: int) -> tuple[int, int]:
+    """How many workers are at work, and how many questions wait."""
+    lines = dict(
+        line.rsplit(" ", 1) for line in ask(port, "/metrics")[2].decode().splitlines() if not line.startswith("#")
+    )
+    return int(lines["spacecoop_workers_busy"]), int(lines["spacecoop_questions_waiting"])
+
+
+def until(port: int, state: tuple[int, int], seconds: float = 3) -> None:
+    ends = time.monotonic() + seconds
+    while (now := busy(port)) != state:
+        assert time.monotonic() < ends, now
+        time.sleep(0.02)
+
+
+BOUNDS = [
+    (f"{PAIRS} LIMIT 2001", 507, "the answer has more than 2,000 rows"),
+    ("CONSTRUCT { [] ?e ?f } { ?a ?b ?c . ?d ?e ?f }", 507, "the answer has more than 2,000 rows"),
+    (SORTED, 503, "the query "),  # the machine decides which is met first: 3 seconds, or 600 MB of memory
+    (f"SELECT (GROUP_CONCAT(?c) AS ?n) {PRODUCT[9:]}", 503, "the query "),
+    ("SELECT (COUNT(?a) AS ?n) " + PRODUCT[9:], 503, "the query took more than 3 seconds"),
+    ("SELECT * {" + "{" * 20_000 + "}" * 20_000 + "}", 400, "the query is nested too deep"),
+    ("ASK { FILTER (" + "!" * 90_000 + "true) }", 400, "the query is nested too deep"),
+    ("SELECT * { ?s " + "/".join(["<a:a>"] * 50_000) + " ?o }", 400, "the query is nested too deep"),
+]
+
+
+@pytest.mark.parametrize(("text", "status", "words"), BOUNDS, ids=[words for _, _, words in BOUNDS])
+def test_a_bound_is_named_by_its_message(port: int, text: str, status: int, words: str) -> None:
+    form = {"Content_Type": "application/x-www-form-urlencoded"}
+    answers: list[tuple[int, dict[str, str], bytes]] = []
+    asking = threading.Thread(
+        target=lambda: answers.append(ask(port, "/sparql", "POST", urlencode({"query": text}), **form))
+    )
+    asking.start()
+    while asking.is_alive():  # a neighbour is answered all the while
+        begun = time.monotonic()
+        assert query(port, COUNT)[0] == 200
+        assert time.monotonic() - begun < 2
+        time.sleep(0.1)
+    got, headers, said = answers[0]
+
+    assert (got, words in said.decode()) == (status, True), said[:200]
+    assert ("retry-after" in headers) == (got == 503)
+
+
+def test_an_answer_that_grows_too_large_is_cut_off_and_the_log_says_why(birds_site: Path) -> None:
+    long = "x" * 2_000
+    with serving(birds_site, "--answer", "1", silent=False) as (port, process):
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            query(port, f'SELECT ("{long}" AS ?long) {{ ?a ?b ?c . ?d ?e ?f }} LIMIT 1000')
+        assert query(port, COUNT)[0] == 200
+        process.terminate()
+        assert process.stderr is not None
+        first = json.loads(next(process.stderr))
+
+    assert (first["outcome"], first["reason"]) == (
+        "broken off",
+        "the answer is larger than 1,048,576 bytes; ask for less, or use LIMIT",
+    )
+
+
+def test_an_answer_at_its_bounds_is_whole(port: int) -> None:
+    status, _, body = query(port, f"{PAIRS} LIMIT 2000")
+
+    assert (status, len(json.loads(body)["results"]["bindings"])) == (200, 2_000)
+
+
+def test_the_bounds_are_described(port: int) -> None:
+    said = ask(port, "/sparql", Accept="text/turtle")[2].decode()
+
+    assert "seconds: 3; megabytes of memory: 600; rows of an answer: 2000; bytes of an answer: 1048576" in said
+
+
+def test_too_many_questions_are_sent_away(port: int) -> None:
+    slow = "SELECT (COUNT(?a) AS ?n) " + PRODUCT[9:]
+    asking = [threading.Thread(target=query, args=(port, slow)) for _ in range(4)]
+    for one in asking:
+        one.start()
+    until(port, (2, 2))
+    begun = time.monotonic()
+    status, headers, said = query(port, COUNT)
+
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert b"too many questions at once" in said
+    assert time.monotonic() - begun < 1
+    for one in asking:
+        one.join()
+    until(port, (0, 0))
+
+
+def test_a_client_that_goes_away_gives_its_worker_back(port: int) -> None:
+    slow = quote("SELECT (COUNT(?a) AS ?n) " + PRODUCT[9:])
+    begun = time.monotonic()
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(3)]
+    for client in clients:
+        client.sendall(f"GET /sparql?query={slow} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    until(port, (2, 1))
+    for client in clients:
+        client.close()
+    until(port, (0, 0), 1.5)
+
+    assert time.monotonic() - begun < 3
+
+
+def test_a_body_that_never_ends_is_given_up(birds_site: Path) -> None:
+    with serving(birds_site) as (port, _):
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.settimeout(20)
+            head = "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n"
+            client.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n4\r\nASK \r\n".encode())
+            begun = time.monotonic()
+            said = client.recv(1_000)
+
+        assert said.startswith(b"HTTP/1.1 408")
+        assert 8 < time.monotonic() - begun < 15
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_query_of_ten_megabytes_is_refused_before_it_is_read(port: int, declared: bool) -> None:
+    body = b"#" * 10_000_000
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        content = body if declared else iter([body[at : at + 65536] for at in range(0, len(body), 65536)])
+        try:
+            connection.request(
+                "POST", "/sparql", content, {"Content-Type": "application/sparql-query"}, encode_chunked=not declared
+            )
+        except ConnectionError:  # it was hung up on
+            return
+        assert connection.getresponse().status == 413
+
+
+def test_workers_that_are_killed_at_work_are_told_of(server: tuple[int, subprocess.Popen[str]]) -> None:
+    port, process = server
+    answers: list[tuple[int, dict[str, str], bytes]] = []
+    slow = "SELECT (COUNT(?a) AS ?n) " + PRODUCT[9:]
+    asking = threading.Thread(target=lambda: answers.append(query(port, slow)))
+    asking.start()
+    until(port, (1, 0))
+    for worker in children(process.pid):
+        os.kill(worker, signal.SIGKILL)
+    asking.join()
+
+    assert answers[0][0] == 503
+    assert b"killed from outside" in answers[0][2]
+    assert query(port, COUNT)[0] == 200
+
+
+def test_a_request_is_a_line_of_the_log_that_names_nobody(birds_site: Path) -> None:
+    with serving(birds_site, silent=False) as (port, process):
+        query(port, COUNT)
+        query(port, "SELECT * { ?s ?p ?o } LIMIT 7")
+        ask(port, "/query/seen?species=stork&format=csv")
+        ask(port, "/article/cranes", Accept="text/turtle")
+        query(port, "SELEKT")
+        process.terminate()
+        assert process.stderr is not None
+        rows = [json.loads(line) for line in process.stderr]
+
+    told = [(row["kind"], row["outcome"], row.get("rows"), row.get("file")) for row in rows]
+    assert told[0] == ("sparql", "200", 1, None)
+    assert told[1] == ("sparql", "200", 7, None)
+    assert told[2][:2] == ("query", "200")
+    assert told[3] == ("file", "200", None, "article/cranes.ttl")
+    assert told[4] == ("sparql", "400", 0, None)
+    assert all(row["bytes"] > 0 and 0 <= row["seconds"] < 20 for row in rows[:4])
+    assert len({row["question"] for row in rows if "question" in row}) == 4
+    assert "SELE" not in json.dumps(rows)
+    assert "127.0.0.1" not in json.dumps(rows)
+
+
+def test_a_damaged_index_is_built_anew(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    with serving(birds) as (port, _):
+        whole = query(port, COUNT)[2]
+    damaged = [path for path in (birds / ".xdg").rglob("*") if path.is_file() and path.stat().st_size]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+    with serving(birds) as (port, _):
+        assert (query(port, COUNT)[2], len(damaged) > 0) == (whole, True)
+
+
+def test_metrics_are_prometheus_text(port: int) -> None:
+    query(port, COUNT)
+    text = ask(port, "/metrics")[2].decode()
+    typed = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
+    told = {line.partition("{")[0].split()[0] for line in text.splitlines() if not line.startswith("#")}
+
+    assert typed == told
+    assert {"spacecoop_requests_total", "spacecoop_request_rows_total", "spacecoop_workers_killed_total"} <= told
+    assert all(float(line.rsplit(" ", 1)[1]) >= 0 for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_nothing_listens_for_others_unasked(run: Run, birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    for host in ("0.0.0.0", "::", "192.0.2.1"):  # noqa: S104
+        done = run("-C", birds, "serve", "--host", host)
+        assert (done.returncode, "--public" in done.stderr) == (1, True), host
