@@ -58,7 +58,7 @@ def finished(source: str) -> str:
         return f"{found[1]}: {{en: In own words {number}, fr: En propres mots {number}}}"
 
     source = re.sub(r"(gloss|label): \{en: , fr: \}", own_words, source)
-    source = source.replace("created: ,", "created: 2026-01-16T09:00:00Z,")
+    source = source.replace("created:\n", "created: 2026-01-16T09:00:00Z\n")
     return re.sub(r"^draft: .*\n", "", source, flags=re.MULTILINE)
 
 
@@ -315,6 +315,18 @@ def test_an_honest_model_proposes_and_the_draft_says_which(desk: Path, model: st
     assert "under-way" in enum["modality"]["enum"]
     assert "signatory" in enum["role"]["enum"]
     assert enum["parties"]["items"]["enum"] == ["change-6", "china", "cnes", "cnsa", "esa"]
+
+
+def test_once_accepted_the_record_says_which_model_proposed_and_not_where(desk: Path, model: str) -> None:
+    Fake.said = says(CLAIM)
+    _, source = asked(desk, model)
+    (desk / "articles" / "accord.yaml").write_text(finished(source), "utf-8")
+    main(["-C", str(desk), "anchor", "articles/accord.yaml", "--text", "texts/accord.txt"])
+
+    assert main(["-C", str(desk), "build", "--no-site"]) == 0
+    published = (desk / "out" / "article" / "accord.trig").read_text("utf-8")
+    assert "the model tiny:1.2; what stands here was read" in published
+    assert model not in published
 
 
 def test_of_a_lying_model_nothing_is_kept_that_the_text_does_not_bear_out(

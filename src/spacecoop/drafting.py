@@ -151,10 +151,11 @@ def draft(
         raise Refused(against)
     language = desk.rules.languages[source.language]
     reading = proposals.read(words, language, desk.rules, desk.names, source.published)
-    origin = "rules"
+    origin, named = "rules", ""
     if model is not None:
         answer = _asked(desk, source, reading, model)
-        reading, origin = replace(reading, candidates=answer.candidates), f"model {answer.model} at {model.endpoint}"
+        reading, named = replace(reading, candidates=answer.candidates), answer.model
+        origin = f"model {answer.model} at {model.endpoint}"
         against += answer.findings
     before = _dropped(desk.workspace)
     fresh = tuple(one for one in reading.candidates if review.digest(one) not in before)
@@ -163,7 +164,7 @@ def draft(
     if not reading.candidates:
         against.append(finding("draft-nothing", Place(source.file)))
     against += _ambiguous(reading, source)
-    file = _file(desk, source, reading.candidates, used, origin)
+    file = _file(desk, source, reading.candidates, used, origin, named)
     dropped = tuple(review.digest(one) for one in reviewed.dropped)
     return Draft(file, _missing(desk, source, reading), reading, tuple(against), dropped)
 
@@ -222,9 +223,12 @@ def _prefix(used: set[str]) -> str:
     return next(one for one in letters if one not in used)
 
 
-def _file(desk: Desk, source: Source, candidates: tuple[Candidate, ...], used: set[str], origin: str) -> str:
+def _file(
+    desk: Desk, source: Source, candidates: tuple[Candidate, ...], used: set[str], origin: str, model: str
+) -> str:
     values: dict[str, object] = {
         "origin": origin,
+        "model": model,  # published with the record; where it was asked is nobody's business
         "url": source.url,
         "publisher": source.publisher or "",
         "language": source.language,
