@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,12 @@ class Kind:
     """The path of the one page that shows the whole answer; empty where each row has a page of its own."""
     rank: int
     """The lower one gets an IRI that several kinds list, and stands first in the menu."""
+    picture: str = ""
+    """The kind of picture that is drawn of the answer; empty where none is."""
+    description: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    only: str = ""
+    """``pictures`` where the page is made only if there are pictures."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,8 @@ class Page:
     anchors: frozenset[str] = frozenset()
     """The IRIs that are found on it."""
     rows: tuple[Row, ...] = ()
+    kind: Kind | None = None
+    """Of a page that shows a whole answer."""
 
 
 def find(workspace: Workspace, folder: str, ending: str) -> dict[str, Path]:
@@ -66,12 +74,14 @@ def find(workspace: Workspace, folder: str, ending: str) -> dict[str, Path]:
 def read(workspace: Workspace) -> list[Kind]:
     """Read the queries of the site, by rank and name; raises QueryError, which tells the file, for a wrong one."""
     kinds = []
-    for name, path in find(workspace, "queries", ".rq").items():
+    for path in find(workspace, "queries", ".rq").values():
         place = workspace.name(path)
         with path.open("rb") as stream:
             text = library.text_of(stream, place)
         said, query = library.front(text, place), library.parse(text, path.stem, place)
-        words = {key: str(said.get(key) or "") for key in ("page", "part", "at")}
+        words = {key: str(said.get(key) or "") for key in ("page", "part", "at", "picture", "only")}
+        if words["picture"]:
+            words |= {"page": words["page"] or "picture.html", "at": words["at"] or f"picture/{path.stem}"}
         rank = said.get("rank", LAST)
         if not (words["page"] or words["part"]) or not isinstance(rank, int):
             raise QueryError(
@@ -79,7 +89,8 @@ def read(workspace: Workspace) -> list[Kind]:
             )
         missing = sparql.undeclared(text, workspace.prefixes)
         full = f"BASE <{workspace.base}>\n" + "".join(f"PREFIX {key}: <{iri}>\n" for key, iri in missing.items()) + text
-        kinds.append(Kind(name, path, full, query.summary, words["page"], words["part"], words["at"], rank))
+        more = (rank, words["picture"], query.description, query.columns, words["only"])
+        kinds.append(Kind(path.stem, path, full, query.summary, words["page"], words["part"], words["at"], *more))
     return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
 
 
@@ -108,12 +119,14 @@ def lay_out(kinds: Sequence[Kind], answers: Mapping[str, Sequence[Row]], paths: 
         rows = answers[kind.name]
         if kind.at:
             if rows or kind.at == "index":
-                pages[f"at {kind.at}"] = Page("", kind.at, kind.page, kind.title, rows=tuple(rows))
+                pages[f"at {kind.at}"] = Page("", kind.at, kind.page, kind.title, rows=tuple(rows), kind=kind)
         elif kind.page:
             for iri, anchors in _listed(rows).items():
                 if iri in paths and iri not in pages:
                     pages[iri] = Page(iri, paths[iri], kind.page, {}, frozenset(anchors))
-    return sorted(pages.values(), key=lambda page: page.path)
+    pictures = any(page.kind and page.kind.picture for page in pages.values())
+    there = [page for page in pages.values() if pictures or not (page.kind and page.kind.only == "pictures")]
+    return sorted(there, key=lambda page: page.path)
 
 
 def _listed(rows: Iterable[Row]) -> dict[str, set[str]]:

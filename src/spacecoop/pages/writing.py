@@ -23,7 +23,9 @@ from spacecoop.harvest import files
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.negotiation import MEDIA_TYPES
 from spacecoop.output import Written
-from spacecoop.pages import kinds
+from spacecoop.pages import gallery, kinds
+from spacecoop.pages.drawing import DrawingError
+from spacecoop.pages.gallery import Picture
 from spacecoop.pages.kinds import SHIPPED, Kind, Page, Row
 from spacecoop.pages.views import Statements, Value, View, Words, address
 from spacecoop.quads import text
@@ -85,9 +87,15 @@ def write(site: Site, folder: Path) -> list[Written]:
         for name, path in sorted(kinds.find(workspace, "", ".css").items())
     ]
     environment = _environment(workspace)
+    pictures = {}
+    for language in workspace.languages:
+        pictures[language] = _pictures(environment, site, gallery.find(every, laid), View(words, laid[0], language))
+        for one in pictures[language]:
+            path = address(one.page.path, language, workspace.languages[0]).removesuffix(".html")
+            written.append(files.write_text(folder, f"{path}.svg", one.svg))
     for page in laid:
         for language in workspace.languages:
-            made = _render(environment, site, View(words, page, language), page, menu, folder)
+            made = _render(environment, site, View(words, page, language), page, menu, folder, pictures[language])
             written.append(files.write_text(folder, address(page.path, language, workspace.languages[0]), made))
     return written
 
@@ -109,7 +117,7 @@ def _answer(kind: Kind, store: Store, workspace: Workspace) -> list[Row]:
 
 def _menu(every: Sequence[Kind], laid: Sequence[Page]) -> Iterator[Page]:
     by_path = {page.path: page for page in laid if not page.iri}
-    yield from (by_path[kind.at] for kind in every if kind.at in by_path)
+    yield from (by_path[kind.at] for kind in every if kind.at in by_path and not kind.picture)
 
 
 def _by_page(rows: Iterable[Row]) -> dict[str, list[Row]]:
@@ -167,7 +175,25 @@ def _environment(workspace: Workspace) -> Environment:
     )
 
 
-def _render(environment: Environment, site: Site, view: View, page: Page, menu: Sequence[Page], folder: Path) -> str:
+def _pictures(environment: Environment, site: Site, pages: Sequence[Page], view: View) -> list[Picture]:
+    try:
+        return gallery.hang(environment, pages, view)
+    except DrawingError as error:
+        reason, kind = error.args
+        raise PageError([finding("page-query", Place(site.workspace.name(kind.file)), reason=reason)]) from error
+    except _FAULTS as error:
+        raise PageError([_told(error, "picture.svg", site.workspace)]) from error
+
+
+def _render(
+    environment: Environment,
+    site: Site,
+    view: View,
+    page: Page,
+    menu: Sequence[Page],
+    folder: Path,
+    pictures: Sequence[Picture],
+) -> str:
     endings = site.documents.get(page.path, ()) if page.iri else ()
     home = site.described.home or site.described.base
     first = site.workspace.languages[0]
@@ -175,6 +201,7 @@ def _render(environment: Environment, site: Site, view: View, page: Page, menu: 
         "view": view,
         "page": page,
         "menu": menu,
+        "pictures": pictures,
         "dataset": site.described,
         "files": site.whole,
         "feed": site.feed,
@@ -215,7 +242,9 @@ def _told(error: Exception, template: str, workspace: Workspace) -> Finding:
         return finding("page-template", Place(_name(error.filename, workspace), error.lineno), reason=error.message)
     if isinstance(error, TemplateNotFound):
         return finding("page-template", Place(f"pages/{template}"), reason=f"there is no template {error.name!r}")
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith(".html")]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.endswith((".html", ".svg"))
+    ]
     place = (
         Place(_name(frames[-1].filename, workspace), frames[-1].lineno or 1) if frames else Place(f"pages/{template}")
     )
