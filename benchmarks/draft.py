@@ -167,7 +167,9 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
     ours = {(m.start, m.end): short(m.things[0]) for m in reading.mentions if len(m.things) == 1}
     every = {(m.start, m.end) for m in reading.mentions}
     unlinked = {span for span in spans if span not in linked}
-    judged = {span: name for span, name in ours.items() if span not in unlinked}
+    judged = {
+        span: name for span, name in ours.items() if span not in unlinked and (span in linked or covered(desk, name))
+    }
     found = pairs(desk, reading, gold["facts"])
     bearing = {
         s
@@ -188,6 +190,12 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
         "fields of matched facts": slot(found, same_field),
         "status of matched facts": slot(found, same_status),
     }  # fmt: skip
+
+
+def covered(desk: Desk, name: str) -> bool:
+    """Tell whether the answers have things of this kind: parties and missions, but no places and no instruments."""
+    types = {short(thing): one.types for thing, one in desk.names.things.items()}
+    return name in MISSIONS or bool(types.get(name, frozenset()) & desk.rules.parties)
 
 
 def slot(found: list[tuple[Candidate, dict[str, Any]]], right: Callable[[Candidate, dict[str, Any]], bool]) -> Score:

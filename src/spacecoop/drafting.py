@@ -26,7 +26,6 @@ from spacecoop.findings import Finding, Place, finding, refused
 from spacecoop.iris import local_name
 from spacecoop.quads import text
 from spacecoop.shared import FACT_FILES, Shared
-from spacecoop.stores import bounded
 from spacecoop.workspace import Workspace
 
 FOLDER = "drafting"
@@ -184,6 +183,8 @@ def _asked(desk: Desk, source: Source, reading: Reading, model: Model) -> models
 
 def send(model: Model, body: Mapping[str, object]) -> bytes:
     """Send a question to a model and return its answer; raises ModelError."""
+    from spacecoop.stores import bounded  # loads a client, for which rules alone need not wait
+
     headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
     url = f"{model.endpoint.rstrip('/')}/chat/completions"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ def fold(words: str) -> Folded:
     return Folded("".join(characters), (*places, len(words)))
 
 
+@functools.lru_cache(4096)
 def _folded(character: str) -> str:
     if character.isascii():
         return character.translate(_SAME).lower()
