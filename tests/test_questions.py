@@ -29,8 +29,9 @@ OF_SHARED_MATTERS = {
     "first-reports",
     "ended",
     "drew-on",
+    "quantities",
 }
-"""What two articles without shared matters cannot answer: tests/test_stories.py asks them."""
+"""What two articles without shared matters and measures cannot answer: test_stories and test_clusters ask them."""
 NAMES = sorted({path.stem for path in (REPOSITORY / "queries").glob("*.rq")} - OF_SHARED_MATTERS)
 
 AGREEMENT = "Agreement between China and France on future space cooperation"

@@ -14,19 +14,25 @@ from spacecoop.queries import library
 DATA = (REPOSITORY / "tests" / "data" / "stories.ttl").read_bytes()
 EXPECTED: dict[str, list[str]] = {
     "story": [
-        "lift-off | 2020-05 | x1 | A-01 | Daily | planned | 2021 | It is planned.",
-        "lift-off | 2020-05-09 | x4 | A-01 | Weekly | planned | 2021-03 | It is planned too.",
-        "lift-off | 2022-06-02 | x2 | B-01 | Weekly | done | 2022-06-01 | It is done.",
-        "lift-off | 2022-06-03 | x3 | C-01 | Daily | done | 2022-06-02 | It was done.",
-        "lift-off | 2022-06-03 | x3 | C-02 | Nobody | done | 2022-06-02 | It was not.",
+        "landing | 2022-06-02 | x2 | B-02 | Speaker | done |  |  |  | It came down.",
+        "landing | 2022-06-03 | x3 | C-04 | Speaker | done |  |  |  | It came down too.",
+        "landing | 2022-06-03 | x3 | C-05 | Daily | done |  |  |  | It is down.",
+        "landing | 2022-06-03 | x3 | C-06 | Nobody | assessed |  |  |  | That is good.",
+        "lift-off | 2020-05 | x1 | A-01 | Daily | planned | 2021 | mass 905.5 kg |  | It is planned.",
+        "lift-off | 2020-05-09 | x4 | A-01 | Weekly | planned | 2021-03 |  |  | It is planned too.",
+        "lift-off | 2022-06-02 | x2 | B-01 | Weekly | done | 2022-06-01 | mass 930.5 kg |  | It is done.",
+        "lift-off | 2022-06-03 | x3 | C-01 | Daily | done | 2022-06-02 |  |  | It was done.",
+        "lift-off | 2022-06-03 | x3 | C-02 | Nobody | done | 2022-06-02 |  | true | It was not.",
     ],
     "voices": [
+        "landing | Speaker | x2 | B-02",
+        "landing | Speaker | x3 | C-04",
         "lift-off | Agency | x1 | A-01",
         "lift-off | Agency | x4 | A-01",
         "lift-off | Daily | x3 | C-01",
         "lift-off | Weekly | x2 | B-01",
     ],
-    "corroborated": ["lift-off | Lift-off | 4 | 4 | 3"],
+    "corroborated": ["lift-off | Lift-off | 4 | 4 | 3", "landing | Landing | 2 | 2 | 1"],
     "differences": [
         "lift-off | quantity | x1 | A-01 | 905.5 | x2 | B-01 | 930.5",
         "lift-off | time | x2 | B-01 | 2022-06-01 | x3 | C-01 | 2022-06-02",
@@ -37,9 +43,9 @@ EXPECTED: dict[str, list[str]] = {
         "lift-off | x4 | A-01 | 2021-03 | x2 | B-01 | done | 2022-06-01",
         "lift-off | x4 | A-01 | 2021-03 | x3 | C-01 | done | 2022-06-02",
     ],
-    "first-reports": ["lift-off | 2020-05 | x1 | A-01 | Daily"],
+    "first-reports": ["landing | 2022-06-02 | x2 | B-02 | Speaker", "lift-off | 2020-05 | x1 | A-01 | Daily"],
     "ended": ["Work | ending | 2022-06-02 | Storm | x3 | C-03 | done"],
-    "drew-on": ["x1 | Agency | 1", "x4 | Agency | 1"],
+    "drew-on": ["x1 | Agency | 1", "x3 | Agency | 1", "x4 | Agency | 1"],
 }
 
 
