@@ -65,7 +65,7 @@ def test_a_build_reads_no_file_of_the_workspace_that_is_not_part_of_its_digest(
     read = {Path(line) for line in (tmp_path / "seen").read_text("utf-8").splitlines()}
     of_ours = {path.relative_to(place) for path in read if path.is_relative_to(place) and path.is_file()}
     made = {path for path in of_ours if path.parts[0] in ("out", ".cache")}
-    known = {path.relative_to(place) for path in standing._sources(workspace.read(place))} | {Path(feeds.HISTORY)}
+    known = {path.relative_to(place) for path in standing.sources(workspace.read(place))} | {Path(feeds.HISTORY)}
 
     assert len(of_ours - made) > 5
     assert sorted(of_ours - made - known) == []

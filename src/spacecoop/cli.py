@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from spacecoop.work import Run
     from spacecoop.workspace import Workspace
 
 DONE, REPAIR, USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -121,6 +122,7 @@ def _give_up(words: list[str], error: Exception) -> int:
     from spacecoop.documents import Unreadable
     from spacecoop.findings import visible
     from spacecoop.reach import QueryError
+    from spacecoop.spark import SparkError
     from spacecoop.workspace import WorkspaceError
 
     if os.environ.get("SPACECOOP_DEBUG"):
@@ -128,6 +130,8 @@ def _give_up(words: list[str], error: Exception) -> int:
     if isinstance(error, Unreadable | WorkspaceError):
         findings = [error.finding] if isinstance(error, Unreadable) else error.findings
         _tell(words, "world", "\n".join(found.line(_language_of(words)) for found in findings))
+    elif isinstance(error, SparkError):
+        _tell(words, "world", visible(error.texts[_language_of(words)]))
     elif isinstance(error, QueryError):  # of a query of the workspace, wherever it was needed
         _tell(words, "world", visible(str(error)))
     else:
@@ -186,6 +190,21 @@ def workspace(arguments: argparse.Namespace) -> Workspace:
         lines = [f"{said(found.message, spoken)}; {said(found.help, spoken)}" for found in nowhere]
         lines = lines or [found.line(spoken) for found in error.findings]
         raise UserError("\n".join(lines if len(lines) == 1 else ["", *lines])) from error
+
+
+def offer_spark(parser: argparse.ArgumentParser) -> None:
+    """Let a command's work on articles be done by Apache Spark."""
+    parser.add_argument("--on", metavar="MASTER", help="have Apache Spark do it, such as local[4] or spark://host:7077")
+    parser.add_argument("--partitions", metavar="N", type=int, help="in how many tasks Spark does it (default: enough)")
+
+
+def runner(arguments: argparse.Namespace) -> Run | None:
+    """Return what does the work on articles, where Spark was asked for; raises SparkError where it is not there."""
+    if arguments.on is None:
+        return None
+    from spacecoop import spark
+
+    return spark.runs_on(arguments.on, arguments.partitions and max(1, arguments.partitions))
 
 
 def language(arguments: argparse.Namespace) -> str:

@@ -25,7 +25,7 @@ from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts
 from spacecoop.syntaxes import NQUADS
-from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Work, each, paths, silent
+from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
 _ONCE = "not-revised"
@@ -58,11 +58,13 @@ def publish(
     cached: bool = True,
     waiting: Waiting = folders.wait_silently,
     pages: bool = True,
+    run: Run | None = None,
 ) -> Published:
     """Publish the workspace into its ``out/``, whole; or raise Rejected with every reason at once.
 
     One build at a time: another one is waited for. Files in ``out/`` that no build wrote stay there, and are told.
-    Without *pages*, the data alone. Where out/ is what a build of the same inputs wrote, it stays as it is.
+    Without *pages*, the data alone. Where out/ is what a build of the same inputs wrote, it stays as it is. *run* does
+    the work on the articles (see ``work.each``).
     """
     with folders.hold(workspace.root / ".cache" / "build.lock", waiting):
         given, history = standing.inputs(workspace, engine, pages), workspace.root / feeds.HISTORY
@@ -71,7 +73,7 @@ def publish(
             folders.tidy(workspace.out)
             return _with_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
         with folders.replace(workspace.out) as folder:
-            published = write(workspace, folder, engine, progress, cached, pages)
+            published = write(workspace, folder, engine, progress, cached, pages, run)
             last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
             built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
             libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
@@ -95,13 +97,15 @@ def _with_strangers(published: Published, strangers: Iterable[str], workspace: W
     return replace(published, findings=(*published.findings, *told))
 
 
-def check(workspace: Workspace, engine: str = FAST, progress: Progress = silent, pages: bool = True) -> list[str]:
+def check(
+    workspace: Workspace, engine: str = FAST, progress: Progress = silent, pages: bool = True, run: Run | None = None
+) -> list[str]:
     """Return the files in ``out/`` that are not what the sources give; raises Rejected as publish does.
 
     A file that is not there is proven by its digest in the manifest: version control holds a part of ``out/`` only.
     """
     with tempfile.TemporaryDirectory() as folder:
-        write(workspace, Path(folder), engine, progress, False, pages)
+        write(workspace, Path(folder), engine, progress, False, pages, run)
         stale = folders.compare(Path(folder), workspace.out)
         if not feeds.is_history_kept(Path(folder), workspace):
             stale.append(f"../{feeds.HISTORY}")
@@ -121,20 +125,27 @@ def validate(
     engine: str = FAST,
     progress: Progress = silent,
     cached: bool = True,
+    run: Run | None = None,
 ) -> list[Finding]:
     """Return all findings on these fact files, and on the shared files; on all articles where none are given."""
     common = shared.load(workspace)
-    done = list(each(Work(common, engine), sources or paths(workspace), progress, cached))
+    done = list(each(Work(common, engine), sources or paths(workspace), progress, cached, run))
     return ordered(chain(_of_the_whole(common, engine), *(one.findings for one in done), _repeated(done)))
 
 
 def write(
-    workspace: Workspace, folder: Path, engine: str, progress: Progress, cached: bool, pages: bool = True
+    workspace: Workspace,
+    folder: Path,
+    engine: str,
+    progress: Progress,
+    cached: bool,
+    pages: bool = True,
+    run: Run | None = None,
 ) -> Published:
     """Write all that is published into an empty folder; raises Rejected where something forbids it."""
     common = shared.load(workspace)
     findings = _of_the_whole(common, engine)
-    done = list(each(Work(common, engine, folder), paths(workspace), progress, cached))
+    done = list(each(Work(common, engine, folder), paths(workspace), progress, cached, run))
     findings += chain(*(one.findings for one in done), _repeated(done))
     if refused(findings):
         raise Rejected(ordered(findings))

@@ -69,15 +69,24 @@ class Done:
     """Of which shared matters it tells: each with what stands near the account, as N-Triples."""
 
 
-def each(work: Work, sources: Sequence[Path], progress: Progress, cached: bool) -> Iterator[Done]:
-    """Do the work on each article, in the order of *sources*, or find it done before."""
+Run = Callable[[Work, Sequence[Path]], Generator[Done]]
+"""What does the work on articles, in their order."""
+
+
+def each(
+    work: Work, sources: Sequence[Path], progress: Progress, cached: bool, run: Run | None = None
+) -> Iterator[Done]:
+    """Do the work on each article, in the order of *sources*, or find it done before.
+
+    *run* does what is still to be done; processes of this machine do it where none is given.
+    """
     kept = Cache(work.common.workspace.root / ".cache" / "articles")
     keys = _keys(work, sources)
     before = kept.load() if cached else {}
     hits = {path: done for path in sources if (done := _found(work, before.get(keys[path]))) is not None}
     new: dict[str, bytes] = {}
     # closed whatever happens: a process that still writes would fill the folder that is being deleted
-    with contextlib.closing(processed(work, [path for path in sources if path not in hits])) as todo:
+    with contextlib.closing((run or processed)(work, [path for path in sources if path not in hits])) as todo:
         progress(0, len(sources))
         for number, path in enumerate(sources, 1):
             done = hits.get(path)
@@ -129,13 +138,13 @@ def _found(work: Work, value: bytes | None) -> Done | None:
     return done if taken else None
 
 
-def processed(work: Work, sources: Sequence[Path]) -> Generator[Done]:
-    """Do the work on each article in processes that are ended when one takes too long."""
+def processed(work: Work, sources: Sequence[Path], processes: int | None = None) -> Generator[Done]:
+    """Do the work on each article in processes that are ended when one takes too long: one for each processor."""
     if not sources:
         return
     _here[:] = [work]
     begin = (work.common.workspace, work.engine, work.folder)
-    with ProcessPool(min(len(sources), os.cpu_count() or 1), initializer=_begin, initargs=begin) as pool:
+    with ProcessPool(min(len(sources), processes or os.cpu_count() or 1), initializer=_begin, initargs=begin) as pool:
         try:
             done = pool.map(_do_here, sources, timeout=SECONDS).result()
             for path in sources:

@@ -3,6 +3,7 @@
 spacecoop build            write out/, or print every reason why not and leave it untouched
 spacecoop build --check    write nothing; exit with 1 when out/ is not what the sources give
 spacecoop build --no-site  write the data alone, without the pages that people read
+spacecoop build --on local[4]    have Apache Spark do the work on the articles; also spark://host:7077, yarn, k8s://…
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-site", action="store_true", help="write the data alone, without pages for people")
     parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
+    cli.offer_spark(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,14 +39,15 @@ def run(arguments: argparse.Namespace) -> int:
     from spacecoop.findings import tally
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
+    runner, pages = cli.runner(arguments), not arguments.no_site
     try:
         if arguments.check:
-            stale = publish.check(workspace, arguments.engine, cli.progress, not arguments.no_site)
+            stale = publish.check(workspace, arguments.engine, cli.progress, pages, runner)
             print("\n".join(tell_check(stale, len(publish.find_absent(workspace)), language)))
             return cli.REPAIR if stale else cli.DONE
         waiting = partial(tell_wait, language)
         done = publish.publish(
-            workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting, not arguments.no_site
+            workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting, pages, runner
         )
     except publish.Rejected as rejected:
         for found in rejected.findings:

@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", choices=("fast", "pyshacl", "both"), default="fast", help="what validates; both: compare them"
     )
     parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
+    cli.offer_spark(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,8 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     files = [(arguments.folder / path).absolute() for path in arguments.files]
+    runner = cli.runner(arguments)
     try:
-        findings = publish.validate(workspace, files, arguments.engine, cli.progress, cached=not arguments.no_cache)
+        findings = publish.validate(workspace, files, arguments.engine, cli.progress, not arguments.no_cache, runner)
     except Unreadable as error:
         findings = [error.finding]
     shown = findings if arguments.max is None else findings[: max(0, arguments.max)]

@@ -1,0 +1,165 @@
+"""Apache Spark gives the same bytes as the processes of one machine, and what is wrong with it is told in a line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import Run
+from spacecoop import publish, spark, workspace
+from spacecoop.findings import Finding
+
+pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed; `.ci/extended` installs it")
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.skipif(not shutil.which("java"), reason="there is no Java"),
+]
+
+MASTER = "local[2]"
+SKIES = ("grey", "blue", "dark", "light", "odd", "red", "low", "high", "far", "near", "dull")
+
+
+@pytest.fixture(scope="module")
+def started() -> Iterator[None]:
+    """One Spark for all tests: it takes the longest to start."""
+    with spark.session(MASTER):
+        yield
+
+
+@pytest.fixture
+def many(birds: Path) -> Path:
+    """Twelve leaflets about birds, one of which is remarked on."""
+    text = (birds / "articles" / "cranes.yaml").read_text("utf-8")
+    for sky in SKIES:
+        changed = text.replace("leaflets/1", f"leaflets/{sky}").replace("sky: clear", f"sky: {sky}")
+        (birds / "articles" / f"{sky}.yaml").write_text(changed, "utf-8")
+    return birds
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def built(place: Path, partitions: int | None = None) -> tuple[dict[str, bytes], tuple[Finding, ...]]:
+    """Build by Spark, from nothing."""
+    shutil.rmtree(place / "out", ignore_errors=True)
+    (place / "history.tsv").unlink(missing_ok=True)
+    done = publish.publish(workspace.read(place), cached=False, run=spark.runs_on(MASTER, partitions))
+    return files(place / "out"), done.findings
+
+
+@pytest.mark.usefixtures("started")
+def test_every_file_has_the_same_bytes_whatever_does_the_work(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = publish.publish(workspace.read(many), cached=False)
+    wanted = files(many / "out"), done.findings
+    assert len(wanted[0]) > 12 * 4
+
+    for partitions in (1, 2):
+        assert built(many, partitions) == wanted
+
+    with monkeypatch.context() as patch:  # workers that see another disk: the files come back with the results
+        patch.setattr(spark, "_show", lambda *_: None)
+        patch.setattr(spark, "BLOCK", 5)
+        patch.setattr(spark, "TASK", 2)
+        assert built(many) == wanted
+
+
+@pytest.mark.usefixtures("started")
+def test_a_task_that_is_killed_is_done_again(many: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    publish.publish(workspace.read(many), cached=False)
+    wanted, killed, task = files(many / "out"), str(tmp_path / "killed"), spark._task
+
+    def dying(*given: Any) -> Callable[[Iterable[Any]], Iterator[Any]]:
+        whole = task(*given)
+
+        def run(rows: Iterable[Any]) -> Iterator[Any]:
+            for number, row in enumerate(whole(rows)):
+                yield row
+                if number == 2 and not os.path.exists(killed):  # noqa: PTH110  a worker has no Path of this module
+                    open(killed, "x").close()  # noqa: PTH123
+                    os._exit(1)
+
+        return run
+
+    monkeypatch.setattr(spark, "_task", dying)
+
+    assert built(many, 2)[0] == wanted
+    assert Path(killed).exists()
+
+
+@pytest.mark.usefixtures("started")
+def test_findings_are_the_same_and_a_refused_build_leaves_nothing(many: Path) -> None:
+    place = workspace.read(many)
+    (many / "articles" / "grey.yaml").write_text("sky: [", "utf-8")
+    (many / "articles" / "blue.yaml").write_text("wings: 3\n", "utf-8")
+    (many / "articles" / "folder.yaml").mkdir()
+    (many / "articles" / "link.yaml").symlink_to("cranes.yaml")
+    wanted = publish.validate(place, cached=False)
+
+    assert len({found.place.file for found in wanted}) >= 4
+    assert publish.validate(place, cached=False, run=spark.runs_on(MASTER, 3)) == wanted
+    outside = many.parent / "outside.yaml"
+    shutil.copy(many / "articles" / "blue.yaml", outside)
+    sources = [outside, many / "articles" / "absent.yaml", many / "articles" / "dark.yaml"]
+    assert publish.validate(place, sources, run=spark.runs_on(MASTER)) == publish.validate(place, sources)
+    with pytest.raises(publish.Rejected):
+        publish.publish(place, cached=False, run=spark.runs_on(MASTER))
+    assert [path.name for path in many.iterdir() if "out" in path.name] == []
+
+
+@pytest.mark.usefixtures("started")
+def test_workers_with_another_program_or_none_are_told(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = workspace.read(many)
+    with monkeypatch.context() as patch:
+        patch.setattr(spark, "_program", lambda: (b"another", "1"))
+        with pytest.raises(spark.SparkError, match="another spacecoop"):
+            publish.publish(place, cached=False, run=spark.runs_on(MASTER))
+
+    def absent(*_: Any) -> Callable[[Iterable[Any]], Iterator[Any]]:
+        def run(_: Iterable[Any]) -> Iterator[Any]:
+            raise ModuleNotFoundError("No module named 'pyoxigraph'")
+            yield
+
+        return run
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spark, "_task", absent)
+        with pytest.raises(spark.SparkError, match=r"cannot use spacecoop: No module named 'pyoxigraph'; install"):
+            publish.publish(place, cached=False, run=spark.runs_on(MASTER))
+    assert not place.out.exists()
+
+
+def test_a_spark_that_cannot_be_used_is_told_in_one_line(birds: Path, run: Run, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        nobody = f"spark://127.0.0.1:{taken.getsockname()[1]}"  # bound, and not listened to
+        said = run("-C", birds, "build", "--on", nobody)
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr.startswith(f"spacecoop build: nobody answers at {nobody}: Connection refused; is the master up")
+
+    said = run("--lang", "fr", "-C", birds, "validate", "--on", "cluster")
+    assert said.stderr.startswith("spacecoop validate: cluster n'est pas un maître Spark ; en voici : local[*]")
+    said = run("-C", birds, "build", "--on", MASTER, JAVA_HOME=str(tmp_path))
+    assert said.stderr == f"spacecoop build: {spark.TEXTS['no-java']['en']}\n"
+
+
+def test_a_pyspark_that_is_absent_or_another_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(pyspark, "__version__", "3.5.1")
+        with pytest.raises(spark.SparkError, match=r"works with Spark 4, and here is 3\.5\.1"):
+            spark.check(MASTER)
+    with monkeypatch.context() as patch:
+        patch.setitem(__import__("sys").modules, "pyspark", None)
+        with pytest.raises(spark.SparkError, match="not installed"):
+            spark.check(MASTER)
+
+
+@pytest.mark.parametrize("key", spark.TEXTS)
+def test_every_message_is_said_in_both_languages(key: str) -> None:
+    assert set(spark.TEXTS[key]) == {"en", "fr"}
