@@ -42,6 +42,20 @@ def test_a_prefix_makes_no_two_names_alike() -> None:
     assert findings.suggest("this:lunch", ["this:funding", "this:launch"]) == "this:launch"
 
 
+@pytest.mark.parametrize(
+    ("name", "names", "near"),
+    [
+        ("moon-base", ["common-cause", "lunar-exploration"], None),  # half alike by chance
+        ("sample-land", ["samplia", "examplia"], "samplia"),
+        ("zhina", ["china", "india"], "china"),
+    ],
+)
+def test_what_is_only_half_alike_and_begins_otherwise_is_no_suggestion(
+    name: str, names: list[str], near: str | None
+) -> None:
+    assert findings.suggest(name, names) == near
+
+
 @pytest.mark.parametrize("value", ["2029", "true"])
 def test_a_number_where_a_text_is_wanted_needs_quotes(value: str, small: Path) -> None:
     found = judged(small, 'stated: "2029"', f"stated: {value}")

@@ -91,6 +91,15 @@ MATRIX = [
 ]
 
 
+@pytest.mark.parametrize("accept", [None, "*/*", "application/x-unknown, */*;q=0.5"])
+def test_who_does_not_care_gets_turtle_where_there_is_any_but_for_the_home_page(accept: str | None) -> None:
+    rows = negotiation.table({"ns": [".ttl", ".rdf", ".jsonld", ".html"], "query/x": [".ttl", ".html"]})
+    chosen = {row.name: negotiation.choose(row, accept) for row in rows if ".ttl" in row.endings}
+
+    assert chosen.pop("home") == ".html"
+    assert set(chosen.values()) == {".ttl"}
+
+
 @pytest.fixture
 def site(birds: Path) -> Path:
     """What is served: a built workspace whose vocabulary has a document of its own."""

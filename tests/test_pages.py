@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import socket
@@ -12,7 +13,9 @@ from pathlib import Path
 from urllib.parse import unquote, urljoin
 
 import pytest
+import rdflib
 
+from conftest import REPOSITORY
 from spacecoop import publish, workspace
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -86,6 +89,21 @@ def test_a_second_workspace_has_its_site_without_any_template(built: Path) -> No
     assert {"index.html", "article/cranes.html", "id/crane.html", "query/flocks.html", "things.html"} <= set(found)
     assert list(dead(built)) == []
     assert "https://example.org/birds/id/crane" in (built / "id" / "crane.html").read_text("utf-8")
+
+
+def test_the_data_page_and_the_docs_have_one_line_for_each_client(frozen: Path) -> None:
+    page = html.unescape((frozen / "out" / "data.html").read_text("utf-8"))
+    docs = (REPOSITORY / "docs" / "publishing.md").read_text("utf-8")
+
+    for line in ('/dataset.ttl "SELECT * { ?s ?p ?o } LIMIT 5"', "default_union=True", "--union-default-graph"):
+        assert line in page
+        assert line in docs
+    found = {}
+    for union in (True, False):
+        dataset = rdflib.Dataset(default_union=union)
+        dataset.parse(frozen / "out" / "dataset.nq", format="nquads")
+        found[union] = len(list(dataset.query("SELECT * { ?s ?p ?o } LIMIT 5")))
+    assert found == {True: 5, False: 0}
 
 
 def test_nothing_runs_in_a_page_and_nobody_else_is_asked(frozen: Path) -> None:

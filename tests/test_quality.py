@@ -11,21 +11,26 @@ import yaml
 from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 from rdflib.namespace import DefinedNamespace
 
-from conftest import REPOSITORY
+from conftest import REPOSITORY, Run
+from spacecoop import quality
+from spacecoop.findings import Severity
+from spacecoop.workspace import read
 
 RULES = sorted((REPOSITORY / "queries" / "quality").glob("*.rq"))
 ONTOLOGY = [
     *sorted((REPOSITORY / "ontology").glob("*.ttl")),
     *sorted((REPOSITORY / "ontology/alignments").glob("*.ttl")),
 ]
-OF_THE_DATA = {"undefined-class", "undefined-property", "undefined-concept", "literal-for-thing", "unused"}
-INFO = {"unused"}
-"""What is only told, since a term may be meant for articles to come."""
 
 
 def front_matter(path: Path) -> dict[str, dict[str, str] | str]:
     lines = path.read_text("utf-8").splitlines()
     return dict(yaml.safe_load("\n".join(line[3:] for line in lines if line.startswith("#+ "))))
+
+
+OF_THE_DATA = {path.stem for path in RULES if front_matter(path).get("examines") == "data"}
+INFO = {path.stem for path in RULES if front_matter(path).get("severity") == "info"}
+"""What is only told, since a term may be meant for articles to come."""
 
 
 def prefixes(path: Path) -> str:
@@ -139,3 +144,73 @@ def test_a_term_that_does_not_exist_is_noticed() -> None:
 
     assert pair is not None
     assert not exists(*pair)
+
+
+def test_the_vocabulary_of_a_new_workspace_has_nothing_to_repair(small: Path) -> None:
+    assert {found.severity for found in quality.check(read(small))} <= {Severity.INFO}
+
+
+BROKEN = """
+spc:lonelyTerm a owl:DatatypeProperty ; rdfs:isDefinedBy <https://w3id.org/spacecoop/ns> ;
+    rdfs:label "lonely term"@en ; skos:definition "A property that nobody has."@en .
+"""
+
+
+def test_what_breaks_a_rule_is_told_at_its_place_in_the_reader_s_language(small: Path, run: Run) -> None:
+    file = small / "ontology" / "spacecoop.ttl"
+    text = file.read_text("utf-8")
+    file.write_text(text + BROKEN, "utf-8")
+    line = len(text.splitlines()) + 2
+
+    english = run("-C", small, "validate", "--vocabulary", "--severity", "warning")
+    french = run("-C", small, "--lang", "fr", "validate", "--vocabulary")
+
+    assert english.returncode == 1
+    assert f"ontology/spacecoop.ttl:{line}:1: warning: spc:lonelyTerm: A term has no label in a language (fr)" in (
+        english.stdout
+    )
+    assert "Add rdfs:label in English and in French, once each." in english.stdout
+    assert french.returncode == 0  # nothing that forbids publication
+    assert "avertissement: spc:lonelyTerm: Un terme n'a pas de nom dans une langue (fr)" in french.stdout
+    assert "Ajoutez rdfs:label en anglais et en français, une fois chacun." in french.stdout
+
+
+def test_a_class_that_the_data_use_and_nobody_defines_is_told_where_it_is_used(small: Path) -> None:
+    (small / "entities" / "odd.ttl").write_text(
+        "<https://w3id.org/spacecoop/id/odd> a <https://w3id.org/spacecoop/ns#Agancy> .\n", "utf-8"
+    )
+
+    found = [one for one in quality.check(read(small)) if one.rule == "undefined-class"]
+
+    assert [str(one.place) for one in found] == ["entities/odd.ttl:1:1"]
+    assert found[0].message["en"].startswith("spc:Agancy: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("SELECT ?offender {", 1),
+        ("#+ summary: [\nSELECT ?offender {}", 1),
+        ("#+ severity: grave\nSELECT ?offender {}", 1),
+        ("SELECT ?other {}", 1),
+        ("SELECT ?offender { SERVICE <http://example.org/> { ?offender ?p ?o } }", 1),
+    ],
+)
+def test_a_rule_that_cannot_be_asked_is_told_and_the_others_are(text: str, line: int, small: Path) -> None:
+    (small / "queries" / "quality" / "odd.rq").write_text(text, "utf-8")
+    (small / "ontology" / "spacecoop.ttl").open("a", encoding="utf-8").write(BROKEN)
+
+    found = quality.check(read(small))
+
+    assert [(one.place.file, one.place.line) for one in found if one.rule == "quality-rule"] == [
+        ("queries/quality/odd.rq", line)
+    ]
+    assert "label" in {one.rule for one in found}
+
+
+def test_a_workspace_without_rules_says_so_and_no_file_goes_with_the_vocabulary(birds: Path, run: Run) -> None:
+    done = run("-C", birds, "validate", "--vocabulary")
+    wrong = run("-C", birds, "validate", "--vocabulary", "articles/cranes.yaml")
+
+    assert "[no-quality]" in done.stdout
+    assert (done.returncode, wrong.returncode) == (0, 2)

@@ -142,8 +142,12 @@ def suggest(name: str, names: Iterable[str]) -> str | None:
     """Return the one of *names* that *name* was probably meant to be; a prefix that they share makes none alike."""
     prefix = name[: name.rfind(":") + 1]
     locals_ = {one.removeprefix(prefix): one for one in sorted(names)}
-    near = difflib.get_close_matches(name.removeprefix(prefix), locals_, n=1, cutoff=0.6)
-    return locals_[near[0]] if near else None
+    local = name.removeprefix(prefix)
+    for near in difflib.get_close_matches(local, locals_, n=3, cutoff=0.6):
+        # what is only half alike, and begins otherwise, was not meant
+        if near[:3] == local[:3] or difflib.SequenceMatcher(None, near, local).ratio() >= 0.72:
+            return locals_[near]
+    return None
 
 
 def ordered(findings: Iterable[Finding]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
   spacecoop validate                        all articles, and the files that they share
   spacecoop validate articles/a001.yaml     one article, and the shared files
+  spacecoop validate --vocabulary           the vocabulary itself, by the rules of queries/quality/
   spacecoop validate --format sarif         for a code host; also json, github, junit, turtle
   spacecoop explain Claim-modality          what a rule is for, with a good and a bad example
 
@@ -28,22 +29,31 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("fast", "pyshacl", "both"), default="fast", help="what validates; both: compare them"
     )
+    parser.add_argument(
+        "--vocabulary", action="store_true", help="judge the vocabulary by queries/quality/, instead of fact files"
+    )
+    parser.set_defaults(wrong=parser.error)
     parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
     cli.offer_spark(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Report all findings."""
-    from spacecoop import publish, reports
+    from spacecoop import publish, quality, reports
     from spacecoop.documents import Unreadable
     from spacecoop.findings import Severity
     from spacecoop.reports import Report
 
+    if arguments.vocabulary and arguments.files:
+        arguments.wrong("--vocabulary judges the whole vocabulary, and no FILE")
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     files = [(arguments.folder / path).absolute() for path in arguments.files]
     runner = cli.runner(arguments)
     try:
-        findings = publish.validate(workspace, files, arguments.engine, cli.progress, not arguments.no_cache, runner)
+        if arguments.vocabulary:
+            findings = quality.check(workspace, cli.progress)
+        else:
+            findings = publish.validate(workspace, files, arguments.engine, cli.progress, not arguments.no_cache, runner)
     except Unreadable as error:
         findings = [error.finding]
     shown = findings if arguments.max is None else findings[: max(0, arguments.max)]
