@@ -53,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.vocabulary:
             findings = quality.check(workspace, cli.progress)
         else:
-            findings = publish.validate(workspace, files, arguments.engine, cli.progress, not arguments.no_cache, runner)
+            findings = publish.validate(
+                workspace, files, arguments.engine, cli.progress, not arguments.no_cache, runner
+            )
     except Unreadable as error:
         findings = [error.finding]
     shown = findings if arguments.max is None else findings[: max(0, arguments.max)]
