@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
-SHARED = ("spacecoop.toml", "ontology", "shapes", "queries", "entities", "links")
+SHARED = ("spacecoop.toml", "ontology", "shapes", "queries", "entities", "links", "pages")
 CLAIMS = 11
 STATES = ("belgium", "china", "france", "germany", "india", "israel", "italy", "japan", "pakistan", "russia")
 MISSIONS = ("cfosat", "change-6", "svom", "seis", "chinese-space-station", "cardiospace-2")

@@ -11,7 +11,7 @@ from pyoxigraph import Literal, NamedNode
 
 from spacecoop import publish, workspace
 from spacecoop.pages import drawing
-from spacecoop.pages.views import Value
+from spacecoop.pages.values import Value
 from test_pages import pages
 
 COUNTS = (

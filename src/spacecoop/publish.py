@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import articles, folders, output, quads, shared, standing
+from spacecoop import articles, folders, quads, shared, standing
 from spacecoop.cache import Cache
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
@@ -20,11 +20,11 @@ from spacecoop.harvest import description, dumps, feeds, files, site, summaries
 from spacecoop.harvest.census import Census
 from spacecoop.output import Written
 from spacecoop.pages import ask, libraries, writing
+from spacecoop.pages.faults import PageError
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts
-from spacecoop.syntaxes import NQUADS
 from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
@@ -169,7 +169,7 @@ def write(
     written += harvested.written
     if pages:
         written += _write_query_page(described.title, census, workspace, folder)
-        written += _write_pages(context, harvested, workspace, folder)
+        written += _write_pages(common.facts.quads, context, harvested, workspace, folder)
     written.append(files.write_checksums(written, folder))
     _write_manifest(written, folder, workspace)
     return Published(tuple(written), len(done), tuple(ordered(findings)), layout)
@@ -193,25 +193,28 @@ def _named(workspace: Workspace) -> dict[str, library.Query]:
     return library.every(workspace.root / "queries", workspace.settings.get("query", {}).get("defaults", {}))
 
 
-def _write_pages(context: site.Context, harvested: site.Harvested, workspace: Workspace, folder: Path) -> list[Written]:
+def _write_pages(
+    facts: Sequence[Quad], context: site.Context, harvested: site.Harvested, workspace: Workspace, folder: Path
+) -> list[Written]:
     """Write what people read; raises Rejected where a template or a query of the site is wrong."""
-    slugs = [one.slug for one in context.published]
-    said = [*context.shared, *chain.from_iterable(harvested.documents.values())]
-    for slug in slugs:
-        said += output.read(folder / "article" / f"{slug}{NQUADS.ending}")
-    endings = {f"article/{slug}": [syntax.ending for syntax in ARTICLE_SYNTAXES] for slug in slugs}
+    slugs = [f"article/{one.slug}" for one in context.published]
+    endings = {path: [syntax.ending for syntax in ARTICLE_SYNTAXES] for path in slugs}
     made = writing.Site(
         workspace,
-        said,
+        facts,
+        [*context.shared, *chain.from_iterable(harvested.documents.values())],
+        slugs,
         {**harvested.endings, **endings},
         context.described,
         context.whole,
+        context.whole[0].statements,
         harvested.schema_org,
         harvested.feed,
+        context.cached,
     )
     try:
         return writing.write(made, folder)
-    except writing.PageError as error:
+    except PageError as error:
         raise Rejected(ordered(error.findings)) from error
 
 

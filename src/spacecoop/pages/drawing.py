@@ -12,7 +12,7 @@ from typing import Any
 from wcwidth import wcswidth
 
 from spacecoop.pages.kinds import Row
-from spacecoop.pages.views import Value
+from spacecoop.pages.values import Value
 
 WIDTH = 400
 """Units that a picture is wide; its letters are 12 high, so that it is legible on a narrow screen."""

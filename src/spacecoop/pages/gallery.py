@@ -13,7 +13,8 @@ from pyoxigraph import Literal
 from spacecoop.pages import drawing
 from spacecoop.pages.drawing import Drawing, DrawingError
 from spacecoop.pages.kinds import Kind, Page
-from spacecoop.pages.views import LABEL, Value, View, bounded
+from spacecoop.pages.values import LABEL, Value, bounded
+from spacecoop.pages.views import View
 
 SPOKEN = 8
 """Rows that a picture's description tells."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import QuerySolutions, Store
+from pyoxigraph import DefaultGraph, NamedNode, QuerySolutions, Store
 
-from spacecoop import reach
+from spacecoop import cache, reach
 from spacecoop.queries import library, sparql
 from spacecoop.queries.library import QueryError
 from spacecoop.workspace import Workspace
@@ -64,6 +65,11 @@ class Page:
     kind: Kind | None = None
     """Of a page that shows a whole answer."""
 
+    @cached_property
+    def sign(self) -> str:
+        """What changes when another page's link to this one may."""
+        return cache.key(self.path.encode(), *(iri.encode() for iri in sorted(self.anchors)))
+
 
 def find(workspace: Workspace, folder: str, ending: str) -> dict[str, Path]:
     """Return, by name, the files of a folder of the site: the workspace's own, else those that are shipped."""
@@ -94,39 +100,55 @@ def read(workspace: Workspace) -> list[Kind]:
     return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
 
 
-def ask(store: Store, text: str) -> list[Row]:
+def ask(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> list[Row]:
     """Return the rows of an answer, sorted where the query does not say how.
 
     Raises QueryError for no SELECT, and for one that would reach the network.
     """
+    rows = list(each(store, kind, graphs))
+    if not sparql.is_ordered(kind.text):
+        rows.sort(key=lambda row: sorted((name, str(term)) for name, term in row.items()))
+    return rows
+
+
+def each(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> Iterator[Row]:
+    """Yield the rows of an answer as they come; *graphs* are those that are asked, else the default one."""
     try:
-        found = store.query(reach.stay(text), use_default_graph_as_union=True)
+        found = store.query(reach.stay(kind.text), default_graph=list(graphs) if graphs else None)
     except (SyntaxError, ValueError, OSError) as error:
         raise QueryError(str(error)) from error
     if not isinstance(found, QuerySolutions):
         raise QueryError("only a SELECT query gives rows")
     names = [variable.value for variable in found.variables]
-    rows: list[Row] = [{name: row[name] for name in names if row[name] is not None} for row in found]
-    if not sparql.is_ordered(text):
-        rows.sort(key=lambda row: [str(row.get(name, "")) for name in names])
-    return rows
+    try:
+        for row in found:
+            yield {name: row[name] for name in names if row[name] is not None}
+    except (ValueError, OSError, RuntimeError) as error:
+        raise QueryError(str(error)) from error
 
 
-def lay_out(kinds: Sequence[Kind], answers: Mapping[str, Sequence[Row]], paths: Mapping[str, str]) -> list[Page]:
-    """Return all pages; *paths* gives, by IRI, those of the documents that a page can be about."""
+def stand_alone(kinds: Sequence[Kind], answers: Mapping[str, Sequence[Row]]) -> list[Page]:
+    """Return the pages that show the whole answer of a query each; some are there only if there are pictures."""
+    pages = [
+        Page("", kind.at, kind.page, kind.title, rows=tuple(answers[kind.name]), kind=kind)
+        for kind in kinds
+        if kind.at and (answers[kind.name] or kind.at == "index")
+    ]
+    pictures = any(page.kind and page.kind.picture for page in pages)
+    return [page for page in pages if pictures or not (page.kind and page.kind.only == "pictures")]
+
+
+def about(listed: Sequence[tuple[Kind, Iterable[Row]]], paths: Mapping[str, str]) -> dict[str, Page]:
+    """Return, by IRI, the page of each document that is listed; *paths* gives those that a page can be about.
+
+    *listed* has the kinds by rank: the first one that lists a document gets it.
+    """
     pages: dict[str, Page] = {}
-    for kind in kinds:
-        rows = answers[kind.name]
-        if kind.at:
-            if rows or kind.at == "index":
-                pages[f"at {kind.at}"] = Page("", kind.at, kind.page, kind.title, rows=tuple(rows), kind=kind)
-        elif kind.page:
-            for iri, anchors in _listed(rows).items():
-                if iri in paths and iri not in pages:
-                    pages[iri] = Page(iri, paths[iri], kind.page, {}, frozenset(anchors))
-    pictures = any(page.kind and page.kind.picture for page in pages.values())
-    there = [page for page in pages.values() if pictures or not (page.kind and page.kind.only == "pictures")]
-    return sorted(there, key=lambda page: page.path)
+    for kind, rows in listed:
+        for iri, anchors in _listed(rows).items():
+            if iri in paths and iri not in pages:
+                pages[iri] = Page(iri, paths[iri], kind.page, {}, frozenset(anchors))
+    return pages
 
 
 def _listed(rows: Iterable[Row]) -> dict[str, set[str]]:

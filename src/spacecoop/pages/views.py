@@ -1,87 +1,36 @@
-"""Quads and a reader's language in; what a template asks of them, labelled, linked and bounded, out."""
+"""What is known and a reader's language in; what a template asks of them, labelled, linked and bounded, out."""
 
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from pyoxigraph import Literal, NamedNode, Quad
-
-from spacecoop.iris import local_name, namespace
+from spacecoop.iris import namespace
 from spacecoop.pages.kinds import Page, Row
-from spacecoop.quads import text
-
-LABEL, TEXT = 300, 4000
-"""Characters that are shown of a label, and of any other text."""
-_CONTROLS = re.compile("[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-"""What no page shows: control characters, and those that turn the direction of the text around them."""
-
-
-@dataclass(frozen=True, order=True)
-class Value:
-    """An IRI, or a text with its language; templates write it as it is, escaped."""
-
-    text: str
-    language: str = ""
-    is_iri: bool = False
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def bounded(value: str, most: int) -> str:
-    """Return a text without control characters, and with an ellipsis where it is too long.
-
-    >>> bounded("ab\u202ecd", 3)
-    'abc…'
-    """
-    clean = _CONTROLS.sub("", value)
-    return clean if len(clean) <= most else f"{clean[:most]}…"
-
-
-class Statements:
-    """What is said, by subject and by object."""
-
-    def __init__(self, quads: Iterable[Quad]) -> None:
-        self.of: defaultdict[str, defaultdict[str, set[Value]]] = defaultdict(lambda: defaultdict(set))
-        self.to: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        self.parts: defaultdict[str, set[str]] = defaultdict(set)
-        for quad in quads:
-            subject, predicate = text(quad.subject), quad.predicate.value
-            if isinstance(quad.object, Literal):
-                value = Value(bounded(text(quad.object), TEXT), quad.object.language or "")
-            elif isinstance(quad.object, NamedNode):
-                value = Value(quad.object.value, "", True)
-                self.to[quad.object.value].add((subject, predicate))
-            else:
-                continue
-            self.of[subject][predicate].add(value)
-            self.parts[subject.partition("#")[0]].add(subject)
+from spacecoop.pages.known import Noted
+from spacecoop.pages.values import LABEL, TEXT, Value, bounded
 
 
 @dataclass(frozen=True)
 class Words:
-    """What the site knows: statements, names, pages; the same for every page and language."""
+    """What the site knows and how it speaks; the same for every page and language."""
 
-    statements: Statements
-    names: Mapping[str, Sequence[Value]]
-    """By IRI, its labels in all languages."""
-    pages: Mapping[str, Page]
-    """By the IRI of the document."""
+    known: Noted
     languages: Sequence[str]
     """The first one's pages have the plain addresses."""
     interface: Mapping[str, Mapping[str, str]]
     """By language, the words of the templates."""
     prefixes: Mapping[str, str]
-    uses: Mapping[str, int]
-    """By IRI, in how many statements it is the property or the object."""
-    parts: Mapping[str, Mapping[str, Sequence[Row]]]
-    """By name and document, the rows of an answer."""
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, str]:
+        """The prefixes by what they stand for; the first one, where several stand for the same."""
+        return {start: prefix for prefix, start in reversed(list(self.prefixes.items()))}
 
 
 def address(path: str, language: str, first: str) -> str:
@@ -98,7 +47,10 @@ class View:
 
     def __init__(self, words: Words, page: Page, language: str) -> None:
         self._words = words
+        self._known = words.known
         self._page = page
+        self._labels: dict[str, Value] = {}
+        self._files: dict[str, str] = {}
         self.language = language
         self._order = {other: number for number, other in enumerate(dict.fromkeys([language, *words.languages, "en"]))}
 
@@ -112,6 +64,11 @@ class View:
     def title(self, page: Page) -> Value:
         """Return what a page without an IRI is called, as its query's summary says."""
         return self.chosen(page.title) if page.title else Value(page.path)
+
+    @property
+    def described(self) -> Any:
+        """What is known of the dataset."""
+        return self._known.dataset
 
     def dataset(self, described: Any) -> Value:
         """Return the title of the dataset."""
@@ -128,15 +85,14 @@ class View:
 
     def shown(self, values: Sequence[Value]) -> bool:
         """Tell whether any of these is a text, or has a page or a place on the web; not a node without a name."""
-        return any(not one.is_iri or one.text in self._words.names or self._is_elsewhere(one.text) for one in values)
+        return any(not one.is_iri or self._known.names(one.text) or self._is_elsewhere(one.text) for one in values)
 
     def _is_elsewhere(self, iri: str) -> bool:
-        document = iri.partition("#")[0]
-        return document not in self._words.pages or document != self._page.iri
+        return iri.partition("#")[0] != self._page.iri
 
     def uses(self, node: str) -> int:
         """Count how often a term is used: as a property, and as what a statement leads to."""
-        return self._words.uses.get(node, 0)
+        return self._known.uses(node)
 
     def grouped(self, rows: Sequence[Row], name: str) -> list[tuple[str, list[Row]]]:
         """Return rows by what one variable says, in the order in which it first does; empty where it says nothing."""
@@ -151,7 +107,7 @@ class View:
 
     def texts(self, node: str, *properties: str) -> list[Value]:
         """Return what is said of a node by these properties, in one language: the reader's, where there is one."""
-        said: Mapping[str, set[Value]] = self._words.statements.of.get(node, {})
+        said = self._known.of(node)
         found = [value for one in properties for value in said.get(self._iri(one), ())]
         one = self.best([value for value in found if value.language])
         return sorted(value for value in found if not value.language or (one and value.language == one.language))
@@ -163,52 +119,56 @@ class View:
     def into(self, node: str, *properties: str) -> list[str]:
         """Return what leads to a node by these properties; by any, where none is named."""
         wanted = {self._iri(one) for one in properties}
-        return sorted({other for other, by in self._words.statements.to.get(node, ()) if by in wanted or not wanted})
+        return sorted({other for other, by in self._known.to(node) if by in wanted or not wanted})
 
     def statements(self, node: str, *but: str) -> list[tuple[str, list[Value]]]:
         """Return all that is said of a node, by property, but for some; texts in one language."""
         left_out = {self._iri(one) for one in but}
-        said = sorted(self._words.statements.of.get(node, {}))
+        said = sorted(self._known.of(node))
         return [(by, self.texts(node, by)) for by in said if by not in left_out]
 
     def mentions(self, node: str) -> list[tuple[str, list[tuple[str, str]]]]:
         """Return what leads to a node, with the property, by the document that says so."""
         found: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
-        for other, by in self._words.statements.to.get(node, ()):
+        for other, by in self._known.to(node):
             document = other.partition("#")[0]
-            if document != node.partition("#")[0] and document in self._words.pages:
+            if document != node.partition("#")[0] and self._known.page(document) is not None:
                 found[document].add((other, by))
         return [(document, sorted(found[document])) for document in sorted(found)]
 
     def subjects(self) -> list[str]:
         """Return the nodes of this page that others can lead to, itself first."""
-        parts = self._words.statements.parts.get(self._page.iri, set())
-        return sorted({self._page.iri} | (parts & self._page.anchors))
+        own = (iri for iri in self._page.anchors if iri.partition("#")[0] == self._page.iri)
+        return sorted({self._page.iri, *(iri for iri in own if self._known.of(iri))})
 
     def part(self, name: str) -> Sequence[Row]:
         """Return the rows that the query with ``part: NAME`` gives for this page."""
-        return self._words.parts.get(name, {}).get(self._page.iri, ())
+        return self._known.rows(name, self._page.iri)
 
     def label(self, node: Any) -> Value:
         """Return the name of a thing; the last part of its IRI, where nobody gave it one."""
         iri = str(getattr(node, "value", node))
-        found = self.best(self._words.names.get(iri, ()))
-        if found is not None and found.text.strip():
-            return Value(bounded(found.text, LABEL), found.language)
-        return Value(bounded(self.short(iri), LABEL))
+        label = self._labels.get(iri)
+        if label is None:
+            found = self.best(self._known.names(iri))
+            if found is not None and found.text.strip():
+                label = Value(bounded(found.text, LABEL), found.language)
+            else:
+                label = Value(bounded(self.short(iri), LABEL))
+            self._labels[iri] = label
+        return label
 
     def is_here(self, iri: str) -> bool:
         """Tell whether an IRI is shown on a page of this site."""
-        return iri.partition("#")[0] in self._words.pages
+        return self._known.page(iri.partition("#")[0]) is not None
 
     def short(self, iri: str) -> str:
         """Return an IRI as people read it: its last part where it is of this dataset, else with a prefix or in full."""
-        if iri.partition("#")[0] in self._words.pages:
-            return local_name(iri) or iri
-        for prefix, start in self._words.prefixes.items():
-            if iri == start + local_name(iri) and namespace(iri) == start:
-                return f"{prefix}:{local_name(iri)}"
-        return iri
+        start = namespace(iri)
+        if self.is_here(iri):
+            return iri[len(start) :] or iri
+        prefix = self._words.namespaces.get(start)
+        return iri if prefix is None else f"{prefix}:{iri[len(start) :]}"
 
     def fragment(self, iri: str) -> str:
         """Return what the element that shows a node has as its id; empty for the page itself."""
@@ -218,7 +178,7 @@ class View:
         """Return where a node is shown: on a page of this site, or on the web; empty where it is shown nowhere."""
         iri = str(getattr(node, "value", node))
         document, hash_, fragment = iri.partition("#")
-        page = self._words.pages.get(document)
+        page = self._known.page(document)
         if page is not None:
             there = self.to(page.path)
             known = fragment and (iri in page.anchors)
@@ -231,9 +191,11 @@ class View:
 
     def file(self, path: str) -> str:
         """Return the address of a file of the site, from this page."""
-        found = posixpath.relpath(path, posixpath.dirname(self._page.path) or ".")
-        found = quote(found)
-        return f"./{found}" if ":" in found.partition("/")[0] else found
+        known = self._files.get(path)
+        if known is None:
+            found = quote(posixpath.relpath(path, posixpath.dirname(self._page.path) or "."))
+            known = self._files[path] = f"./{found}" if ":" in found.partition("/")[0] else found
+        return known
 
     def _iri(self, name: str) -> str:
         prefix, _, rest = name.partition(":")

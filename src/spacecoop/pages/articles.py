@@ -1,0 +1,183 @@
+"""Articles' N-Quads in, their pages out: each from what it says and what the shared files say, in processes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache as once
+
+from jinja2 import Environment
+from pebble import ProcessPool
+from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
+
+from spacecoop import cache, output
+from spacecoop.findings import Finding, Place, finding
+from spacecoop.pages import kinds, known, rendering
+from spacecoop.pages.faults import PageError
+from spacecoop.pages.kept import Kept, Made
+from spacecoop.pages.kinds import Kind, Page, Row
+from spacecoop.pages.known import Noted, Statements
+from spacecoop.pages.rendering import Frame
+from spacecoop.pages.values import Value
+from spacecoop.queries.library import QueryError
+from spacecoop.syntaxes import NQUADS
+
+_FEW = 8
+"""Up to how many articles no process is started for."""
+_OWN = NamedNode("urn:x-spacecoop:article")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What every article's page is made with."""
+
+    frame: Frame
+    kinds: Sequence[Kind]
+    facts: Sequence[Quad]
+    """What the shared files say."""
+    pages: Mapping[str, Page]
+    """By IRI, the pages of the shared documents."""
+    articles: Mapping[str, str]
+    """By IRI, the path of each article's document."""
+
+    def page(self, document: str) -> Page | None:
+        """Return a page of which an article says nothing: a shared document's, or another article's."""
+        path = self.articles.get(document)
+        return self.pages.get(document) if path is None else Page(document, path, "", {})
+
+
+@dataclass(frozen=True)
+class _Failed:
+    findings: tuple[Finding, ...]
+
+
+def write(desk: Desk, kept: Kept, basis: bytes) -> Iterator[tuple[str, Made]]:
+    """Write the page of each article; yield its IRI and what came of it. Raises PageError where one cannot be made."""
+    keys, hits = {}, {}
+    asks = {"page": desk.page, "described": lambda name: getattr(desk.frame.described, name, None)}
+    for iri, path in desk.articles.items():
+        data = (desk.frame.folder / f"{path}{NQUADS.ending}").read_bytes()
+        keys[iri] = cache.key(basis, iri.encode(), hashlib.sha256(data).digest())
+        hits[iri] = kept.find(keys[iri], asks)
+    todo = [iri for iri, hit in hits.items() if hit is None]
+    made = _each(desk, todo)
+    for iri, hit in hits.items():
+        yield iri, hit if hit is not None else kept.keep(keys[iri], next(made))
+
+
+def _each(desk: Desk, todo: Sequence[str]) -> Iterator[Made]:
+    if len(todo) <= _FEW:
+        found: Iterable[Made | _Failed] = map(_Writer(desk).write, todo)
+        yield from map(_checked, found)
+        return
+    _here[:] = [_Writer(desk)]  # a forked process finds it there
+    with ProcessPool(min(len(todo), os.cpu_count() or 1), initializer=_begin, initargs=(desk,)) as pool:
+        try:
+            yield from map(_checked, pool.map(_write_here, todo, chunksize=4).result())
+        except BaseException:
+            pool.stop()  # type: ignore[no-untyped-call]
+            raise
+
+
+def _checked(made: Made | _Failed) -> Made:
+    if isinstance(made, _Failed):
+        raise PageError(made.findings)
+    return made
+
+
+_here: list[_Writer] = []
+
+
+def _begin(desk: Desk) -> None:
+    if not _here:
+        _here.append(_Writer(desk))
+
+
+def _write_here(iri: str) -> Made | _Failed:
+    return _here[0].write(iri)
+
+
+class _Article:
+    """What one article says, with what the shared files say."""
+
+    def __init__(self, desk: Desk, store: Store, names: Mapping[str, Sequence[Value]]) -> None:
+        self._desk, self._store, self._shared_names = desk, store, names
+        said = Statements(store)
+        self.of, self.to, self.uses = said.of, said.to, said.uses
+        self._own_names = known.names(row for kind in _parts(desk, "names") for row in _ask(desk, store, kind, [_OWN]))
+        self.rows_of = once(self._rows_of)
+        self.own: Page | None = None
+
+    def page(self, document: str) -> Page | None:
+        if self.own is not None and document == self.own.iri:
+            return self.own
+        return self._desk.page(document)
+
+    def names(self, iri: str) -> Sequence[Value]:
+        return self._own_names.get(iri) or self._shared_names.get(iri, ())
+
+    def rows(self, part: str, page: str) -> Sequence[Row]:
+        return [row for row in self.rows_of(part) if "page" in row and row["page"].value == page]
+
+    def _rows_of(self, part: str) -> list[Row]:
+        found: list[Row] = []
+        for kind in _parts(self._desk, part):
+            found += _ask(self._desk, self._store, kind, [DefaultGraph(), _OWN])
+        return found
+
+
+def _parts(desk: Desk, part: str) -> Iterator[Kind]:
+    return (kind for kind in desk.kinds if kind.part == part)
+
+
+def _ask(desk: Desk, store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> list[Row]:
+    try:
+        return kinds.ask(store, kind, graphs)
+    except QueryError as error:
+        place = Place(desk.frame.workspace.name(kind.file))
+        raise PageError([finding("page-query", place, reason=error)]) from error
+
+
+class _Writer:
+    """Writes articles' pages, one after the other, over the same store of what they share."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._environment: Environment = rendering.open_templates(desk.frame.workspace)
+        self._store = Store()
+        self._store.extend(Quad(*quad.triple) for quad in desk.facts)
+        self._names = known.names(row for kind in _parts(desk, "names") for row in _ask(desk, self._store, kind))
+
+    def write(self, iri: str) -> Made | _Failed:
+        """Write the pages of one article."""
+        desk, path = self._desk, self._desk.articles[iri]
+        self._store.remove_graph(_OWN)
+        triples = (quad.triple for quad in output.read(desk.frame.folder / f"{path}{NQUADS.ending}"))
+        new = (one for one in triples if Quad(*one) not in self._store)
+        self._store.extend(Quad(one.subject, one.predicate, one.object, _OWN) for one in new)
+        try:
+            page, listed = self._lay_out(iri, path)
+            article = _Article(desk, self._store, self._names)
+            article.own = page
+            noted = Noted(article, desk.frame.described, frozenset({"page", "described"}))
+            written = tuple(rendering.write(self._environment, desk.frame, noted, page))
+        except PageError as error:
+            return _Failed(tuple(error.findings))
+        noted.notes.pop(f"page {iri}", None)
+        about = {"template": page.template, "anchors": sorted(page.anchors)}
+        return Made(written, noted.notes, about, listed)
+
+    def _lay_out(self, iri: str, path: str) -> tuple[Page, list[tuple[str, str, str]]]:
+        """Return the article's page, and what its statements list for the pages of other documents."""
+        listing = [kind for kind in self._desk.kinds if kind.page and not kind.at]
+        answers = [(kind, _ask(self._desk, self._store, kind, [_OWN])) for kind in listing]
+        pages = kinds.about(answers, {iri: path})
+        listed = {
+            (kind.name, row["page"].value, row["anchor"].value if "anchor" in row else "")
+            for kind, rows in answers
+            for row in rows
+            if "page" in row and row["page"].value.partition("#")[0] in self._desk.pages
+        }
+        return pages.get(iri) or Page(iri, path, "document.html", {}), sorted(listed)

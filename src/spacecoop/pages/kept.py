@@ -1,0 +1,78 @@
+"""Pages of the last build in, those among them that would be made to the same bytes out, taken over from ``out/``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spacecoop import cache, output
+from spacecoop.cache import Cache
+from spacecoop.output import Written
+from spacecoop.pages.kinds import SHIPPED, Page
+from spacecoop.pages.known import holds
+from spacecoop.workspace import Workspace
+
+Marks = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Made:
+    """A page that was made: its files, what its template asked with a digest of the answers, and what else it tells."""
+
+    written: tuple[Written, ...]
+    notes: Mapping[str, str]
+    page: Mapping[str, Any]
+    """The page's template and the IRIs that it shows; empty where they are known anyhow."""
+    listed: Marks = ()
+    """Pages of other documents that its own statements list: the query's name, the page, the anchor."""
+
+
+class Kept:
+    """What pages were made from, and what came of it, in ``.cache/pages``."""
+
+    def __init__(self, workspace: Workspace, folder: Path, cached: bool) -> None:
+        self._cache = Cache(workspace.root / ".cache" / "pages")
+        self._out, self._folder, self._cached = workspace.out, folder, cached
+        self._before = self._cache.load() if cached else {}
+        self._new: dict[str, bytes] = {}
+        self._known: list[str] = []
+
+    def find(self, key: str, asks: Mapping[str, Callable[..., Any]]) -> Made | None:
+        """Return the page that was made from the same, with its files taken over; None where there is none."""
+        value = self._before.get(key)
+        if value is None:
+            return None
+        data = json.loads(value)
+        written = tuple(Written(**row) for row in data["written"])
+        if not holds(data["notes"], asks):
+            return None
+        if not all(output.taken_over(one, self._out, self._folder) for one in written):
+            return None
+        self._known.append(key)
+        return Made(written, data["notes"], data["page"], data["listed"])
+
+    def keep(self, key: str, made: Made) -> Made:
+        """Keep a page that was made now."""
+        data = asdict(made)
+        self._new[key] = json.dumps(data).encode()
+        return made
+
+    def save(self) -> None:
+        """Write what is new, and forget the pages that there are no more."""
+        if self._cached:
+            self._cache.keep(self._new, self._known)
+
+
+def basis(workspace: Workspace, menu: Sequence[Page], *parts: str) -> bytes:
+    """Return a digest of what all pages depend on: the program, templates, words and styles, and how they begin."""
+    found = [cache.program(), repr(sorted(workspace.prefixes.items())).encode(), " ".join(workspace.languages).encode()]
+    found += (repr((page.path, sorted(page.title.items()))).encode() for page in menu)
+    found += (part.encode() for part in parts)
+    for path in sorted((workspace.root / "pages").rglob("*")):
+        if path.is_file():
+            found += [path.relative_to(workspace.root).as_posix().encode(), path.read_bytes()]
+    found.append(str(SHIPPED).encode())
+    return cache.key(*found).encode()

@@ -1,0 +1,170 @@
+"""A page and what is known in, its files in every language out: templates of the workspace, in their sandbox."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from markupsafe import Markup
+
+from spacecoop.findings import Place, finding
+from spacecoop.harvest import files
+from spacecoop.harvest.description import Description
+from spacecoop.harvest.negotiation import MEDIA_TYPES
+from spacecoop.output import Written
+from spacecoop.pages import gallery, kinds
+from spacecoop.pages.drawing import DrawingError
+from spacecoop.pages.faults import FAULTS, PageError, told
+from spacecoop.pages.gallery import Picture
+from spacecoop.pages.kinds import SHIPPED, Page
+from spacecoop.pages.known import Noted
+from spacecoop.pages.views import View, Words, address
+from spacecoop.workspace import Workspace
+
+Hung = Mapping[str, Sequence[Picture]]
+"""Pictures by the language of their words."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is the same for all pages."""
+
+    workspace: Workspace
+    folder: Path
+    described: Description
+    interface: Mapping[str, Mapping[str, str]]
+    """By language, the words of the templates."""
+    endings: Mapping[str, Sequence[str]]
+    """By path, the endings of each document's files."""
+    menu: Sequence[Page]
+    files: Sequence[Written]
+    """The dumps."""
+    schema_org: str
+    feed: bool
+
+    def words(self, noted: Noted) -> Words:
+        """Return what the site knows, and how it speaks."""
+        return Words(noted, self.workspace.languages, self.interface, self.workspace.prefixes)
+
+
+class _Sandbox(SandboxedEnvironment):
+    """Jinja's sandbox, which remembers what it said of a type's attribute: that depends on nothing else."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._safe: dict[tuple[type, str], bool] = {}
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        kind = (type(obj), attr)
+        if kind not in self._safe:
+            self._safe[kind] = super().is_safe_attribute(obj, attr, value)
+        return self._safe[kind]
+
+
+def open_templates(workspace: Workspace) -> Environment:
+    """Return the environment of the templates: the workspace's own, else those that are shipped."""
+    loaders = [FileSystemLoader(workspace.root / "pages"), FileSystemLoader(SHIPPED)]
+    return _Sandbox(
+        loader=ChoiceLoader(loaders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def interface(workspace: Workspace) -> dict[str, dict[str, str]]:
+    """Return the words of the templates by language; a file of the workspace adds to those that are shipped."""
+    words: dict[str, dict[str, str]] = {}
+    for name in sorted(
+        {path.name for path in (SHIPPED / "words").glob("*.toml")} | set(kinds.find(workspace, "words", ".toml"))
+    ):
+        words[name.removesuffix(".toml")] = {}
+        for path in (SHIPPED / "words" / name, workspace.root / "pages" / "words" / name):
+            if path.is_file():
+                try:
+                    words[name.removesuffix(".toml")] |= tomllib.loads(path.read_text("utf-8"))
+                except (ValueError, OSError) as error:
+                    place = Place(workspace.name(path))
+                    raise PageError([finding("page-template", place, reason=error)]) from error
+    return words
+
+
+def write(
+    environment: Environment, frame: Frame, noted: Noted, page: Page, hung: Hung | None = None
+) -> Iterator[Written]:
+    """Write a page in every language, with the pictures that hang there; raises PageError for a wrong template."""
+    words, first = frame.words(noted), frame.workspace.languages[0]
+    data = _data(frame, page)
+    for language in frame.workspace.languages:
+        pictures = hung.get(language, ()) if hung else ()
+        made = _render(environment, frame, View(words, page, language), page, data, pictures)
+        yield files.write_text(frame.folder, address(page.path, language, first), made)
+
+
+def draw(environment: Environment, frame: Frame, noted: Noted, pages: Sequence[Page]) -> Hung:
+    """Return the pictures of these pages by language; raises PageError where one cannot be drawn."""
+    words = frame.words(noted)
+    try:
+        return {
+            language: gallery.hang(environment, pages, View(words, pages[0], language)) if pages else []
+            for language in frame.workspace.languages
+        }
+    except DrawingError as error:
+        reason, kind = error.args
+        raise PageError([finding("page-query", Place(frame.workspace.name(kind.file)), reason=reason)]) from error
+    except FAULTS as error:
+        raise PageError([told(error, "picture.svg", frame.workspace)]) from error
+
+
+def _render(
+    environment: Environment, frame: Frame, view: View, page: Page, data: Any, pictures: Sequence[Picture]
+) -> str:
+    endings = frame.endings.get(page.path, ()) if page.iri else ()
+    home = frame.described.home or frame.described.base
+    languages = frame.workspace.languages
+    values: dict[str, Any] = {
+        "view": view,
+        "page": page,
+        "menu": frame.menu,
+        "pictures": pictures,
+        "dataset": view.described,
+        "files": () if page.iri else frame.files,
+        "feed": frame.feed,
+        "languages": languages,
+        "formats": [(MEDIA_TYPES[ending], view.file(f"{page.path}{ending}"), ending) for ending in endings],
+        "addresses": [(one, f"{home}{quote(address(page.path, one, languages[0]))}") for one in languages],
+        "canonical": f"{home}{quote(address(page.path, view.language, languages[0]))}",
+        "ask": view.file(_asking(frame.folder, view.language, languages[0])),
+        "data": data,
+    }
+    try:
+        return environment.get_template(page.template).render(values)
+    except FAULTS as error:
+        raise PageError([told(error, page.template, frame.workspace)]) from error
+
+
+def _asking(folder: Path, language: str, first: str) -> str:
+    """Return the page on which SPARQL is asked, in the reader's language where it is there."""
+    wanted = address("ask", language, first)
+    return wanted if (folder / wanted).is_file() else "ask.html"
+
+
+def _data(frame: Frame, page: Page) -> Any:
+    """Return the page's own statements as JSON-LD that can stand in a page: nothing in it ends the element."""
+    if page.path == "index":
+        said = frame.schema_org
+    elif page.iri and ".jsonld" in frame.endings.get(page.path, ()):
+        said = (frame.folder / f"{page.path}.jsonld").read_text("utf-8")
+    else:
+        return ""
+    said = json.dumps(json.loads(said), ensure_ascii=False, separators=(",", ":"))
+    return Markup(said.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704  (it is JSON, and has no <)

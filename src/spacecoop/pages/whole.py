@@ -1,0 +1,149 @@
+"""All that a dataset says in, from its dump; what pages find out of it, from the disk where it is much, out."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store
+
+from spacecoop.pages import known
+from spacecoop.pages.kinds import Kind, Page, Row, each
+from spacecoop.pages.known import Said, Statements
+from spacecoop.pages.values import Value
+from spacecoop.queries import sparql
+
+_IN_MEMORY = 100_000
+"""Up to how many statements are held in memory; more lie on the disk."""
+_PART = 50_000
+"""Lines of a dump that are loaded at once: what that takes of memory is what all takes."""
+_NAMES = "names"
+
+
+class Whole:
+    """What everything that is published says; it lies in a folder of its own until it is closed."""
+
+    def __init__(self, folder: Path, statements: int) -> None:
+        folder.mkdir()
+        self._rows = Rows(folder / "rows")
+        self.store = Store() if statements <= _IN_MEMORY else Store(str(folder / "statements"))
+        self._said = Statements(self.store)
+        self._pages: Mapping[str, Page] = {}
+        self._articles: Mapping[str, tuple[str, str]] = {}
+        self._article = lru_cache(256)(self._read_article)
+
+    def load(self, dump: Path, more: Iterable[Quad]) -> None:
+        """Load a dump in N-Triples, and some more statements; all in one graph, so that nothing is counted twice."""
+        with dump.open("rb") as stream:
+            while lines := list(islice(stream, _PART)):
+                self.store.bulk_load(b"".join(lines), RdfFormat.N_TRIPLES)
+        self.store.extend(Quad(*quad.triple) for quad in more)
+
+    def gather(self, kind: Kind) -> None:
+        """Ask a query with ``part:``, and keep its rows by page; raises QueryError as ``kinds.ask`` does."""
+        self._rows.add(kind.part, each(self.store, kind), sparql.is_ordered(kind.text))
+
+    def lay_out(self, pages: Mapping[str, Page], articles: Mapping[str, tuple[str, str]]) -> None:
+        """Take the pages by IRI, those of articles as path and template alone."""
+        self._pages, self._articles = pages, articles
+
+    def mark(self, page: str, anchors: Iterable[str]) -> None:
+        """Keep which IRIs an article's page shows."""
+        self._rows.mark(page, anchors)
+
+    def of(self, node: str) -> Said:
+        """Return what is said of a node, by property."""
+        return self._said.of(node)
+
+    def to(self, node: str) -> frozenset[tuple[str, str]]:
+        """Return what leads to a node."""
+        return self._said.to(node)
+
+    def uses(self, node: str) -> int:
+        """Count the statements in which an IRI is the property or the object."""
+        return self._said.uses(node)
+
+    def names(self, iri: str) -> Sequence[Value]:
+        """Return the labels of a thing in all languages."""
+        return known.names(self._rows.of(_NAMES, iri)).get(iri, [])
+
+    def rows(self, part: str, page: str) -> Sequence[Row]:
+        """Return the rows that the query with ``part: NAME`` has for a page."""
+        return self._rows.of(part, page)
+
+    def page(self, document: str) -> Page | None:
+        """Return the page that is about a document."""
+        return self._article(document) if document in self._articles else self._pages.get(document)
+
+    def _read_article(self, document: str) -> Page:
+        path, template = self._articles[document]
+        return Page(document, path, template, {}, self._rows.marks(document))
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._rows.close()
+        del self.store, self._said
+
+
+class Rows:
+    """Rows of answers on the disk, by name and page, each page's in the order of its query."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path)
+        self._database.execute("PRAGMA synchronous = OFF")
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute(
+            "CREATE TABLE row (part TEXT, page TEXT, place TEXT, said TEXT,"
+            " PRIMARY KEY (part, page, place)) WITHOUT ROWID"
+        )
+        self._database.execute("CREATE TABLE mark (page TEXT, iri TEXT, PRIMARY KEY (page, iri)) WITHOUT ROWID")
+        self._count = 0
+
+    def add(self, part: str, rows: Iterable[Row], ordered: bool) -> None:
+        """Keep rows; where their query does not order them, they are sorted."""
+        self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?)", self._packed(part, rows, ordered))
+
+    def _packed(self, part: str, rows: Iterable[Row], ordered: bool) -> Iterator[tuple[str, str, str, str]]:
+        for row in rows:
+            if "page" not in row:
+                continue
+            said = json.dumps({name: _pack(term) for name, term in row.items()}, ensure_ascii=False, sort_keys=True)
+            self._count += 1
+            place = f"{self._count:012}" if ordered else f"{said}{self._count:012}"
+            yield part, row["page"].value, place, said
+
+    def of(self, part: str, page: str) -> list[Row]:
+        """Return the rows that are kept under a name for a page."""
+        found = self._database.execute("SELECT said FROM row WHERE part = ? AND page = ? ORDER BY place", (part, page))
+        return [{name: _unpack(term) for name, term in json.loads(said).items()} for (said,) in found]
+
+    def mark(self, page: str, anchors: Iterable[str]) -> None:
+        """Keep IRIs for a page."""
+        self._database.executemany("INSERT OR IGNORE INTO mark VALUES (?, ?)", ((page, iri) for iri in anchors))
+
+    def marks(self, page: str) -> frozenset[str]:
+        """Return the IRIs that are kept for a page."""
+        return frozenset(iri for (iri,) in self._database.execute("SELECT iri FROM mark WHERE page = ?", (page,)))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+
+def _pack(term: Any) -> list[str]:
+    if isinstance(term, Literal):
+        return [term.value, term.language] if term.language else [term.value, "", term.datatype.value]
+    return [term.value] if isinstance(term, NamedNode) else [str(term), "", "", ""]
+
+
+def _unpack(packed: list[str]) -> NamedNode | Literal:
+    if len(packed) == 1:
+        return NamedNode(packed[0])
+    if len(packed) == 2:
+        return Literal(packed[0], language=packed[1])
+    return Literal(packed[0], datatype=NamedNode(packed[2])) if len(packed) == 3 else Literal(packed[0])
