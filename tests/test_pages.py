@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urljoin
 
 import pytest
@@ -17,6 +18,7 @@ import rdflib
 
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
+from spacecoop.pages import articles, rendering, whole
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -256,3 +258,47 @@ def test_without_a_site_the_data_are_the_same_and_no_page_is_there(birds: Path, 
     assert list((birds / "out").rglob("*.html")) == []
     assert {path.name: path.read_bytes() for path in (birds / "out").glob("dataset.*")} == whole
     assert "html" not in (birds / "out" / ".htaccess").read_text("utf-8").partition("RewriteEngine")[2]
+
+
+def everything(out: Path) -> dict[str, bytes]:
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("file", ["articles/cranes.yaml", "entities/more.ttl"])
+def test_after_an_edit_the_pages_that_show_it_are_made_again_and_all_are_as_if_made_anew(
+    birds: Path, monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    add_crane(birds, "odd one")
+    publish.publish(workspace.read(birds))
+    made: list[str] = []
+    render = rendering._render
+
+    def noted(environment: Any, frame: Any, view: Any, page: Any, data: Any) -> str:
+        made.append(page.path)
+        return render(environment, frame, view, page, data)
+
+    monkeypatch.setattr(rendering, "_render", noted)
+    text = (birds / file).read_text("utf-8")
+    edited = text.replace("odd one", "even one").replace("count: 40", "count: 41")
+    assert edited != text
+    (birds / file).write_text(edited, "utf-8")
+    publish.publish(workspace.read(birds))
+    again, kept = everything(birds / "out"), set(made)
+    publish.publish(workspace.read(birds), cached=False)
+
+    shown, other = ("article/cranes", "article/storks") if file.startswith("articles") else ("id/odd", "id/crane")
+    assert shown in kept
+    assert other in set(made) - kept
+    assert everything(birds / "out") == again
+
+
+def test_the_pages_are_the_same_whether_statements_lie_in_memory_or_on_the_disk(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish.publish(workspace.read(birds))
+    before = everything(birds / "out")
+    monkeypatch.setattr(whole, "_IN_MEMORY", 0)
+    monkeypatch.setattr(articles, "_FEW", 0)
+    publish.publish(workspace.read(birds), cached=False)
+
+    assert everything(birds / "out") == before
