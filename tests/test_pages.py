@@ -271,11 +271,11 @@ def test_after_an_edit_the_pages_that_show_it_are_made_again_and_all_are_as_if_m
     add_crane(birds, "odd one")
     publish.publish(workspace.read(birds))
     made: list[str] = []
-    render = rendering._render
+    render: Any = rendering._render
 
-    def noted(environment: Any, frame: Any, view: Any, page: Any, data: Any) -> str:
+    def noted(environment: Any, frame: Any, view: Any, page: Any, *rest: Any) -> str:
         made.append(page.path)
-        return render(environment, frame, view, page, data)
+        return str(render(environment, frame, view, page, *rest))
 
     monkeypatch.setattr(rendering, "_render", noted)
     text = (birds / file).read_text("utf-8")
