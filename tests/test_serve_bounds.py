@@ -155,6 +155,59 @@ def test_a_body_that_never_ends_is_given_up(birds_site: Path) -> None:
         assert 8 < time.monotonic() - begun < 15
 
 
+def connect(port: int, *begun: bytes) -> Iterator[socket.socket]:
+    for sent in begun:
+        client = socket.create_connection(("127.0.0.1", port), timeout=20)
+        client.sendall(sent)
+        yield client
+
+
+def test_a_thousand_open_connections_slow_nobody(port: int) -> None:
+    silent = [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: x\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"POST /sparql HTTP/1.1\r\n",
+    ]
+    clients = list(connect(port, *(silent * 250)))
+    begun = time.monotonic()
+    answers = [query(port, COUNT)[0] for _ in range(20)]
+    took = time.monotonic() - begun
+    for client in clients:
+        client.close()
+
+    assert answers == [200] * 20
+    assert took < 5
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 1_000_000,
+        b"GET /" + b"x" * 1_000_000,
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200_000,
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET / HTTP/1.1\r\nX: " + b"x" * 1_000_000,
+        b"\r\n" * 500_000,
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+)
+def test_a_head_that_is_none_ends_the_connection(port: int, head: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        said = b""
+        with contextlib.suppress(ConnectionError):
+            client.sendall(head)
+            while part := client.recv(65_536):
+                said += part
+
+    assert b"Traceback" not in said
+    assert said == b"" or b"HTTP/1.1 400" in said
+    assert query(port, COUNT)[0] == 200
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_query_of_ten_megabytes_is_refused_before_it_is_read(port: int, declared: bool) -> None:
     body = b"#" * 10_000_000

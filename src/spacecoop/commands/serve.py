@@ -22,9 +22,15 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, cast
 
 from spacecoop import cli
+
+MOST = 4_000
+"""Connections at once."""
+UNREAD = 256 * 1024
+"""Bytes that the system may hold for a reader who is slow."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,10 +108,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         application = serve.of(place, limits)
         import uvicorn
+
+        from spacecoop.server.connections import Connections
     except (serve.NotInstalled, NotBuilt, SourceError) as error:
         raise cli.UserError(str(error)) from error
-    except ImportError:
-        raise cli.UserError("no uvicorn: pip install 'spacecoop[serve]'") from None
+    except ImportError as error:
+        raise cli.UserError(f"no {error.name}: pip install 'spacecoop[serve]'") from None
     listening = _listen(arguments.host, arguments.port)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     address = f"http://{host}:{listening.getsockname()[1]}/"
@@ -115,10 +123,12 @@ def run(arguments: argparse.Namespace) -> int:
         log_level="critical",  # what goes wrong with a request is in its own line of the log
         access_log=False,
         server_header=False,
-        limit_concurrency=2_000,
+        http=cast("Any", Connections(_most_connections())),  # it is called, as a class would be
+        loop="uvloop" if find_spec("uvloop") else "asyncio",
+        ws="none",
+        lifespan="on",
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
-        h11_max_incomplete_event_size=64 * 1024,
     )
     with serve.rebuilding(place) if arguments.reload else contextlib.nullcontext():
         uvicorn.Server(settings).run(sockets=[listening])
@@ -138,6 +148,20 @@ DEFAULTS: Mapping[str, tuple[Any, Callable[[str], Any]]] = {
 """What may be set, its default, and what reads it."""
 
 
+def _most_connections() -> int:
+    """Have as many connections as the system allows, up to a bound; some files are needed otherwise."""
+    try:
+        import resource
+    except ImportError:
+        return 500
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST + 200
+    if 0 <= soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return MOST if soft == resource.RLIM_INFINITY else max(50, min(MOST, soft - 200))
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -147,8 +171,13 @@ def _is_loopback(host: str) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)  # with its protocol, or asyncio waits to fill packets
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNREAD)
+        listening.bind(address)
+        listening.listen(1024)
+        return listening
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         reason = "somebody listens there already; name another --port, or 0 for any" if taken else error.strerror

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -17,12 +18,14 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spacecoop.server import documents, interface, presence, protocol
+from spacecoop.server import documents, interface, protocol
 from spacecoop.server.documents import NotBuilt, Site
 from spacecoop.server.interface import Interface
 from spacecoop.server.journal import Done, Journal
 from spacecoop.server.pool import Answer, BrokenOff, Limits, Pool, Refused
+from spacecoop.server.presence import Watched
 
+ENDPOINT = "/sparql"
 BODY = 1024 * 1024
 """Bytes of a request's body."""
 PATIENCE = 10.0
@@ -165,10 +168,9 @@ class Server:
         request = Request(scope, receive)
         done = Done("sparql")
         try:
-            async with asyncio.timeout(2 * self.limits.seconds + 2 * PATIENCE):
-                await self._sparql(request, send, done)
+            await self._sparql(request, send, done)
         except (TimeoutError, BrokenOff, ClientDisconnect) as error:
-            done.broken_off = "too slow a reader" if isinstance(error, TimeoutError) else str(error) or "client gone"
+            done.broken_off = str(error) or ("the reader is slow" if isinstance(error, TimeoutError) else "client gone")
             raise ConnectionAbortedError(done.broken_off) from None
         finally:
             self.journal.record(done)
@@ -177,11 +179,9 @@ class Server:
         try:
             question = await self._question(request)
             if question is None:
-                response = self._description(request)
-                await response(request.scope, request.receive, send)
+                await self._description(request)(request.scope, request.receive, send)
                 return
             done.question = question.query
-            pool = await self.current()
             message = {
                 "query": question.query,
                 "default": question.default,
@@ -189,7 +189,8 @@ class Server:
                 "accept": protocol.accepted(question, request.headers.get("accept")),
                 "base": self.base,
             }
-            async with presence.watched(request.receive):
+            pool = await self.current()
+            async with Watched(request.receive):
                 answer = await pool.ask(message)
                 try:
                     await self._stream(answer, request.method, send, done)
@@ -200,16 +201,22 @@ class Server:
             await _refusal(refused)(request.scope, request.receive, send)
 
     async def _stream(self, answer: Answer, method: str, send: Send, done: Done) -> None:
-        """Send an answer, part by part."""
-        headers = [(name.lower().encode(), value.encode()) for name, value in _answered(answer.kind).items()]
+        """Send an answer: at once where it is whole, otherwise part by part."""
+        headers = [*_HEADERS, (b"content-type", _kind(answer.kind).encode())]
         if answer.is_whole:
-            headers.append((b"content-length", str(len(answer.held)).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        if method != "HEAD":
-            async for part in answer.parts():
-                done.sent += len(part)
-                await send({"type": "http.response.body", "body": part, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+            body = answer.held
+            headers.append((b"content-length", str(len(body)).encode()))
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            done.sent, done.rows = len(body), answer.rows
+            return
+        async with asyncio.timeout(self.limits.seconds + PATIENCE):
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            if method != "HEAD":
+                async for part in answer.parts():
+                    done.sent += len(part)
+                    await send({"type": "http.response.body", "body": part, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
         done.rows = answer.rows
 
     # -------------------------------------------------------------------------------------------- the named queries
@@ -222,7 +229,7 @@ class Server:
             if self._questions is None or name not in self._questions.offers or self._is_page(request):
                 return await self.file(request)
             done.question = f"{name}?{request.url.query}"
-            async with presence.watched(request.receive):
+            async with Watched(request.receive):
                 text, accept = await self._bound(request, self._questions, name)
                 response = await self._remember(request, pool, text, accept, done)
         except ClientDisconnect:
@@ -366,9 +373,30 @@ def _refusal(refused: protocol.BadRequest | Refused) -> Response:
     return PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
 
 
+def _kind(kind: str) -> str:
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
 def _answered(kind: str) -> dict[str, str]:
-    charset = "; charset=utf-8" if kind.startswith("text/") else ""
-    return {**CORS, "Content-Type": f"{kind}{charset}", "Vary": "Accept"}
+    return {**CORS, "Content-Type": _kind(kind), "Vary": "Accept"}
+
+
+_HEADERS = [(name.lower().encode(), value.encode()) for name, value in {**CORS, "Vary": "Accept"}.items()]
+
+
+class Application(Starlette):
+    """The application; questions, which are the most, take the short way."""
+
+    def __init__(self, endpoint: _Endpoint, **given: Any) -> None:
+        super().__init__(**given)
+        self._endpoint = endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] == "http" and scope["path"] == ENDPOINT:
+            await self._endpoint(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
 
 
 class _Endpoint:
@@ -396,9 +424,11 @@ def build(server: Server) -> Starlette:
     async def options(_: Request) -> Response:
         return Response(status_code=204, headers=CORS)
 
-    return Starlette(
+    endpoint = _Endpoint(server)
+    return Application(
+        endpoint,
         routes=[
-            Route("/sparql", _Endpoint(server)),
+            Route(ENDPOINT, endpoint),
             Route("/healthz", server.health),
             Route("/readyz", server.readiness),
             Route("/metrics", server.metrics),

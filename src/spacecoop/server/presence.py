@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Self
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
@@ -13,33 +13,38 @@ SHORT = 0.05
 """Seconds of work that nobody watches: most is done by then."""
 
 
-@asynccontextmanager
-async def watched(receive: Receive) -> AsyncIterator[None]:
-    """End what is done inside with ClientDisconnect when the client goes away; the request's body has been read."""
-    task = asyncio.current_task()
-    assert task is not None
-    watch: asyncio.Task[None] | None = None
-    has_gone = False
+class Watched:
+    """Ends what is done inside with ClientDisconnect when the client goes away; the request's body has been read."""
 
-    async def wait() -> None:
-        nonlocal has_gone
-        while (await receive())["type"] != "http.disconnect":
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._has_gone = False
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin to watch, after a while."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._later = asyncio.get_running_loop().call_later(SHORT, self._begin)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop watching; raises ClientDisconnect."""
+        self._later.cancel()
+        if self._watch is None:
+            return
+        self._watch.cancel()
+        if kind is asyncio.CancelledError and self._has_gone and self._task.uncancel() == 0:
+            raise ClientDisconnect from None
+
+    def _begin(self) -> None:
+        self._watch = asyncio.ensure_future(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
             pass
-        has_gone = True
-        task.cancel()
-
-    def begin() -> None:
-        nonlocal watch
-        watch = asyncio.ensure_future(wait())
-
-    later = asyncio.get_running_loop().call_later(SHORT, begin)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if not has_gone or task.uncancel() > 0:  # somebody else ends it
-            raise
-        raise ClientDisconnect from None
-    finally:
-        later.cancel()
-        if watch is not None:
-            watch.cancel()
+        self._has_gone = True
+        self._task.cancel()

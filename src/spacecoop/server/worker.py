@@ -72,19 +72,28 @@ class Body(io.RawIOBase):
         self._output = output
         self._count = count
         self._most = most
+        self._held = bytearray()
 
     def writable(self) -> bool:
         """Say that it is written to."""
         return True
 
     def write(self, part: Any) -> int:
-        """Send a part; raises TooMany."""
-        content = bytes(part)
-        self.rows += self._count(content)
-        if self.rows > self._most:
-            raise TooMany
-        send(self._output, b"D", content)
-        return len(content)
+        """Take bytes; count and send them when they are many; raises TooMany."""
+        self._held += part
+        if len(self._held) >= PART:
+            self.flush()
+        return len(part)
+
+    def flush(self) -> None:
+        """Count and send what there is; raises TooMany."""
+        if self._held:
+            content = bytes(self._held)
+            self._held.clear()
+            self.rows += self._count(content)
+            if self.rows > self._most:
+                raise TooMany
+            send(self._output, b"D", content)
 
 
 def send(output: IO[bytes], letter: bytes, content: bytes = b"") -> None:
@@ -124,20 +133,21 @@ def answer(store: Store, question: dict[str, Any], output: IO[bytes], most: int)
 
 def _write(found: Any, kind: str, output: IO[bytes], most: int) -> int:
     """Write the body, in parts; return how many rows it has: solutions, or triples."""
-    is_rows = isinstance(found, QuerySolutions)
-    body = Body(output, rows.counter(kind) if is_rows else lambda _: 0, most)
-    buffered = cast("IO[bytes]", io.BufferedWriter(body, PART))
     if isinstance(found, QueryTriples):
+        body = Body(output, lambda _: 0, most)
         numbers = itertools.count()
         some = itertools.islice(zip(found, numbers, strict=False), most)
+        buffered = cast("IO[bytes]", io.BufferedWriter(body))  # the serializer writes each word by itself
         serialize(map(itemgetter(0), some), buffered, format=GRAPHS[kind])
+        buffered.flush()
         if next(found, None) is not None:
             raise TooMany
         body.rows = next(numbers)
     else:
-        found.serialize(buffered, format=RESULTS[kind])
-    buffered.flush()
-    return 1 if isinstance(found, QueryBoolean) else body.rows
+        body = Body(output, rows.counter(kind) if isinstance(found, QuerySolutions) else lambda _: 1, most)
+        found.serialize(cast("IO[bytes]", body), format=RESULTS[kind])
+    body.flush()
+    return body.rows
 
 
 def _first(accepted: Sequence[str], known: Sequence[str]) -> str:
