@@ -3,12 +3,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
 	@echo "make check    format, lint, types, all tests, and out/ is what the sources give"
 	@echo "make format   format the code"
+	@echo "make fuzz     run the program on 3,000 workspaces that have something wrong; SEED=2 COUNT=500 gives others"
 	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
 	@echo "make bench-query   measure queries beside other engines"
@@ -31,6 +32,11 @@ check: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/pytest -n auto -rs
 	$(BIN)/spacecoop build --check
+
+SEED ?= 1
+COUNT ?= 3000
+fuzz: .venv/dev
+	$(BIN)/python tests/fuzz.py --seed $(SEED) --count $(COUNT)
 
 format: .venv/dev
 	$(BIN)/ruff format src tests

@@ -234,3 +234,42 @@ def test_a_row_of_several_lines_is_removed_whole_and_a_new_one_comes_between_row
     subjects = [row.cells["subject_id"] for row in mappings.read(more.encode(), "a", {}).mappings]
     assert "a:one" in subjects and "a:two" in subjects
     assert QUOTED.splitlines(keepends=True)[5] in more
+
+
+@pytest.mark.parametrize(
+    ("heading", "place", "said"),
+    [
+        ("#license: 'a b'\n", ":7:11", "an IRI, or prefix:name"),
+        ("#license: {a: b}\n", ":7:11", "a text"),
+        ("#mapping_set_id: ['http://a/%']\n", ":7:19", "an IRI, or prefix:name"),
+        ("#object_source: no iri\n", ":7:17", "an IRI, or prefix:name"),
+        ("#curie_map: [a]\n", ":7:13", "an IRI for each prefix"),
+        ("#curie_map: {ex: 3}\n", ":7:18", "an IRI"),
+        ("#curie_map: {ex: 'http://a/%zz'}\n", ":7:18", "an IRI"),
+    ],
+)
+def test_a_heading_that_gives_no_iri_is_told_at_its_place(heading: str, place: str, said: str) -> None:
+    key = heading[1:].partition(":")[0]
+    lines = [line for line in HEADING.splitlines(keepends=True) if not line.startswith(f"#{key}")]
+    if key == "curie_map":
+        lines = [line for line in lines if not line.startswith("#  ")]
+    at = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    text = "".join([*lines[:at], heading, *lines[at:]])
+    place = place.replace(":7:", f":{at + 1}:")
+
+    found = mappings.read((text + LINE).encode(), "links/a.tsv", {}).findings
+
+    told = [one for one in found if one.rule == "mapping-value" and str(one.place).endswith(place)]
+    assert told, found
+    assert said in told[0].message["en"]
+    assert told[0].message["fr"] != told[0].message["en"]
+
+
+def test_a_cell_that_would_be_published_as_an_iri_and_is_none_is_told() -> None:
+    heading = HEADING.replace("\tcomment", "\tcomment\tcreator_id\tmapping_source")
+    line = LINE.rstrip("\n") + "\tex:me|no iri\thttps://a/%zz\n"
+
+    found = mappings.read((heading + line).encode(), "links/a.tsv", {})
+
+    assert [one.message["en"].partition(" is not")[0] for one in found.findings] == ["'no iri'", "'https://a/%zz'"]
+    assert found.mappings == ()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from pyoxigraph import Literal, NamedNode
+
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
 _NAME = re.compile(r"[^\W_][\w.-]*")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -12,12 +14,18 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def is_iri(text: str) -> bool:
-    """Tell whether *text* is an absolute IRI, as far as Turtle's IRIREF goes (RDF 1.1 Turtle, section 6.5).
+    """Tell whether *text* is an absolute IRI that may be written in Turtle (RFC 3987; RDF 1.1 Turtle, section 6.5).
 
-    >>> is_iri("https://example.org/é"), is_iri("https://example.org/a b"), is_iri("a/b")
-    (True, False, False)
+    >>> is_iri("https://example.org/é"), is_iri("https://example.org/a b"), is_iri("a/b"), is_iri("http://a/%zz")
+    (True, False, False, False)
     """
-    return _IRI.fullmatch(text) is not None
+    if _IRI.fullmatch(text) is None:
+        return False
+    try:
+        NamedNode(text)
+    except ValueError:  # such as a bracket in a path, or a percent sign that escapes nothing
+        return False
+    return True
 
 
 def is_name(text: str) -> bool:
@@ -41,10 +49,16 @@ def is_slug(text: str) -> bool:
 def is_language(text: str) -> bool:
     """Tell whether *text* is shaped like a language tag (BCP 47, section 2.1).
 
-    >>> is_language("zh-Hans"), is_language("principle"), is_language("a b")
-    (True, False, False)
+    >>> is_language("zh-Hans"), is_language("principle"), is_language("a b"), is_language("en-a")
+    (True, False, False, False)
     """
-    return _LANGUAGE.fullmatch(text) is not None
+    if _LANGUAGE.fullmatch(text) is None:
+        return False
+    try:
+        Literal("", language=text)
+    except ValueError:  # such as an extension that is empty
+        return False
+    return True
 
 
 def local_name(iri: str) -> str:

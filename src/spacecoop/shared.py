@@ -11,11 +11,11 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
 from spacecoop import documents, findings, quads, shapes
 from spacecoop.documents import Unreadable
-from spacecoop.facts import context, factfiles
+from spacecoop.facts import context, definitions, factfiles
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, finding, said, suggest
-from spacecoop.iris import local_name, namespace
+from spacecoop.iris import is_name, local_name, namespace
 from spacecoop.links import mappings, snapshot
 from spacecoop.links.mappings import Link
 from spacecoop.places import Places
@@ -125,7 +125,7 @@ def load(workspace: Workspace) -> Shared:
     Raises Unreadable where the context, the shapes or a derive rule cannot be read: nothing can be judged without them.
     """
     file = workspace.name(workspace.context)
-    source = context.read(documents.load(workspace.context, file), file)
+    source = definitions.read(documents.load(workspace.context, file), file)
     belongs = dict(context.places_of_keys(source))
     plain = context.without_bases(source)
     things = f"{workspace.base}id/"
@@ -233,6 +233,7 @@ def _reader_of(workspace: Workspace, reader: Reader, graph: str, document: str) 
 
 def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
     """Read a mapping set as links that are to be published, each placed at its line."""
+    _check_name(file)
     mapping_set = mappings.read(data, file, workspace.prefixes)
     confidence = float(workspace.settings.get("links", {}).get("confidence", 0))
     accepted = mapping_set.accepted(confidence)
@@ -252,11 +253,19 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
 
 def _frozen(workspace: Workspace, data: bytes, file: str) -> Facts:
     """Read a snapshot of outside items, which is published as it is, in a graph of its own."""
+    _check_name(file)
     try:
-        frozen = snapshot.quads(data, workspace.graph(PurePath(file).stem))
+        frozen = snapshot.quads(data, workspace.graph(PurePath(file).name.partition(".")[0]))
     except SyntaxError as error:
         raise Unreadable(finding("rdf", Place(file), syntax="N-Triples", reason=error)) from error
     return Facts(None, tuple(frozen), Places(file), (), ())
+
+
+def _check_name(file: str) -> None:
+    """Raise Unreadable where the name of a file, which becomes part of an IRI, cannot be that."""
+    stem = PurePath(file).name.partition(".")[0]
+    if not is_name(stem):
+        raise Unreadable(finding("bad-slug", Place(file), slug=stem))
 
 
 def _one_for_two(accepted: Iterable[Link]) -> Iterator[Finding]:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rdflib.plugins.shared.jsonld.context import UNDEF, Context, Term
-
-from spacecoop.documents import Unreadable
-from spacecoop.findings import Place, finding
 
 LANGUAGE_MAP = "@language"
 
@@ -54,7 +50,7 @@ class Scope:
         """Return the IRI of the property that *key* stands for."""
         term = self.term(key)
         if term is not None:
-            return None if self.keyword(key) else str(term.id)
+            return str(term.id) if isinstance(term.id, str) and term.id and not self.keyword(key) else None
         prefix, colon, _ = key.partition(":")
         return self._context.expand(key) if colon and self.term(prefix) else None
 
@@ -72,35 +68,6 @@ class Scope:
 def scope(source: Any, base: str) -> Scope:
     """Return the scope at the top of a document whose relative IRIs are resolved against *base*."""
     return Scope(Context(source, base=base))
-
-
-def read(data: bytes, file: str) -> Any:
-    """Read a context file; return the context as JSON.
-
-    Raises Unreadable where it is not JSON, has no ``@context``, or would fetch another from the network.
-    """
-    try:
-        source = json.loads(data)["@context"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise Unreadable(finding("context", Place(file), reason=f"{type(error).__name__}: {error}")) from error
-    remote = next(_remote(source), None)
-    if remote is not None:
-        raise Unreadable(finding("context", Place(file), reason=f"{remote!r} would be fetched; write it out here"))
-    return source
-
-
-def _remote(source: Any) -> Iterator[str]:
-    if isinstance(source, str):
-        yield source
-    elif isinstance(source, list):
-        for part in source:
-            yield from _remote(part)
-    elif isinstance(source, dict):
-        if "@import" in source:
-            yield str(source["@import"])
-        for definition in source.values():
-            if isinstance(definition, dict) and "@context" in definition:
-                yield from _remote(definition["@context"])
 
 
 def without_bases(source: Any) -> Any:

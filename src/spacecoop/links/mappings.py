@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import datetime
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop import documents
-from spacecoop.documents import Unreadable
+from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.findings import Finding, Place, finding
-from spacecoop.iris import is_iri, local_name
+from spacecoop.iris import is_iri, is_name, local_name
 
 REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification", "confidence")
 REQUIRED_OF_SET = ("mapping_set_id", "license")
@@ -108,20 +109,20 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
     """Read a mapping set in SSSOM/TSV with its metadata in comment lines (SSSOM 1.0, TSV serialisation)."""
     try:
         lines = documents.decode(data, file).splitlines()
-        head = [line.removeprefix("#").removeprefix(" ") for line in lines if line.startswith("#")]
-        header = documents.read("\n".join(head).encode(), file).data or {}
+        head = list(takewhile(lambda line: line.startswith("#"), lines))
+        heading = _Heading(documents.read("\n".join(line[1:] for line in head).encode(), file), head, prefixes)
     except Unreadable as error:
         return MappingSet((), (error.finding,))
-    header = header if isinstance(header, dict) else {}
-    curies = _BUILT_IN | dict(prefixes) | dict(header.get("curie_map") or {})
+    header, curies, findings = heading.header, heading.curies, heading.findings
     first = len(head)
     rows = list(_rows(lines[first:], first + 1))
     columns = rows[0][1] if rows else []
     missing = [column for column in REQUIRED if column not in columns]
     if missing:
-        return MappingSet((), tuple(finding("mapping-columns", Place(file, first + 1), column=one) for one in missing))
+        place = Place(file, first + 1)
+        wrong = (finding("mapping-columns", place, column=one) for one in missing)
+        return MappingSet((), (*findings, *wrong))
     mappings: list[Link] = []
-    findings = [finding("mapping-set", Place(file), key=one) for one in REQUIRED_OF_SET if not header.get(one)]
     seen: dict[tuple[str, str], int] = {}
     for number, cells in rows[1:]:
         if not any(cells):
@@ -132,6 +133,9 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
         row = _Row(dict(zip(columns, cells, strict=True)), file, number, columns, curies, findings)
         mapping = row.mapping()
         if mapping is None:
+            continue
+        if not is_iri(mapping_iri("http://a/", mapping)):  # it would have no name of its own
+            row.refuse("object_id", _CURIE)
             continue
         pair = (mapping.subject, mapping.object)
         if pair in seen:
@@ -157,6 +161,70 @@ def _rows(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]:
         yield number, []
 
 
+_CURIE = {
+    "en": "prefix:name, with a prefix of the curie_map",
+    "fr": "préfixe:nom, avec un préfixe de la curie_map",
+}
+_IRI_OR_CURIE = {"en": "an IRI, or prefix:name", "fr": "un IRI, ou préfixe:nom"}
+
+
+class _Heading:
+    """What stands before the rows, each value as it is to be: what is not is left out, with a finding at its place."""
+
+    def __init__(self, document: Document, lines: Sequence[str], prefixes: Mapping[str, str]) -> None:
+        self._document, self._lines = document, lines
+        self.findings: list[Finding] = []
+        self.header: dict[str, Any] = document.data if isinstance(document.data, dict) else {}
+        if document.data is not None and not isinstance(document.data, dict):
+            expected = {"en": "keys, such as mapping_set_id: …", "fr": "des clés, telles que mapping_set_id: …"}
+            self._refuse((), document.data, {"en": "the heading", "fr": "l'en-tête"}, expected)
+        self.curies = _BUILT_IN | dict(prefixes) | self._curie_map()
+        self._check_slots()
+        place = Place(document.file)
+        self.findings += [finding("mapping-set", place, key=one) for one in REQUIRED_OF_SET if not self.header.get(one)]
+
+    def _refuse(self, steps: Steps, value: Any, column: str | Mapping[str, str], expected: Mapping[str, str]) -> None:
+        place = self._document.place(steps)
+        column_of_text = place.column + 1 if place.line <= len(self._lines) else place.column  # behind the sign #
+        place = Place(place.file, place.line, column_of_text)
+        self.findings.append(finding("mapping-value", place, value=value, column=column, expected=expected))
+
+    def _curie_map(self) -> dict[str, str]:
+        given = self.header.get("curie_map") or {}
+        if not isinstance(given, dict):
+            expected = {"en": "an IRI for each prefix", "fr": "un IRI pour chaque préfixe"}
+            self._refuse(("curie_map",), given, "curie_map", expected)
+            given = {}
+        curies = {}
+        for prefix, iri in given.items():
+            if not is_name(prefix):
+                self._refuse(("curie_map", prefix), prefix, "curie_map", {"en": "a prefix", "fr": "un préfixe"})
+            elif isinstance(iri, str) and is_iri(iri):
+                curies[prefix] = iri
+            else:
+                self._refuse(("curie_map", prefix), iri, prefix, {"en": "an IRI", "fr": "un IRI"})
+        return curies
+
+    def _check_slots(self) -> None:
+        """Keep of each value that is published only what can be."""
+        for key, datatype in {"mapping_set_id": _IRI, **{key: slot[1] for key, slot in _SET_SLOTS.items()}}.items():
+            given = self.header.get(key)
+            if given is None:
+                continue
+            kept = []
+            for at, value in enumerate(given if isinstance(given, list) else [given]):
+                steps = (key, at) if isinstance(given, list) else (key,)
+                if value is None or isinstance(value, dict | list):
+                    self._refuse(steps, value, key, {"en": "a text", "fr": "un texte"})
+                elif datatype == _IRI and not is_iri(_expanded(str(value), self.curies)):
+                    self._refuse(steps, value, key, _IRI_OR_CURIE)
+                else:
+                    kept.append(value)
+            self.header[key] = kept[0] if len(kept) == 1 else kept
+        if isinstance(self.header.get("mapping_set_id"), list):
+            self.header["mapping_set_id"] = next(iter(self.header["mapping_set_id"]), "")
+
+
 @dataclass(frozen=True)
 class _Row:
     cells: Mapping[str, str]
@@ -165,13 +233,16 @@ class _Row:
     columns: list[str]
     curies: Mapping[str, str]
     findings: list[Finding]
+    refused: list[str] = field(default_factory=list)
+    """The columns whose cell is not what they take."""
 
     def place(self, column: str) -> Place:
         before = self.columns[: self.columns.index(column)]
         return Place(self.file, self.line, sum(len(self.cells[one]) + 1 for one in before) + 1)
 
-    def refuse(self, column: str, expected: str) -> None:
-        value = self.cells[column]
+    def refuse(self, column: str, expected: Mapping[str, str], cell: str | None = None) -> None:
+        value = self.cells[column] if cell is None else cell
+        self.refused.append(column)
         self.findings.append(
             finding("mapping-value", self.place(column), value=value, column=column, expected=expected)
         )
@@ -181,7 +252,7 @@ class _Row:
         iri = self.curies.get(prefix, "") + name
         if colon and prefix in self.curies and is_iri(iri) and name:
             return iri
-        self.refuse(column, "prefix:name, with a prefix of the curie_map")
+        self.refuse(column, _CURIE)
         return None
 
     def confidence(self) -> float | None:
@@ -191,7 +262,7 @@ class _Row:
             confidence = -1.0
         if 0 <= confidence <= 1:
             return confidence
-        self.refuse("confidence", "a number from 0 to 1")
+        self.refuse("confidence", {"en": "a number from 0 to 1", "fr": "un nombre de 0 à 1"})
         return None
 
     def mapping(self) -> Link | None:
@@ -200,13 +271,34 @@ class _Row:
         confidence = self.confidence()
         modifier = self.cells.get("predicate_modifier", "")
         if modifier not in ("", NOT):
-            self.refuse("predicate_modifier", "Not, or nothing")
+            self.refuse("predicate_modifier", {"en": "Not, or nothing", "fr": "Not, ou rien"})
         self.review()
-        if subject is None or predicate is None or object_ is None or confidence is None:
+        self.check_others()
+        if self.refused or subject is None or predicate is None or object_ is None or confidence is None:
             return None
         columns = {column: self.place(column) for column in ("subject_id", "object_id")}
         place = Place(self.file, self.line)
         return Link(subject, predicate, object_, confidence, modifier == NOT, place, columns, self.cells)
+
+    def check_others(self) -> None:
+        """Refuse what else is published as an IRI and is none."""
+        checked = {
+            "subject_id",
+            "predicate_id",
+            "predicate_modifier",
+            "object_id",
+            "mapping_justification",
+            "reviewer_id",
+        }
+        wrong = [
+            (column, value)
+            for column, (_, datatype) in _SLOTS.items()
+            if datatype == _IRI and column not in checked and self.cells.get(column)
+            for value in (self.cells[column].split("|") if column in _MANY else [self.cells[column]])
+            if value and not is_iri(_expanded(value, self.curies))
+        ]
+        for column, value in wrong:
+            self.refuse(column, _IRI_OR_CURIE, value)
 
     def review(self) -> None:
         """Ask who looked at it, when, and on what evidence."""
@@ -219,11 +311,11 @@ class _Row:
             try:
                 datetime.date.fromisoformat(date)
             except ValueError:
-                self.refuse("mapping_date", "a day, such as 2026-11-23")
+                self.refuse("mapping_date", {"en": "a day, such as 2026-11-23", "fr": "un jour, tel que 2026-11-23"})
         if self.cells.get("reviewer_id"):
             for reviewer in self.cells["reviewer_id"].split("|"):
                 if not self.known(reviewer):
-                    self.refuse("reviewer_id", "prefix:name, with a prefix of the curie_map")
+                    self.refuse("reviewer_id", _CURIE)
 
     def known(self, curie: str) -> bool:
         prefix, colon, name = curie.partition(":")
@@ -264,7 +356,12 @@ def described(mapping_set: MappingSet, confidence: float, dataset: str, fallback
 def mapping_iri(mapping_set: str, one: Link) -> str:
     """Return the IRI of a mapping: that of its set, and the names of what it maps."""
     subject = one.cells.get("subject_id", local_name(one.subject)).replace(":", "-")
-    return f"{mapping_set}#{subject}-{local_name(one.object)}"
+    return f"{_within(mapping_set)}{subject}-{local_name(one.object)}"
+
+
+def _within(mapping_set: str) -> str:
+    """Return how the IRIs of what a set is made of begin; its own may have a fragment already."""
+    return f"{mapping_set}-" if "#" in mapping_set else f"{mapping_set}#"
 
 
 def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: NamedNode, home: NamedNode) -> list[Quad]:
@@ -276,7 +373,7 @@ def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: Na
     ours, theirs = NamedNode(dataset), _term(source, _IRI, mapping_set.curies)
     counts = Counter(one.predicate for one in mapping_set.accepted(confidence))
     for predicate, count in sorted(counts.items()):
-        linkset = NamedNode(f"{this.value}#linkset-{local_name(predicate)}")
+        linkset = NamedNode(f"{_within(this.value)}linkset-{local_name(predicate)}")
         for slot, value in (
             ("target", ours),
             ("target", theirs),
@@ -293,10 +390,14 @@ def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: Na
 
 def _term(value: str, datatype: str, curies: Mapping[str, str]) -> NamedNode | Literal:
     if datatype == _IRI:
-        value = "sssom:NegatedPredicate" if value == NOT else value
-        prefix, _, name = value.partition(":")
-        return NamedNode(curies[prefix] + name if prefix in curies else value)
+        return NamedNode(_expanded("sssom:NegatedPredicate" if value == NOT else value, curies))
     return Literal(value, datatype=NamedNode(datatype))
+
+
+def _expanded(value: str, curies: Mapping[str, str]) -> str:
+    """Return what ``prefix:name`` stands for; anything else as it is."""
+    prefix, _, name = value.partition(":")
+    return curies[prefix] + name if prefix in curies else value
 
 
 def added(text: str, cells: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from typing import IO, Any
 from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri, is_language, local_name
+from spacecoop.iris import is_iri, is_language, is_name, local_name
 from spacecoop.queries import sparql
 from spacecoop.queries.sparql import QueryError, Term
 from spacecoop.workspace import Workspace
@@ -39,7 +39,6 @@ _SH = "http://www.w3.org/ns/shacl#"
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 _SCHEMA = "https://schema.org/"  # the one that sparql-examples uses
-_TAG = r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*"
 _FRONT = re.compile(r"#\+ ?(.*)")
 
 Resolve = Callable[[str, str], str]
@@ -307,14 +306,14 @@ def _string(value: str, _parameter: Parameter, _: Resolve) -> Term:
 
 
 def _language(value: str, parameter: Parameter, _: Resolve) -> Term:
-    if not re.fullmatch(_TAG, value):
+    if not is_language(value):
         raise QueryError(f"{parameter.name}: {value!r} is not a language; such as fr")
     return Literal(value.lower())
 
 
 def _language_string(value: str, parameter: Parameter, _: Resolve) -> Term:
     text, at, language = value.rpartition("@")
-    if not at or not re.fullmatch(_TAG, language):
+    if not at or not is_language(language):
         raise QueryError(f"{parameter.name}: {value!r} has no language; write it as {value or 'word'}@en")
     return Literal(text, language=language)
 
@@ -383,6 +382,8 @@ def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[st
         return Quad(NamedNode(subject), NamedNode(predicate), object_, home)
 
     for query in queries:
+        if not is_name(query.name):
+            raise QueryError(f"{query.name!r} cannot be part of an IRI; name the file with a-z, 0-9 and hyphens only")
         iri = f"{base}query/{query.name}"
         text = standalone(query, base, prefixes)
         form = sparql.form(text)
