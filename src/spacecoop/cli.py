@@ -28,6 +28,7 @@ COMMANDS = {
     "preflight": "say what aggregators would say of out/",
     "nanopub": "export articles or claims as nanopublications",
     "query": "ask the dataset a question",
+    "stories": "list what several articles tell of; suggest and decide joins",
     "links": "check, suggest and decide links to Wikidata; give statements back",
     "export": "write the dataset in one syntax, for other tools",
     "serve": "show the built site, and answer SPARQL, on this machine",

@@ -42,6 +42,11 @@ class Document:
         """Return where the key of the value at *steps* stands; a list item's is where the item begins."""
         return self._keys.get(steps) or self.place(steps)
 
+    def find(self, place: Place) -> Steps | None:
+        """Return the way to the value that begins at a place, the outermost of several; None where none does."""
+        found = (steps for steps, there in self._values.items() if there == place)
+        return min(found, key=len, default=None)
+
     def end(self, steps: Steps) -> Place:
         """Return where the scalar at *steps* ends, exclusive; raises KeyError where there is none."""
         return self._ends[steps]

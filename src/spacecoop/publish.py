@@ -14,6 +14,7 @@ from pyoxigraph import Quad
 
 from spacecoop import articles, folders, quads, shared, standing
 from spacecoop.cache import Cache
+from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
@@ -24,7 +25,7 @@ from spacecoop.pages.faults import PageError
 from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
-from spacecoop.stories import accounts
+from spacecoop.stories import accounts, refusals
 from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Work, each, paths, silent
 from spacecoop.workspace import Workspace
 
@@ -239,6 +240,10 @@ def _of_the_files(common: Shared) -> list[Finding]:
     """Return what is named like a file of the workspace and is not read; and that there are no shapes to judge by."""
     place = common.workspace
     findings = [*shared.misfits(place), *place.misfits("articles", *FACT_FILES), *place.misfits("queries", ".rq")]
+    try:
+        refusals.load(place)
+    except Unreadable as error:
+        findings.append(error.finding)
     if not common.shapes.is_able():
         findings.append(finding("no-shapes", Place("shapes"), folder="shapes"))
     return findings

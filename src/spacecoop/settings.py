@@ -145,6 +145,7 @@ RULES: Mapping[str, Kind] = {
     "serve": TABLE,
     "stories": TABLE,
     "stories.account": IRI,
+    "stories.least": SHARE,
     "stores": TABLE,
     "stores.*": TABLE,
     "stores.*.plaintext": FLAG,

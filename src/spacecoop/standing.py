@@ -19,7 +19,7 @@ from spacecoop.folders import MANIFEST
 from spacecoop.output import Written
 from spacecoop.workspace import SETTINGS, Workspace
 
-SOURCES = ("articles", "entities", "links", "ontology", "pages", "queries", "shapes")
+SOURCES = ("articles", "entities", "links", "ontology", "pages", "queries", "shapes", "stories")
 """The folders that a build reads, whole."""
 _ENTRY = "built"
 _LATELY = 50_000_000

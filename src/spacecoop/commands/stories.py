@@ -1,0 +1,197 @@
+"""Shared matters and the articles that tell of them: list them, and join an article's matter to a shared one.
+
+  spacecoop stories                           the shared matters, each with its accounts
+  spacecoop stories list svom-launch          one of them; --format csv, json, markdown and others
+  spacecoop stories suggest                   which matters of articles may be accounts of a shared one, with a score
+                                              and reasons; and which two shared matters may be one
+  spacecoop stories suggest a014              those of one article; or of one matter: svom-launch, a014:launch
+  spacecoop stories accept a014:launch svom-launch
+                                              write into the article's fact file that the one is an account of the other
+  spacecoop stories reject a014:launch svom-launch --reviewer spacecoop:team --because "another launch"
+                                              remember that they are not one, and never suggest it again
+
+The sources are read, as they stand now; out/ is not. An article's matter is called by the article and its name there.
+What speaks for two matters' being one are the queries of queries/joins/, each with its weight: a value that both have
+counts the more, the rarer it is. Rejections are lines of stories/rejected.tsv: commit it. Nothing is joined by itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.joining import Desk
+    from spacecoop.queries.results import Result
+    from spacecoop.stories.joins import Argument, Proposal
+
+DECIMAL = "http://www.w3.org/2001/XMLSchema#decimal"
+FORMATS = ("table", "csv", "tsv", "json", "jsonl", "xml", "markdown", "html")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what the command takes."""
+    shown = argparse.ArgumentParser(add_help=False)
+    shown.add_argument(
+        "--format",
+        choices=FORMATS,
+        default=argparse.SUPPRESS,
+        metavar="FORMAT",
+        help=f"one of {', '.join(FORMATS)} (default: table)",
+    )
+    parser.add_argument("--format", choices=FORMATS, default="table", help=argparse.SUPPRESS)
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+
+    action = actions.add_parser("list", parents=[shown], help="list shared matters with their accounts (default)")
+    action.add_argument("matters", nargs="*", metavar="MATTER", help="such as svom-launch (default: all)")
+
+    action = actions.add_parser("suggest", parents=[shown], help="propose joins, the best first")
+    action.add_argument(
+        "names", nargs="*", metavar="ARTICLE|MATTER", help="such as a014, a014:launch, svom-launch (default: all)"
+    )
+    action.add_argument("--most", type=int, default=3, metavar="N", help="proposals for each matter (default: 3)")
+    action.add_argument(
+        "--least", type=_score, metavar="SCORE", help="from 0 to 1 (default: [stories] least in spacecoop.toml, or 0.5)"
+    )
+
+    action = actions.add_parser("accept", help="write that an article's matter is an account of a shared one")
+    _pair(action)
+    action = actions.add_parser("reject", help="remember that two matters are not one")
+    _pair(action)
+    action.add_argument("--because", required=True, metavar="TEXT", help="the evidence, in a sentence")
+    reviewer = os.environ.get("SPACECOOP_REVIEWER")
+    text = "who decides, such as orcid:0000-0000-0000-0000 (or $SPACECOOP_REVIEWER)"
+    action.add_argument("--reviewer", required=reviewer is None, default=reviewer, metavar="NAME", help=text)
+    action.add_argument("--date", metavar="DAY", help="of the decision (default: today)")
+
+
+def _pair(action: argparse.ArgumentParser) -> None:
+    action.add_argument("one", metavar="MATTER", help="of an article, such as a014:launch")
+    action.add_argument("other", metavar="SHARED", help="of entities/, such as svom-launch")
+
+
+def _score(text: str) -> float:
+    try:
+        score = float(text)
+    except ValueError:
+        score = -1
+    if not 0 <= score <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return score
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do one action."""
+    from spacecoop import joining
+    from spacecoop.findings import said
+
+    try:
+        return ACTIONS[arguments.action or "list"](joining.begin(cli.workspace(arguments)), arguments)
+    except joining.JoinError as error:
+        raise cli.UserError(said(error.said, cli.language(arguments))) from error
+
+
+def show(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Print the shared matters with their accounts."""
+    from spacecoop import joining
+
+    matters = getattr(arguments, "matters", ())
+    return _write(joining.tell(desk, matters, cli.language(arguments)), desk, arguments)
+
+
+def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Print the proposals."""
+    from pyoxigraph import Literal, NamedNode
+
+    from spacecoop import joining
+    from spacecoop.queries.results import Result
+    from spacecoop.queries.spool import Spool
+
+    language = cli.language(arguments)
+    done = joining.suggest(desk, arguments.names, arguments.least, arguments.most)
+    spool = Spool(sort=False)
+    for each in (*done.joins, *done.pairs):
+        cells = (Literal(f"{each.score:.2f}", datatype=NamedNode(DECIMAL)), NamedNode(each.one), NamedNode(each.other))
+        spool.write("\t".join(map(str, (*cells, Literal(_explained(each, desk, language))))).encode() + b"\n")
+    result = Result("rows", ("score", "one", "other", "reasons"), spool.close())
+    if result.shown or arguments.format != "table":
+        _write(result, desk, arguments)
+    print(WORDS[language]["told"].format(len(done.joins), len(done.pairs)), file=sys.stderr)
+    return cli.DONE
+
+
+WORDS = {
+    "en": {
+        "told": "{} joins and {} pairs of shared matters proposed; look at each, then `spacecoop stories accept` or "
+        "`reject` it",
+    },
+    "fr": {
+        "told": "{} jonctions et {} paires d'objets partagés proposées ; regardez chacune, puis `spacecoop stories "
+        "accept` ou `reject`",
+    },
+}
+
+
+def _explained(one: Proposal, desk: Desk, language: str) -> str:
+    """Return the score as the sum that it is, the weightiest reason first."""
+    parts = sorted(one.arguments, key=lambda each: (-abs(each.weight), each.reason.name))
+    return "; ".join(_argued(each, desk, language) for each in parts if each.weight)
+
+
+def _argued(one: Argument, desk: Desk, language: str) -> str:
+    from spacecoop.stories import reasons
+
+    shared = ", ".join(dict.fromkeys(_readable(one.shared, desk)))
+    return f"{one.weight:+.2f} {reasons.words(one.reason, bool(one.shared), language)}" + f" ({shared})" * bool(shared)
+
+
+def _readable(values: Iterable[str], desk: Desk) -> Iterable[str]:
+    """Yield values as people read them: IRIs shortened, words without their language."""
+    from spacecoop.iris import shorten
+
+    for value in values:
+        if value.startswith("<"):
+            yield shorten(value[1:-1], desk.prefixes)
+        else:
+            yield value.strip('"').rpartition(":")[2] or value
+
+
+def _write(result: Result, desk: Desk, arguments: argparse.Namespace) -> int:
+    from spacecoop.queries import results
+
+    sys.stdout.flush()
+    view = results.View(desk.prefixes, width=results.terminal_width())
+    results.write(result, arguments.format, sys.stdout.buffer, view)
+    sys.stdout.buffer.flush()
+    return cli.DONE
+
+
+def accept(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Write one join, and say where."""
+    from spacecoop import joining
+
+    file, line = joining.accept(desk, joining.Decision(arguments.one, arguments.other))
+    print(f"{file}: {line}")
+    return cli.DONE
+
+
+def reject(desk: Desk, arguments: argparse.Namespace) -> int:
+    """Remember one refusal, and say where."""
+    from datetime import date
+
+    from spacecoop import joining
+    from spacecoop.stories import refusals
+
+    day = arguments.date or date.today().isoformat()
+    decision = joining.Decision(arguments.one, arguments.other, arguments.reviewer, arguments.because, day)
+    print(f"{refusals.FILE}: {joining.reject(desk, decision)}")
+    return cli.DONE
+
+
+Action = Callable[["Desk", argparse.Namespace], int]
+ACTIONS: dict[str, Action] = {"list": show, "suggest": suggest, "accept": accept, "reject": reject}

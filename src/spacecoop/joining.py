@@ -1,0 +1,368 @@
+"""A workspace's articles in; its shared matters with their accounts, proposals of joins, and decisions on them out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pyoxigraph import NamedNode, Quad, Store
+
+from spacecoop import documents, shared, work
+from spacecoop.articles import Article
+from spacecoop.facts import keys
+from spacecoop.findings import Finding, Severity, said
+from spacecoop.findings import suggest as closest
+from spacecoop.iris import shorten
+from spacecoop.queries import library, results, sparql
+from spacecoop.queries.library import QueryError
+from spacecoop.queries.spool import Spool
+from spacecoop.shared import Shared
+from spacecoop.stories import joins, reasons, refusals
+from spacecoop.stories.joins import Proposal, Yardstick
+from spacecoop.stories.reasons import Reason, Traits
+from spacecoop.stories.refusals import Refusal
+from spacecoop.workspace import Workspace
+
+LIST = "stories"
+"""The named query that lists the shared matters."""
+LEAST = 0.5
+"""The lowest score of what is proposed, where neither the settings nor the command say another."""
+
+
+class JoinError(Exception):
+    """Something for the user to repair; it says what, where and what would help, in each language."""
+
+    def __init__(self, key: str, **values: object) -> None:
+        self.said = {language: text.format(**values) for language, text in _SAID[key].items()}
+        super().__init__(self.said["en"])
+
+
+_SAID: Mapping[str, Mapping[str, str]] = {
+    "no-account": {
+        "en": "spacecoop.toml does not say which property leads from an article's matter to the shared one; "
+        'add [stories] with account = "https://…"',
+        "fr": "spacecoop.toml ne dit pas quelle propriété mène de l'objet d'un article à l'objet partagé ; "
+        'ajoutez [stories] avec account = "https://…"',
+    },
+    "no-list": {
+        "en": "queries/{name}.rq is not there; write it: it says what a shared matter is in this vocabulary, and its "
+        "rows are listed",
+        "fr": "queries/{name}.rq manque ; écrivez-la : elle dit ce qu'est un objet partagé dans ce vocabulaire, et ses "
+        "lignes sont montrées",
+    },
+    "no-reasons": {
+        "en": "{folder}/ has no query; each one there says what may show that two matters are one, with a weight. "
+        "docs/stories.md tells how to write one",
+        "fr": "{folder}/ n'a aucune requête ; chacune dit ce qui peut montrer que deux objets n'en font qu'un, avec un "
+        "poids. docs/stories.md dit comment en écrire une",
+    },
+    "unknown": {
+        "en": "nothing is called {name!r} here; `spacecoop stories` lists what is shared",
+        "fr": "rien ne s'appelle {name!r} ici ; `spacecoop stories` montre ce qui est partagé",
+    },
+    "near": {
+        "en": "nothing is called {name!r} here; did you mean {near}?",
+        "fr": "rien ne s'appelle {name!r} ici ; vouliez-vous dire {near} ?",
+    },
+    "no-own": {
+        "en": "{name} is no matter of an article; say it as `a011:launch`: the article, and its name there",
+        "fr": "{name} n'est pas l'objet d'un article ; écrivez « a011:launch » : l'article et le nom de l'objet",
+    },
+    "joined": {
+        "en": "{place}: {one} is an account of {other} already; to change that, change it there",
+        "fr": "{place} : {one} est déjà un récit de {other} ; pour changer cela, changez-le à cet endroit",
+    },
+    "refused": {
+        "en": "{place}: that pair was rejected on {date} by {reviewer} ({because}); delete the line first",
+        "fr": "{place} : cette paire a été rejetée le {date} par {reviewer} ({because}) ; effacez d'abord la ligne",
+    },
+    "no-key": {
+        "en": "ontology/context.jsonld has no key for <{iri}>, so that no fact file can say it; add one",
+        "fr": "ontology/context.jsonld n'a aucune clé pour <{iri}> : aucun fichier ne peut le dire ; ajoutez-en une",
+    },
+    "by-hand": {
+        "en": "{place}: there is no place for a line more that would change nothing else; write `{line}` there by hand",
+        "fr": "{place} : rien ne peut y être ajouté sans changer autre chose ; écrivez-y « {line} » à la main",
+    },
+    "two-shared": {
+        "en": "{one} and {other} are both shared matters: to make them one, write the name of the one that stays in "
+        "the accounts of the other ({accounts}), and delete the other from {file}",
+        "fr": "{one} et {other} sont deux objets partagés : pour n'en faire qu'un, écrivez le nom de celui qui reste "
+        "dans les récits de l'autre ({accounts}), et effacez l'autre de {file}",
+    },
+    "not-valid": {
+        "en": "nothing was written; with that join, validation says:\n{findings}",
+        "fr": "rien n'a été écrit ; avec cette jonction, la validation dit :\n{findings}",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """All that the work on shared matters needs, read once from the sources."""
+
+    workspace: Workspace
+    common: Shared
+    articles: tuple[Article, ...]
+
+    @property
+    def account(self) -> str:
+        """The property that leads from an article's matter to the shared one; raises JoinError where none is set."""
+        found = self.workspace.settings.get("stories", {}).get("account", "")
+        if not found:
+            raise JoinError("no-account")
+        return str(found)
+
+    @property
+    def prefixes(self) -> dict[str, str]:
+        """The prefixes of the workspace, and each article's name before what is its own."""
+        own = {one.slug: f"{self.workspace.article(one.slug)}#" for one in self.articles}
+        return {**own, **self.workspace.prefixes}
+
+    @cached_property
+    def accounts(self) -> dict[str, str]:
+        """By account: the shared matter."""
+        account = self.account
+        return {
+            str(quad.subject)[1:-1]: str(quad.object)[1:-1]
+            for one in self.articles
+            for quad in one.quads
+            if quad.predicate.value == account and isinstance(quad.object, NamedNode)
+        }
+
+    @property
+    def entities(self) -> Iterator[Quad]:
+        """What the shared files say of shared things."""
+        home = NamedNode(self.workspace.graph("entities"))
+        return (quad for quad in self.common.facts.quads if quad.graph_name == home)
+
+
+def begin(workspace: Workspace) -> Desk:
+    """Read the articles and the shared files, without judging them."""
+    common = shared.load(workspace)
+    read = (work.describe(common, path, work.UNJUDGED) for path in work.paths(workspace))
+    return Desk(workspace, common, tuple(read))
+
+
+def tell(desk: Desk, matters: Sequence[str] = (), language: str = "en") -> results.Result:
+    """Return the shared matters, those of these names or all, each with its accounts, as the sources have them.
+
+    Raises JoinError where a name is unknown, and QueryError where the workspace has no query that lists them.
+    """
+    folder = desk.workspace.root / "queries"
+    if not (folder / f"{LIST}.rq").is_file():
+        raise JoinError("no-list", name=LIST)
+    query = library.find(LIST, folder)
+    known = {one.name for one in query.parameters}
+    given = {"matter": [find(desk, name) for name in matters], "lang": [language]}
+    text = query.bound({key: value for key, value in given.items() if value and key in known}, lambda name, _: name)
+    store = Store()
+    store.extend(desk.common.facts.quads)
+    for one in desk.articles:
+        store.extend(one.quads)
+    try:
+        return results.spooled(
+            store.query(text, use_default_graph_as_union=True), Spool(sort=not sparql.is_ordered(text))
+        )
+    except (SyntaxError, ValueError) as error:
+        raise QueryError(f"queries/{LIST}.rq: {error}") from error
+
+
+def find(desk: Desk, name: str) -> str:
+    """Return the IRI of a matter by its name, such as ``svom-launch`` or ``a011:launch``; raises JoinError for none."""
+    prefix, colon, local = name.replace("#", ":", 1).partition(":")
+    iri = f"{desk.prefixes.get(prefix, '')}{local}" if colon else f"{desk.workspace.base}id/{name}"
+    there = {node for one in desk.articles for node in one.places.nodes} | set(desk.common.homes)
+    if iri in there or name in there:
+        return iri if iri in there else name
+    own = f"{desk.workspace.base}id/"
+    named = (shorten(one, desk.prefixes) for one in there) if colon else (one.removeprefix(own) for one in there)
+    near = closest(name, (one for one in named if "/" not in one))
+    raise JoinError("near" if near else "unknown", name=name, near=near)
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """Proposals, the best first: of an article's matter and a shared one, and of two shared ones."""
+
+    joins: tuple[Proposal, ...]
+    pairs: tuple[Proposal, ...]
+
+
+def suggest(desk: Desk, names: Sequence[str] = (), least: float | None = None, most: int = 3) -> Suggested:
+    """Propose joins, all or those of some articles and matters; nothing is decided, nor written.
+
+    Raises JoinError where something that is needed is missing, or a name is unknown.
+    """
+    asked = reasons.read(desk.workspace) if desk.account else []
+    if not asked:
+        raise JoinError("no-reasons", folder=reasons.FOLDER)
+    least = _least(desk.workspace) if least is None else least
+    loose, held = _traits(desk, asked)
+    yardstick = Yardstick(asked, [*loose.values(), *held.values()])
+    wanted = [_wanted(desk, name) for name in names]
+
+    def is_wanted(one: Proposal) -> bool:
+        return not wanted or any(
+            iri == start or iri.startswith(f"{start}#") for iri in (one.one, one.other) for start in wanted
+        )
+
+    never = refused_pairs(desk)
+    proposed = filter(is_wanted, joins.propose(loose, held, yardstick, never))
+    pairs = filter(is_wanted, joins.pair(held, yardstick, never))
+    return Suggested(tuple(joins.best(proposed, least, most)), tuple(joins.best(pairs, least, most)))
+
+
+def _least(workspace: Workspace) -> float:
+    return float(workspace.settings.get("stories", {}).get("least", LEAST))
+
+
+def _wanted(desk: Desk, name: str) -> str:
+    """Return the IRI of an article's document or of a matter."""
+    slug = Path(name).stem if "/" in name else name
+    return desk.workspace.article(slug) if any(one.slug == slug for one in desk.articles) else find(desk, name)
+
+
+def _traits(desk: Desk, asked: Sequence[Reason]) -> tuple[dict[str, Traits], dict[str, Traits]]:
+    """Return what is found of each matter that no shared one is named for, and of each shared one with its accounts."""
+    needed = {reason.name for reason in asked if reason.needed}
+    of_articles: dict[str, Traits] = {}
+    for article in desk.articles:
+        own = f"{desk.workspace.article(article.slug)}#"
+        found = reasons.find(article.quads, asked)
+        of_articles |= {matter: traits for matter, traits in found.items() if matter.startswith(own)}
+    told: defaultdict[str, list[Traits]] = defaultdict(list)
+    for one, matter in desk.accounts.items():
+        told[matter].append(of_articles.pop(one, Traits()))
+    of_entities = reasons.find(desk.entities, asked)
+    held = {matter: traits.merged(told[matter]) for matter, traits in of_entities.items()}
+
+    def is_matter(traits: Traits) -> bool:
+        return needed <= {*traits.values, *traits.spans}
+
+    return (
+        {matter: traits for matter, traits in of_articles.items() if is_matter(traits)},
+        {matter: traits for matter, traits in held.items() if is_matter(traits)},
+    )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person decided about two matters."""
+
+    one: str
+    """As it is named on the command line; of an article, such as ``a011:launch``."""
+    other: str
+    reviewer: str = ""
+    because: str = ""
+    date: str = ""
+
+
+def accept(desk: Desk, decision: Decision) -> tuple[str, str]:
+    """Write that an article's matter is an account of the shared one; return the fact file and the line.
+
+    Raises JoinError where that is not possible, is refused by validation, or was rejected before; then nothing is
+    written.
+    """
+    account, (one, other) = desk.account, (find(desk, name) for name in (decision.one, decision.other))
+    article = next((each for each in desk.articles if one.startswith(f"{desk.workspace.article(each.slug)}#")), None)
+    if article is None:
+        raise _no_account(desk, one, other)
+    names = {"one": shorten(one, desk.prefixes), "other": shorten(other, desk.prefixes)}
+    if one in desk.accounts:
+        at = article.places.find(one, account)
+        raise JoinError("joined", place=at, one=names["one"], other=shorten(desk.accounts[one], desk.prefixes))
+    for refusal in refusals.load(desk.workspace):
+        if {_expand(desk, refusal.one), _expand(desk, refusal.other)} == {one, other}:
+            raise JoinError("refused", place=refusal.place, **vars(refusal))
+    path = desk.workspace.root / article.places.file
+    data = documents.load(path, article.places.file)
+    text, line = _joined(desk, article, documents.decode(data, article.places.file), one, other)
+    before = work.judge(desk.common, data, article.slug, article.places.file)
+    after = work.judge(desk.common, text.encode(), article.slug, article.places.file)
+    new = [found for found in _violations(after) if _gist(found) not in {_gist(old) for old in _violations(before)}]
+    if new:
+        raise NotValidError(new)
+    documents.save(path, text)
+    return article.places.file, line
+
+
+class NotValidError(JoinError):
+    """A join that validation refuses; the findings say why."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("not-valid", findings="")
+        self.said = {
+            language: text.format(findings="\n".join(found.line(language) for found in findings))
+            for language, text in _SAID["not-valid"].items()
+        }
+
+
+def _violations(article: Article) -> list[Finding]:
+    return [found for found in article.findings if found.severity is Severity.VIOLATION]
+
+
+def _gist(found: Finding) -> tuple[str, str, str]:
+    return found.rule, said(found.message, "en"), str(sorted(found.result.items()))
+
+
+def _no_account(desk: Desk, one: str, other: str) -> JoinError:
+    """Return why what is no article's matter cannot be an account; and what to do with two that are shared."""
+    homes, short = desk.common.homes, [shorten(each, desk.prefixes) for each in (one, other)]
+    if one not in homes or other not in homes:
+        return JoinError("no-own", name=short[0])
+    accounts = [shorten(each, desk.prefixes) for each, matter in sorted(desk.accounts.items()) if matter == other]
+    return JoinError("two-shared", one=short[0], other=short[1], accounts=", ".join(accounts) or "—", file=homes[other])
+
+
+def _joined(desk: Desk, article: Article, source: str, one: str, other: str) -> tuple[str, str]:
+    """Return the text of a fact file with the join in it, and the line that says it."""
+    file, account = article.places.file, desk.account
+    if file.endswith((".ttl", ".trig")):
+        line = f"<{one}> <{account}> <{other}> ."
+        return f"{source.rstrip()}\n\n{line}\n", line
+    scope = desk.common.reader.scope
+    key = next((name for name in sorted(scope.names()) if scope.predicate(name) == account), None)
+    if key is None:
+        raise JoinError("no-key", iri=account)
+    place, value = article.places.find(one), other.removeprefix(f"{desk.workspace.base}id/")
+    text = keys.added(source, documents.read(source.encode(), file), place, key, value)
+    if text is None:
+        raise JoinError("by-hand", place=place, line=f"{key}: {value}")
+    return text, f"{key}: {value}"
+
+
+def reject(desk: Desk, decision: Decision) -> str:
+    """Remember that two matters are not one, so that nobody proposes it again; return the line.
+
+    Raises JoinError where one of them is unknown, is an account of the other, or was rejected before.
+    """
+    one, other = find(desk, decision.one), find(desk, decision.other)
+    names = [shorten(each, desk.prefixes) for each in (one, other)]
+    for each, matter in ((one, other), (other, one)):
+        if desk.accounts.get(each) == matter:
+            article = next(a for a in desk.articles if each.startswith(f"{desk.workspace.article(a.slug)}#"))
+            raise JoinError("joined", place=article.places.find(each, desk.account), one=names[0], other=names[1])
+    for refusal in refusals.load(desk.workspace):
+        if {_expand(desk, refusal.one), _expand(desk, refusal.other)} == {one, other}:
+            raise JoinError("refused", place=refusal.place, **vars(refusal))
+    path = desk.workspace.root / refusals.FILE
+    text = documents.decode(documents.load(path, refusals.FILE), refusals.FILE) if path.is_file() else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = Refusal(0, names[0], names[1], decision.reviewer, decision.date, decision.because)
+    documents.save(path, refusals.added(text, new))
+    return "  ".join((new.one, new.other, new.because))
+
+
+def refused_pairs(desk: Desk) -> set[tuple[str, str]]:
+    """Return the pairs that were rejected, each both ways."""
+    found = [(_expand(desk, each.one), _expand(desk, each.other)) for each in refusals.load(desk.workspace)]
+    return {pair for one, other in found for pair in ((one, other), (other, one))}
+
+
+def _expand(desk: Desk, name: str) -> str:
+    prefix, _, local = name.partition(":")
+    return f"{desk.prefixes[prefix]}{local}" if prefix in desk.prefixes else name.strip("<>")

@@ -1,0 +1,159 @@
+"""What reasons find of matters in; which of them may be one, with a score and why, out."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from spacecoop.stories.reasons import Reason, Span, Traits
+
+HIGHEST = 0.99
+"""Certainty is for the person who looks."""
+PRIOR = 20
+"""So many matters more are thought of that have another value: a few matters do not show what is rare."""
+SHOWN = 4
+"""So many shared values are told of one reason."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One reason for or against two matters' being one."""
+
+    reason: Reason
+    weight: float
+    shared: tuple[str, ...]
+    """What both have; empty where it is that they differ."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """Two matters that may be one, with the arguments for and against."""
+
+    one: str
+    other: str
+    arguments: tuple[Argument, ...]
+
+    @property
+    def score(self) -> float:
+        """The sum of the arguments' weights, between 0 and 0.99."""
+        return round(min(max(sum(one.weight for one in self.arguments), 0.0), HIGHEST), 2)
+
+
+class Yardstick:
+    """How much a shared value says: the rarer among all matters, the more."""
+
+    def __init__(self, reasons: Sequence[Reason], everything: Iterable[Traits]) -> None:
+        self.reasons = reasons
+        self._having: Counter[str] = Counter()
+        self._counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        starts: defaultdict[str, list[str]] = defaultdict(list)
+        ends: defaultdict[str, list[str]] = defaultdict(list)
+        for traits in everything:
+            for name, values in traits.values.items():
+                self._having[name] += 1
+                self._counts[name].update(values)
+            for name, spans in traits.spans.items():
+                self._having[name] += 1
+                starts[name].append(min(start for start, _ in spans))
+                ends[name].append(max(end for _, end in spans))
+        self._starts = {name: sorted(found) for name, found in starts.items()}
+        self._ends = {name: sorted(found) for name, found in ends.items()}
+
+    def weigh(self, one: Traits, other: Traits) -> tuple[Argument, ...] | None:
+        """Return what speaks for and against two matters' being one; None where something needed is not shared."""
+        found = [(reason, self._argument(reason, one, other)) for reason in self.reasons]
+        if any(reason.needed and (said is None or not said.shared) for reason, said in found):
+            return None
+        return tuple(said for _, said in found if said is not None)
+
+    def rarity(self, name: str, value: str) -> float:
+        """Return the share of all other matters than two, of those with any value of a reason, that have not this."""
+        return self._alone(name, self._counts[name][value])
+
+    def _alone(self, name: str, having: int) -> float:
+        return 1 - max(having - 2, 0) / (max(self._having[name] - 2, 0) + PRIOR)
+
+    def _argument(self, reason: Reason, one: Traits, other: Traits) -> Argument | None:
+        name = reason.name
+        if name in one.spans and name in other.spans:
+            strength, shared = self._together(name, one.spans[name], other.spans[name])
+        elif name in one.values and name in other.values:
+            both = one.values[name] & other.values[name]
+            told = sorted(both, key=lambda value: (-self.rarity(name, value), value))
+            fewer = min(sum(self.rarity(name, value) for value in each.values[name]) for each in (one, other))
+            strength = sum(self.rarity(name, value) ** 2 for value in told) / fewer if fewer else 0.0
+            shared = tuple(told)
+        else:
+            return None
+        if shared:
+            return Argument(reason, round(reason.weight * strength, 2), shared[:SHOWN])
+        return Argument(reason, -reason.apart, ()) if reason.apart else None
+
+    def _together(self, name: str, ones: Collection[Span], others: Collection[Span]) -> tuple[float, tuple[str, ...]]:
+        """Return how much it says that two matters have a time in common, and that time: the wider it is, the less."""
+        best: tuple[float, tuple[str, ...]] = (0.0, ())
+        for start, end in sorted(ones):
+            for begin, stop in sorted(others):
+                common = max(start, begin), min(end, stop)
+                if common[0] > common[1]:
+                    continue
+                wider = min(start, begin), max(end, stop)
+                after = len(self._starts[name]) - bisect_right(self._starts[name], wider[1])
+                outside = after + bisect_left(self._ends[name], wider[0])
+                strength = self._alone(name, self._having[name] - outside)
+                if not best[1] or strength > best[0]:
+                    best = strength, ("/".join(dict.fromkeys(common)),)
+        return best
+
+
+Pair = tuple[str, str]
+
+
+def propose(
+    loose: Mapping[str, Traits], shared: Mapping[str, Traits], yardstick: Yardstick, refused: Collection[Pair]
+) -> Iterator[Proposal]:
+    """Yield a proposal for each matter of an article and each shared one that have something rare in common."""
+    holders = _holders(shared, yardstick)
+    for matter, traits in loose.items():
+        near = {other for key in _keys(traits, yardstick) for other in holders.get(key, ())}
+        for other in sorted(near):
+            arguments = None if (matter, other) in refused else yardstick.weigh(traits, shared[other])
+            if arguments is not None:
+                yield Proposal(matter, other, arguments)
+
+
+def pair(shared: Mapping[str, Traits], yardstick: Yardstick, refused: Collection[Pair]) -> Iterator[Proposal]:
+    """Yield a proposal for each two shared matters that have something rare in common."""
+    near = {two for held in _holders(shared, yardstick).values() for two in combinations(sorted(held), 2)}
+    for one, other in sorted(near - set(refused)):
+        arguments = yardstick.weigh(shared[one], shared[other])
+        if arguments is not None:
+            yield Proposal(one, other, arguments)
+
+
+def _keys(traits: Traits, yardstick: Yardstick) -> Iterator[tuple[str, str]]:
+    """Yield what a matter is looked up by: its values that fewer than half of the matters have."""
+    for name, values in traits.values.items():
+        yield from ((name, value) for value in values if yardstick.rarity(name, value) > 0.5)
+
+
+def _holders(shared: Mapping[str, Traits], yardstick: Yardstick) -> dict[tuple[str, str], list[str]]:
+    holders: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for matter, traits in shared.items():
+        for key in _keys(traits, yardstick):
+            holders[key].append(matter)
+    return dict(holders)
+
+
+def best(proposals: Iterable[Proposal], least: float, most: int) -> list[Proposal]:
+    """Return the proposals with at least this score, at most so many for each first matter, the best first."""
+    taken: Counter[str] = Counter()
+    kept = []
+    for one in sorted(proposals, key=lambda each: (-each.score, each.one, each.other)):
+        if one.score >= least and taken[one.one] < most:
+            taken[one.one] += 1
+            kept.append(one)
+    return kept
