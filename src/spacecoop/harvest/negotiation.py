@@ -29,6 +29,7 @@ FILE_TYPES = {
     ".js": "text/javascript",
     ".json": "application/json",
     ".sha256": "text/plain",
+    ".svg": "image/svg+xml",
     ".tsv": "text/tab-separated-values",
     ".txt": "text/plain",
     ".wasm": "application/wasm",

@@ -47,6 +47,8 @@ class Kind:
     columns: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     only: str = ""
     """``pictures`` where the page is made only if there are pictures."""
+    menu: bool = True
+    """Whether its page stands in the menu."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def read(workspace: Workspace) -> list[Kind]:
             )
         missing = sparql.undeclared(text, workspace.prefixes)
         full = f"BASE <{workspace.base}>\n" + "".join(f"PREFIX {key}: <{iri}>\n" for key, iri in missing.items()) + text
-        more = (rank, words["picture"], query.description, query.columns, words["only"])
+        more = (rank, words["picture"], query.description, query.columns, words["only"], said.get("menu", True) is True)
         kinds.append(Kind(path.stem, path, full, query.summary, words["page"], words["part"], words["at"], *more))
     return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
 

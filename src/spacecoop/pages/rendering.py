@@ -48,6 +48,8 @@ class Frame:
     """The dumps."""
     schema_org: str
     feed: bool
+    search: bool
+    """Whether there is a page on which one searches."""
 
     def words(self, noted: Noted) -> Words:
         """Return what the site knows, and how it speaks."""
@@ -136,6 +138,7 @@ def _render(
         "page": page,
         "menu": frame.menu,
         "pictures": pictures,
+        "search": view.to("search") if frame.search else "",
         "dataset": view.described,
         "files": () if page.iri else frame.files,
         "feed": frame.feed,

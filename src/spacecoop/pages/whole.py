@@ -6,7 +6,8 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ class Whole:
         """Return the rows that the query with ``part: NAME`` has for a page."""
         return self._rows.of(part, page)
 
+    def listed(self, part: str) -> Iterator[tuple[str, Sequence[Row]]]:
+        """Yield all rows of the query with ``part: NAME``, by page, sorted."""
+        return self._rows.each(part)
+
     def page(self, document: str) -> Page | None:
         """Return the page that is about a document."""
         return self._article(document) if document in self._articles else self._pages.get(document)
@@ -121,6 +126,12 @@ class Rows:
         """Return the rows that are kept under a name for a page."""
         found = self._database.execute("SELECT said FROM row WHERE part = ? AND page = ? ORDER BY place", (part, page))
         return [{name: _unpack(term) for name, term in json.loads(said).items()} for (said,) in found]
+
+    def each(self, part: str) -> Iterator[tuple[str, list[Row]]]:
+        """Yield all rows that are kept under a name, by page, sorted."""
+        found = self._database.execute("SELECT page, said FROM row WHERE part = ? ORDER BY page, place", (part,))
+        for page, rows in groupby(found, key=itemgetter(0)):
+            yield page, [{name: _unpack(term) for name, term in json.loads(said).items()} for _, said in rows]
 
     def mark(self, page: str, anchors: Iterable[str]) -> None:
         """Keep IRIs for a page."""

@@ -16,7 +16,7 @@ from spacecoop.findings import Place, finding
 from spacecoop.harvest import files
 from spacecoop.harvest.description import Description
 from spacecoop.output import Written
-from spacecoop.pages import articles, gallery, kinds, rendering
+from spacecoop.pages import articles, gallery, kinds, rendering, searching
 from spacecoop.pages.articles import Desk
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made, basis
@@ -68,8 +68,9 @@ def write(site: Site, folder: Path) -> list[Written]:
 
 
 def _write_styles(workspace: Workspace, folder: Path) -> Iterator[Written]:
-    for name, path in sorted(kinds.find(workspace, "", ".css").items()):
-        yield files.write_text(folder, f"styles/{name}", path.read_text("utf-8"))
+    for place, ending in (("styles", ".css"), ("scripts", ".js")):
+        for name, path in sorted(kinds.find(workspace, "", ending).items()):
+            yield files.write_text(folder, f"{place}/{name}", path.read_text("utf-8"))
 
 
 def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Iterator[Written]:
@@ -86,6 +87,7 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
         site.whole,
         site.schema_org,
         site.feed,
+        any(page.path == "search" for page in alone),
     )
     base, kept = basis(workspace, frame.menu, str(site.feed)), Kept(workspace, folder, site.cached)
     listed, shared = _list(site, every)
@@ -102,6 +104,8 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     home = next(page for page in alone if page.path == "index")
     whole.lay_out({**pages, workspace.base: home}, laid)
     _gather(whole, every, workspace)
+    for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
+        yield files.write_text(folder, name, text)
     yield from _write_others(frame, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base)
     kept.save()
 
@@ -175,4 +179,4 @@ def _ask(store: Store, kind: Kind, workspace: Workspace) -> list[Row]:
 
 def _menu(every: Sequence[Kind], alone: Sequence[Page]) -> Iterator[Page]:
     by_path = {page.path: page for page in alone}
-    yield from (by_path[kind.at] for kind in every if kind.at in by_path and not kind.picture)
+    yield from (by_path[kind.at] for kind in every if kind.at in by_path and kind.menu and not kind.picture)

@@ -1,0 +1,169 @@
+"""What is to be found, with the texts by which, in; a static index that a script in the page reads, in shards, out."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pyoxigraph import Literal, NamedNode
+
+from spacecoop.pages.kinds import Row
+from spacecoop.pages.known import Known
+from spacecoop.pages.values import Value, bounded
+
+FOLDER = "search"
+SHOWN = 240
+"""Characters of a text that are kept to be shown."""
+READ = 2000
+"""Characters of a text by which it is found."""
+BLOCK = 64
+"""Entries in a file."""
+FULL = 4000
+"""Places in a file of words, about: their number is chosen by it."""
+WEIGHTS = 16
+"""A place is written as its entry's number times this, and four times the weight, and how short the text is."""
+_SHORT = (8, 16, 32)
+"""Letters up to which a text is the shorter one: whoever looks for China wants China before what is about it."""
+_LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ς": "σ"}
+"""Letters that are no letter with a mark to Unicode, and that people write so who have no such key."""
+_UNSPACED = (
+    (0x0E00, 0x0EFF),  # Thai, Lao
+    (0x1000, 0x109F),  # Burmese
+    (0x1780, 0x17FF),  # Khmer
+    (0x3040, 0x30FF),  # kana
+    (0x3400, 0x4DBF),  # Han, as the next three
+    (0x4E00, 0x9FFF),
+    (0xF900, 0xFAFF),
+    (0x20000, 0x3FFFF),
+)
+"""Code points of scripts without spaces between words: of these, each letter and each pair of letters is a word."""
+_CLASS = "".join(f"{chr(begin)}-{chr(end)}" for begin, end in _UNSPACED)
+_RUN = re.compile(f"((?:(?![\\W_])[{_CLASS}])+)|[^\\W_{_CLASS}]+")
+_STRANGE = re.compile(r"[^\x00-\x7f]")
+
+
+def write(
+    listed: Iterable[tuple[str, Sequence[Row]]], known: Known, languages: Sequence[str]
+) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each file of the index.
+
+    *listed* gives by IRI, sorted, rows with ``?text``, ``?weight`` and ``?kind``; one that no page shows is left out.
+    """
+    places: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
+    kinds: dict[str, int] = {}
+    block: list[Any] = []
+    count = 0
+    for iri, rows in listed:
+        page = known.page(iri.partition("#")[0])
+        texts = sorted({(value, _weight(row)) for row in rows if (value := _text(row))})
+        if page is None or not texts:
+            continue
+        kind = min((one for row in rows if (one := _kind(row)) and known.names(one)), default="")
+        number = kinds.setdefault(kind, len(kinds)) if kind else -1
+        block.append([page.path, iri.partition("#")[2] if iri in page.anchors else "", number, _shown(texts)])
+        for word, worth in _worths(texts).items():
+            places[word].append(count * WEIGHTS + worth)
+        count += 1
+        if len(block) == BLOCK:
+            yield f"{FOLDER}/entries-{count // BLOCK - 1}.json", _as_json(block)
+            block = []
+    if block:
+        yield f"{FOLDER}/entries-{count // BLOCK}.json", _as_json(block)
+    shards = _power(sum(map(len, places.values())) // FULL)
+    yield from _write_words(places, shards)
+    about = {
+        "languages": list(languages),
+        "shards": shards,
+        "block": BLOCK,
+        "entries": count,
+        "weights": WEIGHTS,
+        "letters": _LETTERS,
+        "unspaced": _UNSPACED,
+        "kinds": [_shown([(value, 1) for value in sorted(known.names(kind))]) for kind in kinds],
+    }
+    yield f"{FOLDER}/index.json", _as_json(about)
+
+
+def _write_words(places: Mapping[str, array[int]], shards: int) -> Iterator[tuple[str, str]]:
+    parts: defaultdict[int, list[str]] = defaultdict(list)
+    for word in sorted(places):
+        parts[shard(word, shards)].append(word)
+    for number in range(shards):
+        yield f"{FOLDER}/words-{number}.json", _as_json({word: places[word].tolist() for word in parts[number]})
+
+
+def _worths(texts: Iterable[tuple[Value, int]]) -> dict[str, int]:
+    """Return what each word of some texts is worth: four times the weight, and more the shorter the text is."""
+    found: dict[str, int] = {}
+    for value, weight in texts:
+        worth = 4 * weight + sum(len(value.text) <= most for most in _SHORT)
+        for word in words(value.text):
+            found[word] = max(worth, found.get(word, 0))
+    return found
+
+
+def _shown(texts: Sequence[tuple[Value, int]]) -> dict[str, str]:
+    """Return by language the first text of the greatest weight."""
+    greatest, shown = max((weight for _, weight in texts), default=0), dict[str, str]()
+    for value, weight in texts:
+        if weight == greatest:
+            shown.setdefault(value.language, bounded(value.text, SHOWN))
+    return shown
+
+
+def _text(row: Row) -> Value | None:
+    text = row.get("text")
+    found = Value(bounded(text.value, READ), text.language or "") if isinstance(text, Literal) else None
+    return found if found and found.text.strip() else None
+
+
+def _kind(row: Row) -> str:
+    kind = row.get("kind")
+    return kind.value if isinstance(kind, NamedNode) else ""
+
+
+def _weight(row: Row) -> int:
+    said = getattr(row.get("weight"), "value", "")
+    return min(int(said), 3) if said.isdecimal() and int(said) > 0 else 1
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, in small letters and without marks; where nothing parts words, pairs of letters.
+
+    >>> words("Chang'e-6, où l’Œil"), words("中国航天 CNSA")
+    (['chang', 'e', '6', 'ou', 'l', 'oeil'], ['中', '国', '航', '天', '中国', '国航', '航天', 'cnsa'])
+    """
+    plain = _STRANGE.sub(lambda found: _folded(found[0]), unicodedata.normalize("NFKD", text).lower())
+    found: list[str] = []
+    for run in _RUN.finditer(plain):
+        if run[1] is None:
+            found.append(run[0])
+        else:
+            found += list(run[1])
+            found += [run[1][place : place + 2] for place in range(len(run[1]) - 1)]
+    return found
+
+
+def shard(word: str, shards: int) -> int:
+    """Return the file that a word is in: all that begin with the same two letters are in one."""
+    return (ord(word[0]) * 31 + (ord(word[1]) if len(word) > 1 else 0)) % shards
+
+
+@cache
+def _folded(letter: str) -> str:
+    return "" if unicodedata.category(letter).startswith("M") else _LETTERS.get(letter, letter)
+
+
+def _power(number: int) -> int:
+    """Return the least power of two that is not below a number."""
+    return 1 << max(0, number - 1).bit_length() if number > 1 else 1
+
+
+def _as_json(said: Any) -> str:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
