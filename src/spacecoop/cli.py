@@ -7,9 +7,10 @@ import contextlib
 import importlib
 import os
 import sys
+from contextvars import ContextVar
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from spacecoop.work import Run
@@ -50,8 +51,21 @@ Exit codes: 0 done, 1 something to repair in the data or the world, 2 wrong usag
 """
 
 
+_spoken: ContextVar[str] = ContextVar("the language of messages", default="en")
+
+
 class UserError(Exception):
     """Something for the user to repair; the message says what, where and what would help."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads the command line, and says what is wrong with it in the user's language."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with what is wrong."""
+        from spacecoop.messages import translate
+
+        super().error(translate(message, _spoken.get()))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,6 +93,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(words: list[str]) -> int:
+    _spoken.set(_language_of(words))
     parser = _parser(words)
     arguments = parser.parse_args(words)
     if arguments.command is None:
@@ -88,9 +103,8 @@ def _run(words: list[str]) -> int:
     try:
         return int(command.run(arguments))
     except UserError as error:
-        from spacecoop.findings import visible
-
-        print(f"spacecoop {arguments.command}: {visible(str(error))}", file=sys.stderr)
+        say(f"spacecoop {arguments.command}: ", end="", error=True)
+        say(str(error), error=True)
         return REPAIR
 
 
@@ -109,10 +123,21 @@ _TOLD = {
 }
 
 
+def say(message: str, end: str = "\n", error: bool = False) -> None:
+    """Print a message in the user's language, for people only: on standard output, or where errors go."""
+    from spacecoop.findings import visible
+    from spacecoop.messages import translate
+
+    print(visible(translate(message, _spoken.get())), end=end, file=sys.stderr if error else sys.stdout, flush=error)
+
+
 def _tell(words: list[str], key: str, *values: str) -> None:
     """Print one line about how a command ended, on standard error, where somebody still reads it."""
     command = next((word for word in words if word in COMMANDS), "")
-    text = _TOLD[key][_language_of(words)].format(*values)
+    from spacecoop.messages import translate
+
+    language = _language_of(words)
+    text = _TOLD[key][language].format(*(translate(value, language) for value in values))
     start = "\n" if key == "interrupted" else ""
     with contextlib.suppress(OSError):
         print(f"{start}spacecoop{' ' * bool(command)}{command}: {text}", file=sys.stderr, flush=True)
@@ -153,7 +178,7 @@ def _let_go_of_output() -> None:
 def _parser(words: list[str]) -> argparse.ArgumentParser:
     """Return the parser; only the command that is called is loaded."""
     form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser("spacecoop", description=ABOUT, epilog=FIRST_STEPS, formatter_class=form)
+    parser = Parser("spacecoop", description=ABOUT, epilog=FIRST_STEPS, formatter_class=form)
     parser.add_argument("--version", action="version", version=_version(words))
     parser.add_argument("-C", dest="folder", metavar="DIR", type=Path, default=Path(), help="work in this folder")
     parser.add_argument(

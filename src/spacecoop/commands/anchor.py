@@ -81,7 +81,7 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
         if done.source != source:
             documents.save(path, done.source)
         if done.source != source or not refused(done.findings):
-            print(f"{name}: {done.replaced} quote{'s' * (done.replaced != 1)} replaced")
+            cli.say(f"{name}: {done.replaced} quote{'s' * (done.replaced != 1)} replaced")
     return cli.REPAIR if failed else cli.DONE
 
 
@@ -110,7 +110,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
         findings += result.findings
     for found in findings:
         print(found.line(cli.language(arguments)))
-    print(f"{checked} anchors checked, {differing} differ, {skipped} skipped (their text is not at hand)")
+    cli.say(f"{checked} anchors checked, {differing} differ, {skipped} skipped (their text is not at hand)")
     return cli.REPAIR if refused(findings) else cli.DONE
 
 

@@ -73,11 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
     if made.dropped:
         drafting.remember(workspace, slug, made.dropped)
     claims, sentences = len(made.reading.candidates), len(made.reading.sentences)
-    print(f"{workspace.name(target)}: {claims} claim{'s' * (claims != 1)} proposed from {sentences} sentences")
+    cli.say(f"{workspace.name(target)}: {claims} claim{'s' * (claims != 1)} proposed from {sentences} sentences")
     if made.missing is not None:
         beside.parent.mkdir(exist_ok=True)
         documents.save(beside, made.missing)
-        print(f"{workspace.name(beside)}: what entities/ lacks")
+        cli.say(f"{workspace.name(beside)}: what entities/ lacks")
     return cli.DONE
 
 

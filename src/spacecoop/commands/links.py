@@ -115,7 +115,7 @@ def check(desk: Desk, arguments: argparse.Namespace) -> int:
     for found in done.findings:
         print(found.line(cli.language(arguments)))
     unknown = f", {done.unknown} not in the snapshot" if done.unknown else ""
-    print(f"{done.links} links checked, {done.asked} items asked for now{unknown}: {tally(done.findings)}")
+    cli.say(f"{done.links} links checked, {done.asked} items asked for now{unknown}: {tally(done.findings)}")
     return cli.REPAIR if refused(done.findings) else cli.DONE
 
 
@@ -128,11 +128,11 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
     prefixes = desk.workspace.prefixes
     for one in done.candidates:
         names = shorten(one.entity.iri, prefixes), shorten(one.item.iri, prefixes)
-        print(f"{names[0]}  {names[1]}  {one.score:.2f}  {one.explained()}")
+        cli.say(f"{names[0]}  {names[1]}  {one.score:.2f}  {one.explained()}")
     for name in done.without:
-        print(f"{name}  no candidate")
+        cli.say(f"{name}  no candidate")
     if done.candidates:
-        print(f"written to {done.file}; look at each item, then `spacecoop links accept` or `reject` it")
+        cli.say(f"written to {done.file}; look at each item, then `spacecoop links accept` or `reject` it")
     return cli.DONE
 
 
@@ -163,9 +163,9 @@ def snapshot(desk: Desk, arguments: argparse.Namespace) -> int:  # noqa: ARG001 
 
     done = linking.freeze(desk)
     manifest = done.snapshot.manifest
-    print(f"{desks.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
+    cli.say(f"{desks.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
     if done.gone:
-        print(f"not there any more: {', '.join(done.gone)}; see `spacecoop links check`")
+        cli.say(f"not there any more: {', '.join(done.gone)}; see `spacecoop links check`")
     return cli.DONE
 
 
@@ -177,7 +177,7 @@ def quickstatements(desk: Desk, arguments: argparse.Namespace) -> int:
     lines = [one.line for one in proposals if one.proposed]
     explained = [f"{'+' if one.proposed else '-'} {one.reason}" for one in proposals]
     if arguments.dry_run:
-        print("\n".join([*explained, f"{len(lines)} of {len(proposals)} statements would be written"]))
+        cli.say("\n".join([*explained, f"{len(lines)} of {len(proposals)} statements would be written"]))
         return cli.DONE
     text = "".join(f"{line}\n" for line in lines)
     if arguments.output:
@@ -186,9 +186,9 @@ def quickstatements(desk: Desk, arguments: argparse.Namespace) -> int:
         print(text, end="")
     left = len(proposals) - len(lines)
     why = "; --dry-run says why" if left else ""
-    print(
+    cli.say(
         f"{len(lines)} statements to review and run at quickstatements.toolforge.org, {left} left out{why}",
-        file=sys.stderr,
+        error=True,
     )
     return cli.DONE
 

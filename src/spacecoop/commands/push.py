@@ -67,15 +67,15 @@ def run(arguments: argparse.Namespace) -> int:
         ours = graphs.read(workspace)
         target = targets.find(workspace, arguments.target, arguments.dialect)
         if target.recognised:
-            print(f"{target.name} is taken for {target.dialect.name} ({target.recognised})", file=sys.stderr)
+            cli.say(f"{target.name} is taken for {target.dialect.name} ({target.recognised})", error=True)
         return worked(targets.connect(target, workspace.base), ours, arguments, target.name)
     except pushing.Interrupted as stopped:
-        print(f"\nspacecoop push: {stopped}", file=sys.stderr)
+        cli.say(f"\nspacecoop push: {stopped}", error=True)
         return cli.INTERRUPTED
     except KeyboardInterrupt:
-        print(
+        cli.say(
             "\nspacecoop push: interrupted while reading; each graph is as it was, or written and proven",
-            file=sys.stderr,
+            error=True,
         )
         return cli.INTERRUPTED
     except (targets.TargetError, pushing.Stopped, StoreError, graphs.GraphsError) as error:
@@ -114,7 +114,7 @@ def planned(
     from spacecoop.stores import plans
 
     plan = plans.plan(store, ours, arguments.prune, arguments.quick, progress)
-    print(table(plan, name))
+    cli.say(table(plan, name))
     if arguments.plan:
         data = {"store": name, "steps": [asdict(step) for step in plan.steps], "lost": list(plan.lost)}
         path = arguments.folder / arguments.plan
@@ -124,8 +124,8 @@ def planned(
             raise cli.UserError(f"--plan {arguments.plan}: {error.strerror}; nothing was sent") from error
     if not plan.lost:
         return plan, cli.DONE
-    print(f"nothing is sent: this kind of store ({store.dialect.name}) does not keep", file=sys.stderr)
-    print("\n".join(f"  {line}" for line in plan.lost), file=sys.stderr)
+    cli.say(f"nothing is sent: this kind of store ({store.dialect.name}) does not keep", error=True)
+    cli.say("\n".join(f"  {line}" for line in plan.lost), error=True)
     return plan, cli.REPAIR
 
 
@@ -157,32 +157,32 @@ def verified(store: Store, ours: Mapping[str, Graph]) -> int:
 
     report = pushing.Report()
     for graph in pushing.verify(store, ours, report, Clock("read")):
-        print(f"stale: <{graph}> is ours, but no longer published; --prune deletes it")
+        cli.say(f"stale: <{graph}> is ours, but no longer published; --prune deletes it")
     return summary(report, ours)
 
 
 def summary(report: pushing.Report, ours: Mapping[str, Graph]) -> int:
     """Print what was done and proven; return the exit code."""
     if report.written or report.deleted:
-        print(
+        cli.say(
             f"written: {report.written:,} {_graphs(report.written)} of {report.sent:,} triples;"
             f" deleted: {report.deleted:,} {_graphs(report.deleted)}"
         )
     wrong = {found.graph for found in report.differences}
     read, counted = report.read - wrong, report.counted - report.read - wrong
     triples = sum(ours[iri].statements for iri in read | counted)
-    print(
+    cli.say(
         f"proven: {len(read) + len(counted):,} of {len(ours):,} {_graphs(len(ours))} ({triples:,} triples):"
         f" {len(read):,} read whole and compared, {len(counted):,} only counted"
     )
     for words, number in sorted(report.respelled.items()):
-        print(f"note: the store writes {number:,} values in another way: {words}")
+        cli.say(f"note: the store writes {number:,} values in another way: {words}")
     for difference in report.differences:
-        print(f"error: {difference}")
+        cli.say(f"error: {difference}")
     if report.differences:
-        print(
+        cli.say(
             f"{len(wrong):,} {_graphs(len(wrong))} differ{'s' * (len(wrong) == 1)}; a push mends that",
-            file=sys.stderr,
+            error=True,
         )
         return cli.REPAIR
     return cli.DONE

@@ -210,10 +210,11 @@ def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | Non
     if outcome is None:  # whoever read it has enough
         return cli.DONE
     for note in outcome.notes:
-        print(f"{WORDS[cli.language(arguments)]['note']} {note}", file=sys.stderr)
+        cli.say(f"{WORDS[cli.language(arguments)]['note']} ", end="", error=True)
+        cli.say(note, error=True)
     if arguments.verbose:
         rows = f"{outcome.rows:,} row{'s' * (outcome.rows != 1)}"
-        print(f"{rows} in {outcome.seconds:.3f} s from {outcome.source}", file=sys.stderr)
+        cli.say(f"{rows} in {outcome.seconds:.3f} s from {outcome.source}", error=True)
     return cli.DONE
 
 
@@ -249,7 +250,7 @@ def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int
     empty = library.parse("ASK {}", "-", "the prompt")
     try:
         words = asking.words(_question(empty, arguments, workspace), _limits(arguments))
-        print("A query, or the name of one; .list lists them; Tab completes; Ctrl-D ends.")
+        cli.say("A query, or the name of one; .list lists them; Tab completes; Ctrl-D ends.")
         for text in prompt.lines(words, indexes.home().parent / "history", list(named)):
             if text in (".quit", ".exit"):
                 break
@@ -260,9 +261,9 @@ def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int
                     query = named.get(text) or library.parse(text, "-", "the prompt")
                     _ask(query, arguments, workspace)
             except (cli.UserError, library.QueryError) as error:
-                print(error, file=sys.stderr)
+                cli.say(str(error), error=True)
             except KeyboardInterrupt:
-                print("interrupted", file=sys.stderr)
+                cli.say("interrupted", error=True)
     except (prompt.PromptError, indexes.SourceError) as error:
         raise cli.UserError(str(error)) from error
     return cli.DONE

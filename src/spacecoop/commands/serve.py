@@ -20,7 +20,6 @@ import errno
 import ipaddress
 import os
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import Any, cast
@@ -117,7 +116,7 @@ def run(arguments: argparse.Namespace) -> int:
     listening = _listen(arguments.host, arguments.port)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     address = f"http://{host}:{listening.getsockname()[1]}/"
-    print(f"serving {address} and {address}sparql (Ctrl-C ends it)", file=sys.stderr, flush=True)
+    cli.say(f"serving {address} and {address}sparql (Ctrl-C ends it)", error=True)
     settings = uvicorn.Config(
         application,
         log_level="critical",  # what goes wrong with a request is in its own line of the log

@@ -1,0 +1,158 @@
+"""Every message of the commands that speak French has its French, and what they say in French has no English in it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import REPOSITORY, Run
+from spacecoop import messages
+from spacecoop.messages import translate
+from spacecoop.queries import endpoint
+from spacecoop.stores import connections, dialects, plans
+
+SOURCE = REPOSITORY / "src" / "spacecoop"
+SPEAKING = [
+    *(f"{room}/*.py" for room in ("queries", "links", "stores", "stories", "drafts")),
+    *(f"commands/{name}.py" for name in ("query", "links", "push", "serve", "draft", "anchor", "validate")),
+    *("asking.py", "linking.py", "pushing.py", "drafting.py", "reach.py", "serve.py"),
+]
+SILENT = {
+    "the last attempt returns or raises",  # never reached
+    "interrupted; nothing was left half-written",
+}
+
+
+def template(node: ast.AST) -> str | None:
+    """A string of the source, with {} where it has a value."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else plural(part) for part in node.values)
+    return None
+
+
+def plural(part: ast.AST) -> str:
+    """The hole of a value; an ending, such as 's' * (number != 1), is no value."""
+    if (
+        isinstance(part, ast.FormattedValue)
+        and isinstance(part.value, ast.BinOp)
+        and isinstance(part.value.op, ast.Mult)
+    ):
+        return str(getattr(part.value.left, "value", "{}"))
+    return "{}"
+
+
+def strings(node: ast.AST) -> Iterator[str]:
+    """The templates in an expression: those of either case, and of what is joined."""
+    found = template(node)
+    if found is not None:
+        yield found
+    if isinstance(node, ast.JoinedStr):
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and not isinstance(part.value, ast.Constant):
+                yield from (one for one in strings(part.value) if " " in one.strip("; ,"))
+    elif isinstance(node, ast.IfExp):
+        yield from (*strings(node.body), *strings(node.orelse))
+    elif isinstance(node, ast.BinOp):
+        yield from (*strings(node.left), *strings(node.right))
+
+
+def said(path: Path) -> Iterator[tuple[int, str]]:
+    """What a module raises, or says to its user."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        given: list[ast.expr] = []
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            given = node.exc.args
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("say", "wrong"):
+            given = node.args
+        yield from ((node.lineno, text) for one in given for text in strings(one))  # type: ignore[attr-defined]
+
+
+def filled(text: str) -> str:
+    """A message as it may come out, with values that are no words."""
+    values = iter(string.ascii_lowercase)
+    return re.sub(r"\{\}", lambda _: f"{next(values)}7", text)
+
+
+EVERY = sorted(
+    {
+        text
+        for pattern in SPEAKING
+        for path in SOURCE.glob(pattern)
+        for _, text in said(path)
+        if " " in text.strip() and re.search(r"[a-z]{3}", text.replace("{}", "")) and text not in SILENT
+    }
+)
+TABLES = [
+    *(text for _, text in endpoint.REASONS.values()),
+    *connections.HELP.values(),
+    *(change.words for change in dialects.CHANGES),
+    *(f"12 graphs {words} (+1 -2 triples)" for words in plans.ACTIONS.values()),
+]
+
+
+def test_the_walk_finds_the_messages() -> None:
+    assert len(EVERY) > 150
+    assert "{}: this is an update, and a query changes nothing" in EVERY
+
+
+@pytest.mark.parametrize("text", [*EVERY, *TABLES])
+def test_a_message_has_its_french(text: str) -> None:
+    english = filled(text)
+    french = translate(english, "fr")
+
+    assert french != english
+    assert translate(english, "en") == english
+    assert [value for value in re.findall(r"\b[a-z]7\b", english) if value not in french] == []
+
+
+def test_no_sentence_of_the_catalogue_loses_or_invents_a_value() -> None:
+    for english, french in messages.catalogue("fr").items():
+        holes = re.findall(r"\{(\d*)\}", french)
+        numbers = [int(hole) if hole else place for place, hole in enumerate(holes, 1)]
+        assert sorted(numbers) == list(range(1, english.count("{}") + 1)), english
+
+
+@pytest.mark.parametrize("text", ["", "x" * 30_000, "a: b: c", "{}", "\n\n", "nothing is called " * 500])
+def test_what_the_catalogue_does_not_have_stays_and_takes_no_time(text: str) -> None:
+    assert len(translate(text, "fr")) >= len(text) // 2
+
+
+COMMANDS: list[tuple[list[str], int]] = [
+    (["query", "abot"], 1),
+    (["query", "about", "--param", "thing=nobody-of-that-name"], 1),
+    (["query", "about", "--param", "thng=x"], 1),
+    (["query", "claims", "--param", "lang=zz"], 1),
+    (["query", "not-there.rq"], 1),
+    (["query", "speakers", "--plot", "timeline"], 1),
+    (["query", "speakers", "--format", "turtle"], 1),
+    (["query", "partners", "-v"], 0),
+    (["query", "speakers", "--page", "2"], 2),
+    (["query", "speakers", "--endpoint", "ftp://example.org"], 1),
+    (["push", "nowhere"], 1),
+    (["push", "http://127.0.0.1:9/"], 1),
+    (["links", "accept", "id:x", "Q1", "--because", "x", "--reviewer", "y:z"], 1),
+    (["links", "suggest", "nobody-of-that-name"], 1),
+    (["serve", "--host", "192.0.2.1"], 1),
+    (["draft", "texts/Not A Name.txt"], 2),
+    (["anchor"], 1),
+]
+ENGLISH = re.compile(r"\b(the|is|not|there|was|were|of|and|with|from|which|it|called|nothing|did|such|must)\b")
+
+
+@pytest.mark.parametrize(("words", "code"), COMMANDS)
+def test_what_a_command_says_in_french_has_no_english_in_it(
+    words: list[str], code: int, frozen: Path, run: Run
+) -> None:
+    done = run("-C", frozen, "--lang", "fr", *words)
+    told = "".join(line for line in done.stderr.splitlines() if not line.startswith(("usage:", " ")))
+
+    assert done.returncode == code
+    assert told
+    assert ENGLISH.findall(re.sub(r"\S*[/.:'«]\S*", "", told)) == []
