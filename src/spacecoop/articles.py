@@ -30,8 +30,11 @@ class Article:
     places: Places
 
 
-def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) -> Article:
-    """Read, complete and validate one article: a pure function of its bytes and the shared files."""
+def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, line: int = 1) -> Article:
+    """Read, complete and validate one article, which begins at a *line* of its file.
+
+    A pure function of its bytes and the shared files.
+    """
     if not is_slug(slug):
         return Article(slug, None, (), (finding("bad-slug", Place(file), slug=slug),), Places(file))
     workspace = shared.workspace
@@ -39,7 +42,7 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine) 
     by_name = {"assertion": envelope.assertion, "provenance": envelope.provenance, "pubinfo": envelope.pubinfo}
     by_key = {key: by_name[name] for name, keys in workspace.graphs.items() for key in keys}
     layout = Layout(envelope.document, by_key, envelope.assertion, envelope.provenance, envelope.pubinfo)
-    read = factfiles.read(data, file, shared.reader, layout)
+    read = factfiles.read(data, file, shared.reader, layout, line)
     root = read.root
     if root is None or not read.quads:
         missing = shared.dangling(read.references, frozenset(read.places.nodes), envelope.document)

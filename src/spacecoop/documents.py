@@ -97,8 +97,10 @@ def decode(data: bytes, file: str) -> str:
         raise Unreadable(finding("not-utf8", place, byte=f"0x{data[error.start]:02x}")) from error
 
 
-def read(data: bytes, file: str) -> Document:
+def read(data: bytes, file: str, first: int = 1) -> Document:
     """Read one YAML 1.2 document (core schema), within bounds on its size, depth and aliases.
+
+    *first* is the number of its first line in the file.
 
     Raises Unreadable where it is not one.
     """
@@ -106,23 +108,23 @@ def read(data: bytes, file: str) -> Document:
     keys: dict[Steps, Place] = {}
     values: dict[Steps, Place] = {}
     ends: dict[Steps, Place] = {}
-    composer = _Composer(file, keys, values, ends)
+    composer = _Composer(file, keys, values, ends, first)
     try:
         events = yaml.parse(text, Loader=_LOADER)
         return Document(file, composer.document(events), keys, values, ends)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines = text.splitlines() or [""]
-        place = Place(file, len(lines), len(lines[-1]) + 1)  # where the file ends too soon
+        place = Place(file, len(lines) + first - 1, len(lines[-1]) + 1)  # where the file ends too soon
         if mark is not None and mark.line < len(lines):
-            place = Place(file, mark.line + 1, mark.column + 1)
+            place = Place(file, mark.line + first, mark.column + 1)
         reason = " ".join(str(part) for part in (error.context, error.problem) if part)
         raise Unreadable(finding("yaml", place, reason=reason)) from error
     except yaml.reader.ReaderError as error:
         # the C reader counts bytes, the Python one code points: the character itself is looked for
         at = text.find(chr(error.character)) if isinstance(error.character, int) else -1
         before = text[: max(at, 0)]
-        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        place = Place(file, before.count("\n") + first, len(before) - before.rfind("\n"))
         raise Unreadable(finding("yaml", place, reason=error.reason)) from error
     except yaml.YAMLError as error:
         raise Unreadable(finding("yaml", Place(file), reason=str(error))) from error
@@ -132,9 +134,15 @@ class _Composer:
     """Builds data from YAML events, and notes where everything stands."""
 
     def __init__(
-        self, file: str, keys: dict[Steps, Place], values: dict[Steps, Place], ends: dict[Steps, Place]
+        self,
+        file: str,
+        keys: dict[Steps, Place],
+        values: dict[Steps, Place],
+        ends: dict[Steps, Place],
+        first: int,
     ) -> None:
         self.file = file
+        self.first = first
         self.keys = keys
         self.values = values
         self.ends = ends
@@ -154,7 +162,7 @@ class _Composer:
         return data
 
     def at(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return Place(self.file, event.start_mark.line + self.first, event.start_mark.column + 1)
 
     def value(self, event: Any, steps: Steps) -> tuple[Any, int]:
         """Return the value that begins with *event*, and how many values it unfolds to."""
@@ -178,7 +186,7 @@ class _Composer:
         return data, size
 
     def scalar(self, event: Any, steps: Steps) -> tuple[Any, int]:
-        self.ends[steps] = Place(self.file, event.end_mark.line + 1, event.end_mark.column + 1)
+        self.ends[steps] = Place(self.file, event.end_mark.line + self.first, event.end_mark.column + 1)
         plain = event.implicit[0] and event.style in (None, "")
         return (_resolve(event.value) if plain else event.value), 1
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from pyoxigraph import Quad
 
-from spacecoop import articles, folders, quads, shared, standing
+from spacecoop import articles, folders, quads, shared, standing, work
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
+from spacecoop.facts import bulk
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
@@ -26,7 +27,7 @@ from spacecoop.queries import library
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts, refusals
-from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Work, each, paths, silent
+from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Source, Work, each, silent
 from spacecoop.workspace import Workspace
 
 _ONCE = "not-revised"
@@ -130,8 +131,10 @@ def validate(
 ) -> list[Finding]:
     """Return all findings on these fact files, and on the shared files; on all articles where none are given."""
     common = shared.load(workspace)
-    done = list(each(Work(common, engine), sources or paths(workspace), progress, cached, run))
-    return ordered(chain(_of_the_whole(common, engine), *(one.findings for one in done), _repeated(done)))
+    found, findings = work.find(common, sources)
+    done = list(each(Work(common, engine), found, progress, cached, run, not sources))
+    findings += _of_the_whole(common, engine, found if not sources else work.find(common)[0])
+    return ordered(chain(findings, *(one.findings for one in done), _repeated(done)))
 
 
 def write(
@@ -145,8 +148,9 @@ def write(
 ) -> Published:
     """Write all that is published into an empty folder; raises Rejected where something forbids it."""
     common = shared.load(workspace)
-    findings = _of_the_whole(common, engine)
-    done = list(each(Work(common, engine, folder), paths(workspace), progress, cached, run))
+    sources, findings = work.find(common)
+    findings += _of_the_whole(common, engine, sources)
+    done = list(each(Work(common, engine, folder), sources, progress, cached, run))
     findings += chain(*(one.findings for one in done), _repeated(done))
     if refused(findings):
         raise Rejected(ordered(findings))
@@ -155,8 +159,8 @@ def write(
     published, census = [one.edition for one in summed], Census(summaries.scope(workspace))
     for one in summed:
         census.add(one.tally)
-    of_slug = {one.slug: one.file for one in done}
-    findings += [finding(_ONCE, Place(of_slug[slug])) for slug in feeds.find_unrevised(published, workspace)]
+    of_slug = {one.slug: Place(one.file, one.line) for one in done}
+    findings += [finding(_ONCE, of_slug[slug]) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, census.bounds)
     core = description.core(described, dumps.NAMES)
     together = quads.arranged([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
@@ -219,27 +223,35 @@ def _write_pages(
         raise Rejected(ordered(error.findings)) from error
 
 
-def _of_the_whole(common: Shared, engine: str) -> list[Finding]:
+def _of_the_whole(common: Shared, engine: str, sources: Iterable[Source]) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
     findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
     findings += _of_the_files(common)
-    sources = paths(common.workspace)
-    if not sources:
+    places = [(work.slug(one), Place(work.name(common.workspace, one), work.line(one))) for one in sources]
+    if not places:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
-    first: dict[str, str] = {}
-    for path in sources:
-        file = common.workspace.name(path)
-        if path.stem in first:
-            findings.append(finding("duplicate-id", Place(file), id=path.stem, first=first[path.stem]))
-        first.setdefault(path.stem, file)
+    first: dict[str, Place] = {}
+    for id_, place in places:
+        if id_ in first:
+            findings.append(finding("duplicate-id", place, id=id_, first=_said(first[id_])))
+        first.setdefault(id_, place)
     return findings
+
+
+def _said(place: Place) -> str:
+    """Return a file, and the line where it is not its first."""
+    return place.file if place.line == 1 else f"{place.file}:{place.line}"
 
 
 def _of_the_files(common: Shared) -> list[Finding]:
     """Return what is named like a file of the workspace and is not read; and that there are no shapes to judge by."""
     place = common.workspace
-    findings = [*shared.misfits(place), *place.misfits("articles", *FACT_FILES), *place.misfits("queries", ".rq")]
+    findings = [
+        *shared.misfits(place),
+        *place.misfits("articles", *FACT_FILES, *bulk.ENDINGS),
+        *place.misfits("queries", ".rq"),
+    ]
     try:
         refusals.load(place)
     except Unreadable as error:
@@ -251,12 +263,12 @@ def _of_the_files(common: Shared) -> list[Finding]:
 
 def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
     """Yield a finding for each file about an article that another file is about."""
-    first: dict[str, str] = {}
+    first: dict[str, Place] = {}
     for one in done:
         if one.about in first:
-            yield finding("article-twice", Place(one.file), first=first[one.about])
+            yield finding("article-twice", Place(one.file, one.line), first=_said(first[one.about]))
         elif one.about:
-            first[one.about] = one.file
+            first[one.about] = Place(one.file, one.line)
 
 
 def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:

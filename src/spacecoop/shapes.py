@@ -266,7 +266,7 @@ def _look_inside(
 def _index(data: str) -> dict[str, list[str]]:
     """Return the lines of N-Triples by the subject and predicate that they begin with."""
     lines: dict[str, list[str]] = {}
-    for line in data.splitlines():
+    for line in filter(None, data.split("\n")):  # a text may hold other ends of lines, such as U+2028
         subject, predicate, _ = line.split(" ", 2)
         lines.setdefault(f"{subject} {predicate}", []).append(line)
     return lines

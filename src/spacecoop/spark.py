@@ -26,9 +26,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from spacecoop import cache, documents, shared, standing, work, workspace
+from spacecoop import cache, shared, standing, work, workspace
 from spacecoop.documents import Unreadable
-from spacecoop.work import Done, Work
+from spacecoop.facts.bulk import Line
+from spacecoop.work import Done, Source, Work
 
 MAJOR = "4"
 """The Spark that was tried."""
@@ -110,6 +111,27 @@ class _Job:
     """What stands in a file of that folder: a worker that reads it there sees the same folder."""
 
 
+@dataclass(frozen=True)
+class _Row:
+    """An article as it travels."""
+
+    name: str
+    """The file that it stands in, from the workspace."""
+    slug: str
+    line: int
+    """Its line in a file of many; 0 where it has a file of its own."""
+    data: bytes
+
+    def source(self, root: Path) -> Source:
+        """Put the article down in a workspace, and return where it stands there."""
+        if not self.line:
+            (root / self.name).write_bytes(self.data)
+            return root / self.name
+        path = root / "articles" / f"{cache.key(self.slug.encode())}.line"
+        path.write_bytes(self.data)
+        return Line(root / self.name, self.line, self.slug, path, 0, len(self.data))
+
+
 def runs_on(master: str, partitions: int | None = None) -> work.Run:
     """Return what does the work on articles by a Spark *master*, each time in so many *partitions*.
 
@@ -117,7 +139,7 @@ def runs_on(master: str, partitions: int | None = None) -> work.Run:
     """
     check(master)
 
-    def run(todo: Work, sources: Sequence[Path]) -> Generator[Done]:
+    def run(todo: Work, sources: Sequence[Source]) -> Generator[Done]:
         if not sources:
             return
         with session(master) as context:
@@ -206,7 +228,7 @@ def _patient(master: str) -> str:
     return f"local[{found[1] or 1},4]" if found else master
 
 
-def _run(context: Any, master: str, todo: Work, sources: Sequence[Path], partitions: int | None) -> Iterator[Done]:
+def _run(context: Any, master: str, todo: Work, sources: Sequence[Source], partitions: int | None) -> Iterator[Done]:
     """Do the work block by block; results come back in the order of the sources."""
     home, folder = todo.common.workspace, todo.folder
     files = context.broadcast(_shared_files(home))
@@ -219,16 +241,16 @@ def _run(context: Any, master: str, todo: Work, sources: Sequence[Path], partiti
     try:
         for start in range(0, len(sources), block):
             part = sources[start : start + block]
-            rows = [(path.name, _data(home, path)) for path in part]
-            sent = [row for row in rows if row[1] is not None]
+            rows = [_row(home, source) for source in part]
+            sent = [row for row in rows if row is not None]
             slices = partitions or max(cores, math.ceil(len(sent) / TASK))
-            stay = [path for path, (_, data) in zip(part, rows, strict=True) if data is None]
+            stay = [source for source, row in zip(part, rows, strict=True) if row is None]
             with (
                 closing(work.processed(todo, stay)) as here,
                 closing(_sent(context, master, files, job, sent, slices, folder)) as back,
             ):
-                for _, data in rows:
-                    yield next(here if data is None else back)
+                for row in rows:
+                    yield next(here if row is None else back)
     finally:
         files.destroy()
         if folder is not None:
@@ -248,13 +270,14 @@ def _shared_files(home: workspace.Workspace) -> dict[str, bytes]:
     return {home.name(path): path.read_bytes() for path in dict.fromkeys([*shared.files(home), *paths])}
 
 
-def _data(home: workspace.Workspace, path: Path) -> bytes | None:
-    """Return a fact file's bytes; nothing of one that is to be worked on here: it lies elsewhere, or is none."""
-    name = home.name(path)
+def _row(home: workspace.Workspace, source: Source) -> _Row | None:
+    """Return an article as it travels; nothing of one that is to be worked on here: it lies elsewhere, or is none."""
+    name = work.name(home, source)
+    path = source if isinstance(source, Path) else source.origin
     if name != f"articles/{path.name}" or not path.exists() or home.misfit(path) is not None:
         return None
     try:
-        return documents.load(path, name)
+        return _Row(name, work.slug(source), 0 if isinstance(source, Path) else source.number, work.load(source, name))
     except Unreadable:
         return None
 
@@ -265,7 +288,7 @@ def _program() -> tuple[bytes, str]:
 
 
 def _sent(
-    context: Any, master: str, files: Any, job: _Job, rows: Sequence[Any], slices: int, folder: Path | None
+    context: Any, master: str, files: Any, job: _Job, rows: Sequence[_Row], slices: int, folder: Path | None
 ) -> Generator[Done]:
     """Send articles to the workers; yield what was done, in order, and write the files that come back."""
     from pyspark import StorageLevel
@@ -291,12 +314,12 @@ def _sent(
             made.unpersist()
 
 
-def _task(files: Any, job: _Job) -> Callable[[Iterable[tuple[str, bytes]]], Iterator[Any]]:
+def _task(files: Any, job: _Job) -> Callable[[Iterable[_Row]], Iterator[Any]]:
     """Return what Spark runs on each partition."""
     return partial(do, files, job)
 
 
-def do(files: Any, job: _Job, rows: Iterable[tuple[str, bytes]]) -> Iterator[Any]:
+def do(files: Any, job: _Job, rows: Iterable[_Row]) -> Iterator[Any]:
     """Do the work on the articles of one partition: yield the files that must travel, then what was done."""
     if _program() != job.program:
         raise RuntimeError(_OTHER)
@@ -305,10 +328,7 @@ def do(files: Any, job: _Job, rows: Iterable[tuple[str, bytes]]) -> Iterator[Any
     place, seen = _aside(job)
     try:
         (home.root / "articles").mkdir(exist_ok=True)
-        sources = []
-        for name, data in rows:
-            sources.append(home.root / "articles" / name)
-            sources[-1].write_bytes(data)
+        sources = [row.source(home.root) for row in rows]
         done = list(work.processed(Work(common, job.engine, place), sources, 1))
         if place is not None:
             yield from _hand_over(place, Path(job.folder or "") if seen else None)

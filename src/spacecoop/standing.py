@@ -58,7 +58,8 @@ def _digest(path: Path) -> bytes:
     if path.exists() and not path.is_file():  # a pipe would be waited for
         return b"-"
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
     except OSError:
         return b""  # the build will tell what is the matter
 

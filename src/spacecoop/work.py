@@ -16,6 +16,8 @@ from spacecoop import articles, cache, documents, output, shared
 from spacecoop.articles import Article
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
+from spacecoop.facts import bulk
+from spacecoop.facts.bulk import Line
 from spacecoop.findings import Finding, Place, as_data, finding, from_data, refused
 from spacecoop.harvest import dumps, summaries
 from spacecoop.harvest.dumps import Piece
@@ -35,6 +37,9 @@ UNJUDGED = "none"
 SECONDS = 30.0
 """How long one article may take, from its file to its findings."""
 
+
+Source = Path | Line
+"""Where the facts of an article stand: a fact file, or a line of a file of many."""
 
 Progress = Callable[[int, int], None]
 """Told how many articles are done, and how many there are."""
@@ -59,6 +64,8 @@ class Done:
 
     slug: str
     file: str
+    line: int
+    """Where in the file it begins."""
     about: str | None
     """The IRI of the article described."""
     findings: tuple[Finding, ...]
@@ -71,21 +78,27 @@ class Done:
     """Of which shared matters it tells: each with what stands near the account, as N-Triples."""
 
 
-Run = Callable[[Work, Sequence[Path]], Generator[Done]]
+Run = Callable[[Work, Sequence[Source]], Generator[Done]]
 """What does the work on articles, in their order."""
 
 
 def each(
-    work: Work, sources: Sequence[Path], progress: Progress, cached: bool, run: Run | None = None
+    work: Work,
+    sources: Sequence[Source],
+    progress: Progress,
+    cached: bool,
+    run: Run | None = None,
+    everything: bool = True,
 ) -> Iterator[Done]:
     """Do the work on each article, in the order of *sources*, or find it done before.
 
-    *run* does what is still to be done; processes of this machine do it where none is given.
+    Where they are *everything*, the cache forgets all others. *run* does what is still to be done; processes of this
+    machine do it where none is given.
     """
     kept = Cache(work.common.workspace.root / ".cache" / "articles")
     keys = _keys(work, sources)
     before = kept.load() if cached else {}
-    hits = {path: done for path in sources if (done := _found(work, before.get(keys[path]))) is not None}
+    hits = {path: done for path in sources if (done := _found(work, path, before.get(keys[path]))) is not None}
     new: dict[str, bytes] = {}
     # closed whatever happens: a process that still writes would fill the folder that is being deleted
     with contextlib.closing((run or processed)(work, [path for path in sources if path not in hits])) as todo:
@@ -99,21 +112,20 @@ def each(
             yield done
             progress(number, len(sources))
     if cached and new:
-        everything = len(sources) == len(paths(work.common.workspace))
         kept.keep(new, keys.values() if everything else before)
 
 
-def _keys(work: Work, sources: Sequence[Path]) -> dict[Path, str]:
+def _keys(work: Work, sources: Sequence[Source]) -> dict[Source, str]:
     """Return, for each article, the digest of all that its findings and files depend on."""
     workspace = work.common.workspace
     basis = cache.key(cache.program(), work.engine.encode(), *(path.read_bytes() for path in shared.files(workspace)))
     keys = {}
     for path in sources:
         try:
-            data = documents.load(path, str(path))
+            data = load(path, "")
         except Unreadable:
             data = b""  # reading it again will tell what is the matter
-        keys[path] = cache.key(basis.encode(), workspace.name(path).encode(), data)
+        keys[path] = cache.key(basis.encode(), name(workspace, path).encode(), slug(path).encode(), data)
     return keys
 
 
@@ -123,7 +135,7 @@ def _kept(done: Done) -> bytes:
     return json.dumps(data).encode()
 
 
-def _found(work: Work, value: bytes | None) -> Done | None:
+def _found(work: Work, source: Source, value: bytes | None) -> Done | None:
     """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
     if value is None:
         return None
@@ -133,14 +145,16 @@ def _found(work: Work, value: bytes | None) -> Done | None:
     summary = summaries.from_data(data["summary"]) if data["summary"] else None
     pieces = tuple(Piece(**row) for row in data["pieces"])
     told = tuple((matter, near) for matter, near in data["accounts"])
-    done = Done(data["slug"], data["file"], data["about"], findings, written, summary, pieces, told)
+    done = Done(data["slug"], data["file"], line(source), data["about"], findings, written, summary, pieces, told)
+    if findings and data["line"] != done.line:  # they tell other lines
+        return None
     if work.folder is None or refused(findings):
         return done
     taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
     return done if taken else None
 
 
-def processed(work: Work, sources: Sequence[Path], processes: int | None = None) -> Generator[Done]:
+def processed(work: Work, sources: Sequence[Source], processes: int | None = None) -> Generator[Done]:
     """Do the work on each article in processes that are ended when one takes too long: one for each processor."""
     if not sources:
         return
@@ -159,16 +173,16 @@ def processed(work: Work, sources: Sequence[Path], processes: int | None = None)
             raise
 
 
-def _overdue(work: Work, path: Path) -> Done:
+def _overdue(work: Work, path: Source) -> Done:
     """Report an article that took too long, with the rules that do when they are alone with it."""
     shapes = work.common.shapes
     rules = [shapes.rule(shape).name for shape in shapes.targeting() if _is_slow(work, path, shape)]
-    file = work.common.workspace.name(path)
-    found = finding("overdue", Place(file), ", ".join(rules) or None, seconds=SECONDS)
-    return Done(path.stem, file, None, (found,), ())
+    file = name(work.common.workspace, path)
+    found = finding("overdue", Place(file, line(path)), ", ".join(rules) or None, seconds=SECONDS)
+    return Done(slug(path), file, line(path), None, (found,), ())
 
 
-def _is_slow(work: Work, path: Path, shape: str) -> bool:
+def _is_slow(work: Work, path: Source, shape: str) -> bool:
     """Tell whether a shape alone takes too long, and does so again: once may be the machine's fault."""
     begin = (work.common.workspace, work.engine, work.folder)
     for _ in range(2):
@@ -181,10 +195,10 @@ def _is_slow(work: Work, path: Path, shape: str) -> bool:
     return True
 
 
-def _do(work: Work, path: Path) -> Done:
+def _do(work: Work, path: Source) -> Done:
     article = describe(work.common, path, work.engine)
-    file = work.common.workspace.name(path)
-    done = Done(article.slug, file, article.about, article.findings, ())
+    file = name(work.common.workspace, path)
+    done = Done(article.slug, file, line(path), article.about, article.findings, ())
     if work.folder is None or refused(article.findings):
         return done
     workspace = work.common.workspace
@@ -205,29 +219,30 @@ def _begin(workspace: Workspace, engine: str, folder: Path | None) -> None:
         _here.append(Work(shared.load(workspace), engine, folder))
 
 
-def _do_here(path: Path) -> Done:
+def _do_here(path: Source) -> Done:
     return _do(_here[0], path)
 
 
-def _judge_here(path: Path, shape: str) -> None:
+def _judge_here(path: Source, shape: str) -> None:
     """Validate an article against one shape, for the time that it takes."""
     work = _here[0]
     alone = replace(work.common, shapes=work.common.shapes.alone(shape))
     describe(alone, path, work.engine)
 
 
-def describe(common: Shared, path: Path, engine: str = FAST) -> Article:
-    """Describe the article of one fact file, with whatever is wrong with it."""
-    file = common.workspace.name(path)
+def describe(common: Shared, path: Source, engine: str = FAST) -> Article:
+    """Describe the article of one fact file or line, with whatever is wrong with it."""
+    file = name(common.workspace, path)
     try:
-        misfit = common.workspace.misfit(path) if path.exists() else None
+        misfit = common.workspace.misfit(path) if isinstance(path, Path) and path.exists() else None
         if misfit is not None:
             raise Unreadable(misfit)
-        data = documents.load(path, file)
+        data = load(path, file)
     except Unreadable as error:
-        return Article(path.stem, None, (), (error.finding,), Places(file))
-    judge = _accept if engine == UNJUDGED else ENGINES[engine]
-    return articles.describe(data, path.stem, file, common, judge)
+        return Article(slug(path), None, (), (error.finding,), Places(file))
+    engine_ = _accept if engine == UNJUDGED else ENGINES[engine]
+    article = articles.describe(data, slug(path), file, common, engine_, line(path))
+    return replace(article, findings=bulk.at(article.findings, file, line(path)))
 
 
 def judge(common: Shared, data: bytes, slug: str, file: str) -> Article:
@@ -240,9 +255,56 @@ def _accept(shapes: Shapes, data: str) -> list[Result]:  # noqa: ARG001  (an eng
     return []
 
 
+def load(source: Source, file: str) -> bytes:
+    """Return the bytes of an article's facts; raises Unreadable where there are none."""
+    if isinstance(source, Path):
+        return documents.load(source, file)
+    try:
+        return source.load()
+    except OSError as error:
+        raise Unreadable(finding("unreadable", Place(file), reason=error.strerror or error)) from error
+
+
+def name(workspace: Workspace, source: Source) -> str:
+    """Return what findings call the file that an article stands in."""
+    return workspace.name(source if isinstance(source, Path) else source.origin)
+
+
+def slug(source: Source) -> str:
+    """Return what names an article."""
+    return source.stem if isinstance(source, Path) else source.slug
+
+
+def line(source: Source) -> int:
+    """Return the line at which an article begins in its file."""
+    return 1 if isinstance(source, Path) else source.number
+
+
 def paths(workspace: Workspace) -> list[Path]:
-    """Return the fact files of all articles."""
+    """Return the fact files of all articles that have one of their own."""
     return workspace.files("articles", *FACT_FILES)
+
+
+def find(common: Shared, files: Sequence[Path] = ()) -> tuple[list[Source], list[Finding]]:
+    """Return where each article of these *files* stands, of all files where none are given; and what is wrong there.
+
+    Raises OSError where packed files cannot be unpacked into ``.cache/``.
+    """
+    workspace, sources, findings = common.workspace, list[Source](), list[Finding]()
+    aside = workspace.root / ".cache" / "bulk"
+    for path in files or [*paths(workspace), *workspace.files("articles", *bulk.ENDINGS)]:
+        misfit = workspace.misfit(path) if bulk.ends(path.name) else None
+        if misfit is not None:
+            findings.append(misfit)
+        elif bulk.ends(path.name):
+            lines, wrong = bulk.read(path, workspace.name(path), common.reader, aside)
+            sources += lines
+            findings += wrong
+        else:
+            sources.append(path)
+    if not files:
+        bulk.tidy(aside, {one.path for one in sources if isinstance(one, Line)})
+    return sources, findings
 
 
 def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iterator[Written]:

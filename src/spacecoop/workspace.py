@@ -59,7 +59,7 @@ class Workspace:
         return [found for path in self._named(folder, endings) if (found := self.misfit(path)) is not None]
 
     def _named(self, folder: str, endings: Collection[str]) -> list[Path]:
-        found = (path for path in (self.root / folder).glob("*") if path.suffix in endings)
+        found = (path for path in (self.root / folder).glob("*") if path.name.endswith(tuple(endings)))
         return sorted(path for path in found if not path.name.startswith("."))
 
     def misfit(self, path: Path) -> Finding | None:

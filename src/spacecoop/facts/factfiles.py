@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from spacecoop import documents, quads
 from spacecoop.documents import Unreadable
-from spacecoop.facts import turtle, yamlld
+from spacecoop.facts import bulk, turtle, yamlld
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout
 from spacecoop.findings import finding
 from spacecoop.places import Places
 
 
-def read(data: bytes, file: str, reader: Reader, layout: Layout) -> Facts:
-    """Read one fact file, and name its blank nodes.
+def read(data: bytes, file: str, reader: Reader, layout: Layout, line: int = 1) -> Facts:
+    """Read one fact file, or the article at a *line* of a file of many, and name its blank nodes.
 
     Everything wrong with it is among the findings of what is returned; it never raises for bad input.
     """
     try:
         if file.endswith((".ttl", ".trig")):
             return _named(turtle.read(documents.decode(data, file), file, layout), layout.document)
+        if bulk.ends(file):
+            return _named(yamlld.read(bulk.document(data, file, reader, line), reader, layout), layout.document)
         return _named(yamlld.read(documents.read(data, file), reader, layout), layout.document)
     except Unreadable as error:
         return Facts(None, (), Places(file), (), (error.finding,))

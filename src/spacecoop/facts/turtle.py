@@ -74,7 +74,7 @@ def _subject_places(text: str, file: str, document: str) -> dict[str, Place]:
     """Return the first line of Turtle that begins with each IRI."""
     prefixes = dict(_PREFIX.findall(text))
     places: dict[str, Place] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r\n?|\n", text), 1):
         if found := _SUBJECT.match(f"{line} "):
             iri, prefix, name = found.groups()
             iri = iri if iri is not None else prefixes.get(prefix, "") + name

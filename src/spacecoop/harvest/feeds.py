@@ -384,7 +384,7 @@ def _written(quads: Iterable[Quad], path: Path, folder: Path, base: str, workspa
     prefixes = {**workspace.prefixes, **PREFIXES}
     text = serialize(ordered, format=RdfFormat.TRIG, prefixes=prefixes, base_iri=base)
     assert text is not None
-    lines = text.decode().splitlines(keepends=True)
+    lines = [f"{line}\n" for line in text.decode().removesuffix("\n").split("\n")]
     declared = [line for line in lines if line.startswith("@prefix ")]
     rest = [line for line in lines if not line.startswith(("@prefix ", "@base "))]
     path.write_text("".join([*sorted(declared), *rest]), "utf-8", newline="\n")

@@ -44,7 +44,7 @@ def group(found: Iterable[tuple[str, str]]) -> dict[str, bytes]:
     for matter, near in found:
         by_matter[matter].append(near)
     return {
-        matter: "".join(sorted({line for near in told for line in near.splitlines(keepends=True)})).encode()
+        matter: "".join(sorted({f"{line}\n" for near in told for line in near.split("\n") if line})).encode()
         for matter, told in sorted(by_matter.items())
         if len(told) > 1
     }
