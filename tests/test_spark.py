@@ -34,11 +34,16 @@ def started() -> Iterator[None]:
 
 @pytest.fixture
 def many(birds: Path) -> Path:
-    """Twelve leaflets about birds, one of which is remarked on."""
+    """Fourteen leaflets about birds, two of them in one file of lines."""
     text = (birds / "articles" / "cranes.yaml").read_text("utf-8")
     for sky in SKIES:
         changed = text.replace("leaflets/1", f"leaflets/{sky}").replace("sky: clear", f"sky: {sky}")
         (birds / "articles" / f"{sky}.yaml").write_text(changed, "utf-8")
+    line = '{"slug": "%s", "id": "https://example.org/leaflets/%s", "a": "Leaflet", '
+    line += (
+        '"printed": {"on": "2026-03-01T08:00:00Z"}, "sightings": [{"id": "this:x", "species": "crane", "count": 2}]}'
+    )
+    (birds / "articles" / "more.jsonl").write_text(f"{line % ('one', 'one')}\n{line % ('two', 'two')}\n", "utf-8")
     return birds
 
 
@@ -99,6 +104,10 @@ def test_findings_are_the_same_and_a_refused_build_leaves_nothing(many: Path) ->
     (many / "articles" / "grey.yaml").write_text("sky: [", "utf-8")
     (many / "articles" / "blue.yaml").write_text("wings: 3\n", "utf-8")
     (many / "articles" / "folder.yaml").mkdir()
+    lines = (
+        (many / "articles" / "more.jsonl").read_text("utf-8").replace('"two"', '"../two"').replace("crane", "nobody")
+    )
+    (many / "articles" / "more.jsonl").write_text(lines, "utf-8")
     (many / "articles" / "link.yaml").symlink_to("cranes.yaml")
     wanted = publish.validate(place, cached=False)
 

@@ -103,10 +103,10 @@ def _filled(quads: list[Quad]) -> Store:
 
 def _articles(common: Shared, progress: Progress) -> Iterator[tuple[tuple[Quad, ...], Places]]:
     """Yield what each article says, as it would be published, and where it says it."""
-    paths = work.paths(common.workspace)
-    for number, path in enumerate(paths, 1):
-        article = work.describe(common, path)
-        progress(number, len(paths))
+    sources, _ = work.find(common)
+    for number, source in enumerate(sources, 1):
+        article = work.describe(common, source)
+        progress(number, len(sources))
         yield article.quads, article.places
 
 
