@@ -43,6 +43,73 @@ def when(name: str, first: str, last: str, how: str = "done") -> str:
         spc:modality modality:{how} . :{name}-t spc:earliest "{first}"^^xsd:date ; spc:latest "{last}"^^xsd:date ."""
 
 
+def told(name: str, how: str, more: str = "", party: str = "p") -> str:
+    """Tell of a matter in an article of its own, as this firmly."""
+    article = f"<https://w3id.org/spacecoop/article/{name[0]}#"
+    return f"""{article}{name}> spc:accountOf id:s ; spc:participant id:{party} .
+        {article}c-{name}> spc:asserts {article}{name}> ; spc:modality modality:{how} {more} ."""
+
+
+def ended(name: str, kind: str = "suspension", how: str = "done", more: str = "") -> str:
+    """Tell in an article that what its account describes has ended."""
+    article = f"<https://w3id.org/spacecoop/article/{name[0]}#"
+    return f"""{article}end-{name}> spc:affects {article}{name}> ; spc:kind kind:{kind} .
+        {article}e-{name}> spc:asserts {article}end-{name}> ; spc:modality modality:{how} {more} ."""
+
+
+NO = "; spc:negated true"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (told("a", "planned"), told("b", "planned"), ["modality agrees", "parties agrees"]),
+        (told("a", "wished"), told("b", "expected"), ["modality agrees", "parties agrees"]),
+        (told("a", "done"), told("b", "under-way"), ["modality agrees", "parties agrees"]),
+        (told("a", "planned"), told("b", "done"), ["modality moved", "parties agrees"]),
+        (told("a", "done"), told("b", "done", NO), ["modality differs", "parties differs"]),
+        (told("a", "done", NO), told("b", "done", NO), ["modality agrees", "parties agrees"]),
+        (told("a", "planned", NO), told("b", "planned"), ["modality differs", "parties differs"]),
+        (told("a", "planned"), told("b", "done", NO), ["parties differs"]),  # it was planned, and was not done
+        (told("a", "assessed"), told("b", "done"), ["parties agrees"]),  # a judgement is neither
+        (told("a", "under-way"), told("b", "done") + ended("b"), ["modality moved", "parties agrees"]),
+        (told("a", "planned"), told("b", "planned") + ended("b", "cancellation"), ["modality moved", "parties agrees"]),
+        (
+            told("a", "done") + ended("a"),
+            told("b", "done") + ended("b", "ending"),
+            ["modality agrees", "parties agrees"],
+        ),
+        (told("a", "done"), told("b", "done") + ended("b", how="planned"), ["modality agrees", "parties agrees"]),
+        (told("a", "done"), told("b", "done") + ended("b", more=NO), ["modality agrees", "parties agrees"]),
+        (told("a", "done"), told("b", "done") + ended("b", "extension"), ["modality agrees", "parties agrees"]),
+        # b tells of it, and says that one party did not take part: it does not deny the matter
+        (
+            told("a", "done", party="q"),
+            told("b", "done", party="p") + told("bb", "done", NO, party="q"),
+            ["modality agrees", "parties differs"],
+        ),
+    ],
+)
+def test_two_accounts_are_compared_by_how_firmly_they_tell(
+    one: str, other: str, expected: list[str], tmp_path: Path
+) -> None:
+    made = accounts.compare(groups(one, other), RULES, GRAPH, Cache(tmp_path / "kept"))
+
+    assert outcomes(made) == expected
+
+
+@pytest.mark.parametrize("aspect", [" ; spc:time :t", " ; schema:location id:here", " ; spc:quantity :q"])
+def test_what_is_denied_is_not_compared_with_what_is_told(aspect: str, tmp_path: Path) -> None:
+    detail = """:t spc:earliest "2021-01-01"^^xsd:date ; spc:latest "2021-01-01"^^xsd:date .
+        :q dcterms:type kind:mass ; schema:value 9.5 ; schema:unitCode "kg" . """
+    one, other = (f"{detail} :{name} spc:accountOf id:s {aspect} ." for name in "ab")
+    claim = ":c spc:asserts :a ; spc:modality modality:done . :d spc:asserts :b ; spc:modality modality:done"
+
+    kept = Cache(tmp_path / "kept")
+    assert len(outcomes(accounts.compare(groups(f"{one} {other} {claim} ."), RULES, GRAPH, kept))) == 1
+    assert outcomes(accounts.compare(groups(f"{one} {other} {claim} {NO} ."), RULES, GRAPH, kept)) == []
+
+
 def weight(name: str, value: float) -> str:
     return f""":{name} spc:accountOf id:s ; spc:quantity :{name}-q .
         :{name}-q dcterms:type kind:mass ; schema:value {value} ; schema:unitCode "kg" ."""

@@ -30,6 +30,7 @@ OF_SHARED_MATTERS = {
     "ended",
     "drew-on",
     "quantities",
+    "stories",
 }
 """What two articles without shared matters and measures cannot answer: test_stories and test_clusters ask them."""
 NAMES = sorted({path.stem for path in (REPOSITORY / "queries").glob("*.rq")} - OF_SHARED_MATTERS)

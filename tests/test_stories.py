@@ -13,6 +13,11 @@ from spacecoop.queries import library
 
 DATA = (REPOSITORY / "tests" / "data" / "stories.ttl").read_bytes()
 EXPECTED: dict[str, list[str]] = {
+    "stories": [
+        "charter | Charter |  |  |  | ",
+        "landing | Landing | 2022-06-02 | x2 | https://w3id.org/spacecoop/article/m5 | Touchdown",
+        "lift-off | Lift-off | 2020-05 | x1 | https://w3id.org/spacecoop/article/m1 | Start",
+    ],
     "story": [
         "landing | 2022-06-02 | x2 | B-02 | Speaker | done |  |  |  | It came down.",
         "landing | 2022-06-03 | x3 | C-04 | Speaker | done |  |  |  | It came down too.",
@@ -34,6 +39,7 @@ EXPECTED: dict[str, list[str]] = {
     ],
     "corroborated": ["lift-off | Lift-off | 4 | 4 | 3", "landing | Landing | 2 | 2 | 1"],
     "differences": [
+        "lift-off | modality | x2 | B-01 | https://w3id.org/spacecoop/modality#done | x3 | C-02 | https://w3id.org/spacecoop/ns#negated",
         "lift-off | quantity | x1 | A-01 | 905.5 | x2 | B-01 | 930.5",
         "lift-off | time | x2 | B-01 | 2022-06-01 | x3 | C-01 | 2022-06-02",
     ],

@@ -20,7 +20,7 @@ def find(quads: Sequence[Quad], joins: str) -> Iterator[tuple[str, str]]:
     """Yield each shared matter that one article tells of, with what stands near the account, as N-Triples.
 
     *joins* is the IRI of the property that leads from an account to the shared matter. Near is what speaks of the
-    account, and what either speaks of.
+    account, what speaks of that, and what any of them speaks of.
     """
     joined = [quad for quad in quads if quad.predicate.value == joins]
     if not joined:
@@ -33,6 +33,7 @@ def find(quads: Sequence[Quad], joins: str) -> Iterator[tuple[str, str]]:
             by_object[text(quad.object)].append(text(quad.subject))
     for join in joined:
         near = {text(join.subject), *by_object[text(join.subject)]}
+        near |= {above for node in near for above in by_object[node]}
         near |= {text(quad.object) for node in near for quad in by_subject[node]}
         lines = {f"{quad.triple} .\n" for node in near if node in by_subject for quad in by_subject[node]}
         yield text(join.object), "".join(sorted(lines))
