@@ -256,6 +256,32 @@ def test_all_without_a_link_are_looked_for_and_what_was_rejected_is_not_proposed
     assert [one.item.iri for one in done.candidates if one.entity.iri.endswith("/svom")] == [f"{desks.ITEMS}Q900002"]
 
 
+def test_what_was_looked_for_in_vain_is_told_and_not_looked_for_again(folder: Path, run: Run) -> None:
+    path = folder / desks.FILE
+    heading = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("subject_id")).split("\t")
+    cells = {
+        **dict.fromkeys(heading, ""),
+        "subject_id": "id:numerama",
+        "predicate_id": "schema:sameAs",
+        "object_id": "sssom:NoTermFound",
+        "mapping_justification": "semapv:ManualMappingCuration",
+        "reviewer_id": "spacecoop:team",
+        "mapping_date": "2026-11-24",
+        "confidence": "1",
+        "comment": "Looked for by its name.",
+    }
+    path.write_text(path.read_text("utf-8") + "\t".join(cells[one] for one in heading) + "\n", "utf-8")
+
+    told = run("links", "check", "--offline", cwd=folder)
+    french = run("--lang", "fr", "links", "check", "--offline", cwd=folder)
+    done = linking.suggest(desk(folder), [])
+
+    assert "nobody found an item (sssom:NoTermFound): id:numerama" in told.stdout
+    assert "personne n'a trouvé d'élément (sssom:NoTermFound) : id:numerama" in french.stdout
+    assert "27 links checked" in told.stdout
+    assert "id:numerama" not in done.without
+
+
 def decision(subject: str, item: str, accepted: bool, reviewer: str = "spacecoop:team") -> review.Decision:
     return review.Decision(subject, item, accepted, reviewer, "The COSPAR id agrees.", 0.9, "2026-11-24")
 

@@ -12,6 +12,7 @@ from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, parse
 
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
+from spacecoop.findings import Severity
 from spacecoop.links import mappings
 from spacecoop.links.mappings import MappingSet
 
@@ -273,3 +274,68 @@ def test_a_cell_that_would_be_published_as_an_iri_and_is_none_is_told() -> None:
 
     assert [one.message["en"].partition(" is not")[0] for one in found.findings] == ["'no iri'", "'https://a/%zz'"]
     assert found.mappings == ()
+
+
+HEAD = (
+    "#mapping_set_id: https://example.org/set\n#license: https://example.org/l\n"
+    "#curie_map:\n#  a: https://example.org/a/\n"
+)
+PLAIN = "subject_id\tpredicate_id\tobject_id\tmapping_justification"
+SAME = "a:one\tskos:exactMatch\ta:x\tsemapv:ManualMappingCuration"
+OF_OURS = {"mapping-unreviewed", "mapping-set", "mapping-twice"}
+"""What the format can do without, and a link that is published cannot."""
+
+
+@pytest.mark.parametrize(
+    ("text", "mappings_", "kinds"),
+    [
+        (f"{HEAD}{PLAIN}\n{SAME}\n", 1, set()),  # no confidence
+        (f"{HEAD}#mapping_date: 2026-01-01\n{PLAIN}\n{SAME}\n", 1, set()),  # a slot of the heading
+        (f"{HEAD}{PLAIN}\tother\tcomment\n{SAME}\n", 1, set()),  # a row that ends before its empty cells
+        (f"{HEAD}{PLAIN}\n{SAME.replace('a:x', 'sssom:NoTermFound')}\n", 1, set()),
+        (
+            f"{HEAD}subject_label\tsubject_type\tpredicate_id\tobject_id\tmapping_justification\n"
+            "word\trdfs literal\tskos:closeMatch\ta:x\tsemapv:ManualMappingCuration\n",
+            0,
+            {"mapping-no-thing"},
+        ),
+        (
+            f"{HEAD}{PLAIN}\tsubject_type\n{SAME.replace('a:one', 'a:(b)')}\tcomposed entity expression\n",
+            0,
+            {"mapping-no-thing"},
+        ),
+        (f"{HEAD}{PLAIN}\n{SAME.replace('a:x', 'b:x')}\n", 0, {"mapping-value"}),  # a prefix of nobody
+        (f"{HEAD}{PLAIN}\n{SAME}\tmore\n", 0, {"mapping-cells"}),
+        (f"{HEAD}{PLAIN.replace('object_id', 'object')}\n{SAME}\n", 0, {"mapping-columns"}),
+        (f"{HEAD}{PLAIN}\tconfidence\n{SAME}\thigh\n", 0, {"mapping-value"}),
+    ],
+)
+def test_what_the_format_allows_is_read_and_what_it_does_not_is_refused(
+    text: str, mappings_: int, kinds: set[str]
+) -> None:
+    read = mappings.read(text.encode(), "links/a.tsv", {})
+
+    assert len(read.mappings) == mappings_
+    assert {found.rule for found in read.findings} - OF_OURS == kinds
+
+
+def test_a_value_of_the_heading_holds_for_rows_without_the_column() -> None:
+    text = f"{HEAD}#mapping_date: 2026-01-01\n{PLAIN}\n{SAME}\n"
+
+    assert mappings.read(text.encode(), "links/a.tsv", {}).mappings[0].cells["mapping_date"] == "2026-01-01"
+
+
+@pytest.mark.skipif("SPACECOOP_SSSOM_EXAMPLES" not in os.environ, reason="the examples of the SSSOM repository")
+def test_the_examples_of_the_format_are_read_where_its_validator_accepts_them() -> None:
+    """The folder `examples` of mapping-commons/sssom: those in `external` have their heading elsewhere."""
+    files = sorted(Path(os.environ["SPACECOOP_SSSOM_EXAMPLES"]).rglob("*.tsv"))
+    read = {file: mappings.read(file.read_bytes(), file.name, {}) for file in files}
+    refused = {
+        file
+        for file, one in read.items()
+        if any(found.severity > Severity.INFO and found.rule not in OF_OURS for found in one.findings)
+    }
+
+    assert len(files) > 25
+    assert {file.parent.name for file in refused} == {"external"}
+    assert {file for file in files if file.parent.name == "external"} == refused

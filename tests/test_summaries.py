@@ -24,6 +24,19 @@ TOLD = REPOSITORY / "tests" / "data" / "told"
 BASE = "https://w3id.org/spacecoop/"
 
 
+IN_VAIN = {
+    "subject_id": "id:numerama",
+    "predicate_id": "schema:sameAs",
+    "object_id": "sssom:NoTermFound",
+    "mapping_justification": "semapv:ManualMappingCuration",
+    "reviewer_id": "spacecoop:team",
+    "mapping_date": "2026-11-24",
+    "confidence": "1",
+    "comment": "Looked for by its name.",
+}
+"""A line of links/ that says that somebody looked, and found nothing."""
+
+
 def many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
@@ -97,6 +110,10 @@ def folder(frozen: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("h001.yaml", "h002.yaml"):
         shutil.copy(TOLD / name, folder / "articles")
     shutil.copy(TOLD / "matters.yaml", folder / "entities")
+    links = folder / "links" / "wikidata.sssom.tsv"
+    text, columns = links.read_text("utf-8"), IN_VAIN
+    heading = next(line for line in text.splitlines() if line.startswith("subject_id")).split("\t")
+    links.write_text(text + "\t".join(columns.get(one, "") for one in heading) + "\n", "utf-8")
     publish.publish(read(folder))
     return folder
 
@@ -406,7 +423,8 @@ def test_gaps_has_no_shared_matter_that_an_article_tells_of(facts: Facts, datase
     }
     told = rows(dataset, "gaps")
 
-    assert {thing for lack, thing in told if lack == "no link to Wikidata"} == parties - linked
+    assert {thing for lack, thing in told if lack == "no link to Wikidata"} == parties - linked - {f"{BASE}id/numerama"}
+    assert {thing for lack, thing in told if lack == "no item found in Wikidata"} == {f"{BASE}id/numerama"}
     assert not [thing for lack, thing in told if lack == "asserted by no claim"]
 
 

@@ -43,6 +43,8 @@ class Checked:
     """How many items were asked about now; the others were known."""
     unknown: int
     """How many links nothing is known of."""
+    without: tuple[str, ...] = ()
+    """The things for which somebody looked and found no item (sssom:NoTermFound)."""
 
 
 def check(one: Desk, fresh: bool = False, offline: bool = False) -> Checked:
@@ -71,7 +73,8 @@ def check(one: Desk, fresh: bool = False, offline: bool = False) -> Checked:
             places = link.columns["object_id"], link.columns["subject_id"]
             findings += agreement.check(entity, items[link.object], *places, yardstick)
     unknown = sum(link.object not in items for link in one.links)
-    return Checked(tuple(ordered(findings)), len(one.links), asked, unknown)
+    without = tuple(sorted({shorten(link.subject, one.workspace.prefixes) for link in one.without}))
+    return Checked(tuple(ordered(findings)), len(one.links), asked, unknown, without)
 
 
 def _of_line(link: Link) -> Entity | None:
@@ -91,8 +94,11 @@ class Suggested:
 
 
 def suggest(one: Desk, names: Sequence[str], most: int = 5) -> Suggested:
-    """Look for candidates for these entities, or for all that have no link; write them to the review file."""
-    linked = {link.subject for link in one.links}
+    """Look for candidates for these entities, or for all that have no link; write them to the review file.
+
+    For what somebody looked and found nothing (sssom:NoTermFound), nothing is looked for unless it is named.
+    """
+    linked = {link.subject for link in (*one.links, *one.without)}
     chosen = (
         [_entity(one, name) for name in names]
         if names

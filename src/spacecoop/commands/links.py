@@ -116,6 +116,8 @@ def check(desk: Desk, arguments: argparse.Namespace) -> int:
         print(found.line(cli.language(arguments)))
     unknown = f", {done.unknown} not in the snapshot" if done.unknown else ""
     cli.say(f"{done.links} links checked, {done.asked} items asked for now{unknown}: {tally(done.findings)}")
+    if done.without:
+        cli.say(f"nobody found an item (sssom:NoTermFound): {', '.join(done.without)}")
     return cli.REPAIR if refused(done.findings) else cli.DONE
 
 

@@ -116,6 +116,11 @@ class Desk:
         """Those that are published."""
         return [one for one in self.links if one.confidence >= self.settings.confidence]
 
+    @property
+    def without(self) -> list[Link]:
+        """The mappings that say that somebody looked for a thing's item, and found none, in the order of the files."""
+        return [link for name in sorted(self.sets) for link in self.sets[name].looked_up_in_vain()]
+
     def questions(self) -> Questions:
         """Return what is to be asked about items."""
         folder = self.workspace.root / "queries" / "wikidata"

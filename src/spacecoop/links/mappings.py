@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.findings import Finding, Place, finding
 from spacecoop.iris import is_iri, is_name, local_name
 
-REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification", "confidence")
+REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification")
 REQUIRED_OF_SET = ("mapping_set_id", "license")
 NOT = "Not"
 """The modifier of a candidate that was looked at and rejected (SSSOM 1.0, predicate_modifier)."""
@@ -71,6 +72,10 @@ _SET_SLOTS = {
     "mapping_set_version": (f"{_OWL}versionInfo", _TEXT),
     "object_source": (f"{_SSSOM}object_source", _IRI),
 }
+_PROPAGATED = ("mapping_date", "subject_type", "object_type")
+"""The slots that we read and that a heading may give for all rows that have no such column (SSSOM 1.0, propagation)."""
+_NO_THINGS = frozenset({"rdfs literal", "composed entity expression"})
+"""The types of a subject or object that has no IRI of its own (SSSOM 1.1, entity_type_enum)."""
 _MANY = {"author_id", "creator_id", "mapping_source", "reviewer_id", "reviewer_label"}
 """The columns that hold several values, with ``|`` between them."""
 
@@ -101,8 +106,12 @@ class MappingSet:
 
     def accepted(self, confidence: float) -> list[Link]:
         """Return the mappings that are to be published: affirmed, and at least so confident (0 to 1)."""
-        found = (one for one in self.mappings if one.object != NO_TERM and not one.negated)
+        found = (one for one in self.mappings if NO_TERM not in (one.subject, one.object) and not one.negated)
         return [one for one in found if one.confidence >= confidence]
+
+    def looked_up_in_vain(self) -> list[Link]:
+        """Return the mappings that say that somebody looked for a thing of ours, and found nothing."""
+        return [one for one in self.mappings if one.object == NO_TERM and one.subject != NO_TERM and not one.negated]
 
 
 def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
@@ -117,20 +126,23 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
     first = len(head)
     rows = list(_rows(lines[first:], first + 1))
     columns = rows[0][1] if rows else []
-    missing = [column for column in REQUIRED if column not in columns]
+    given = {key: str(header[key]) for key in _PROPAGATED if header.get(key) and key not in columns}
+    missing = [column for column in REQUIRED if column not in columns and not _is_text(column, columns, given)]
     if missing:
         place = Place(file, first + 1)
         wrong = (finding("mapping-columns", place, column=one) for one in missing)
         return MappingSet((), (*findings, *wrong))
     mappings: list[Link] = []
     seen: dict[tuple[str, str], int] = {}
-    for number, cells in rows[1:]:
-        if not any(cells):
+    for number, written in rows[1:]:
+        if not any(written):
             continue
+        unsaid = columns[len(written) :]  # a row may end before its empty cells
+        cells = [*written, *("" for _ in unsaid)] if not set(unsaid) & set(REQUIRED) else written
         if len(cells) != len(columns):
             findings.append(finding("mapping-cells", Place(file, number), found=len(cells), expected=len(columns)))
             continue
-        row = _Row(dict(zip(columns, cells, strict=True)), file, number, columns, curies, findings)
+        row = _Row({**given, **dict(zip(columns, cells, strict=True))}, file, number, columns, curies, findings)
         mapping = row.mapping()
         if mapping is None:
             continue
@@ -144,6 +156,12 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
         seen.setdefault(pair, number)
         mappings.append(mapping)
     return MappingSet(tuple(mappings), tuple(findings), header, curies)
+
+
+def _is_text(column: str, columns: Sequence[str], given: Mapping[str, str]) -> bool:
+    """Tell whether what a column of IRIs would hold may be a text instead, which stands under its label."""
+    side = column.partition("_")[0]
+    return f"{side}_label" in columns and (f"{side}_type" in columns or f"{side}_type" in given)
 
 
 def _rows(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]:
@@ -237,18 +255,20 @@ class _Row:
     """The columns whose cell is not what they take."""
 
     def place(self, column: str) -> Place:
+        if column not in self.columns:  # the heading has it, for all rows
+            return Place(self.file, self.line)
         before = self.columns[: self.columns.index(column)]
         return Place(self.file, self.line, sum(len(self.cells[one]) + 1 for one in before) + 1)
 
     def refuse(self, column: str, expected: Mapping[str, str], cell: str | None = None) -> None:
-        value = self.cells[column] if cell is None else cell
+        value = self.cells.get(column, "") if cell is None else cell
         self.refused.append(column)
         self.findings.append(
             finding("mapping-value", self.place(column), value=value, column=column, expected=expected)
         )
 
     def iri(self, column: str) -> str | None:
-        prefix, colon, name = self.cells[column].partition(":")
+        prefix, colon, name = self.cells.get(column, "").partition(":")
         iri = self.curies.get(prefix, "") + name
         if colon and prefix in self.curies and is_iri(iri) and name:
             return iri
@@ -256,6 +276,9 @@ class _Row:
         return None
 
     def confidence(self) -> float | None:
+        if not self.cells.get("confidence"):  # the format can do without it; a link that is published cannot
+            self.findings.append(finding("mapping-unreviewed", Place(self.file, self.line), column="confidence"))
+            return 0.0
         try:
             confidence = float(self.cells["confidence"])
         except ValueError:
@@ -266,6 +289,11 @@ class _Row:
         return None
 
     def mapping(self) -> Link | None:
+        for side in ("subject", "object"):
+            if self.cells.get(f"{side}_type") in _NO_THINGS:
+                kind = self.cells[f"{side}_type"]
+                self.findings.append(finding("mapping-no-thing", Place(self.file, self.line), side=side, kind=kind))
+                return None
         subject, predicate, object_ = (self.iri(one) for one in ("subject_id", "predicate_id", "object_id"))
         self.iri("mapping_justification")
         confidence = self.confidence()
@@ -294,7 +322,7 @@ class _Row:
             (column, value)
             for column, (_, datatype) in _SLOTS.items()
             if datatype == _IRI and column not in checked and self.cells.get(column)
-            for value in (self.cells[column].split("|") if column in _MANY else [self.cells[column]])
+            for value in (_values(self.cells[column]) if column in _MANY else [self.cells[column]])
             if value and not is_iri(_expanded(value, self.curies))
         ]
         for column, value in wrong:
@@ -313,13 +341,22 @@ class _Row:
             except ValueError:
                 self.refuse("mapping_date", {"en": "a day, such as 2026-11-23", "fr": "un jour, tel que 2026-11-23"})
         if self.cells.get("reviewer_id"):
-            for reviewer in self.cells["reviewer_id"].split("|"):
+            for reviewer in _values(self.cells["reviewer_id"]):
                 if not self.known(reviewer):
                     self.refuse("reviewer_id", _CURIE)
 
     def known(self, curie: str) -> bool:
         prefix, colon, name = curie.partition(":")
         return bool(colon and name and prefix in self.curies and is_iri(self.curies[prefix] + name))
+
+
+def _values(cell: str) -> list[str]:
+    r"""Return the values of a cell, which ``|`` separates; ``\|`` and ``\\`` are signs of a value (SSSOM 1.1).
+
+    >>> _values(r"a\|b|c")
+    ['a|b', 'c']
+    """
+    return [re.sub(r"\\(.)", r"\1", value) for value in re.findall(r"((?:[^|\\]|\\.)+)", cell)]
 
 
 def quads(mappings: list[Link], graph: str) -> list[Quad]:
@@ -347,7 +384,7 @@ def described(mapping_set: MappingSet, confidence: float, dataset: str, fallback
         quads.append(Quad(node, _RDF_TYPE, NamedNode(f"{_OWL}Axiom"), home))
         for column, (slot, datatype) in _SLOTS.items():
             cell = one.cells.get(column, "")
-            for value in cell.split("|") if column in _MANY else [cell]:
+            for value in _values(cell) if column in _MANY else [cell]:
                 if value:
                     quads.append(Quad(node, NamedNode(slot), _term(value, datatype, mapping_set.curies), home))
     return quads + _linksets(mapping_set, confidence, dataset, this, home)
