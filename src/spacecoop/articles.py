@@ -14,7 +14,7 @@ from spacecoop.findings import Finding, Place, finding, ordered
 from spacecoop.iris import is_iri, is_slug, local_name
 from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
-from spacecoop.shapes import XONE, Disagreement, Engine, Result, Rule, causes, first_property
+from spacecoop.shapes import XONE, Disagreement, Engine, Result, Rule, UnusableError, causes, first_property
 from spacecoop.shared import Shared
 
 
@@ -79,6 +79,8 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     except Disagreement as error:
         place = read.places.find(read.root or document)
         return ordered([*findings, finding("engines-disagree", place, differences=error)])
+    except UnusableError as error:
+        return ordered([*findings, finding("shape-unusable", Place("shapes"), reason=error)])
     known = {found.place for found in findings}
     return ordered([*findings, *(found for found in spoken if found.place not in known)])
 

@@ -212,7 +212,10 @@ def _joined(base: str, iri: str) -> str:
     """Return an IRI, completed by the base where it is relative."""
     if not base or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", iri):
         return iri
-    joined = urljoin(base, iri)
+    try:
+        joined = urljoin(base, iri)
+    except ValueError:  # a host in brackets that is none
+        return iri
     return f"{joined}#" if iri.endswith("#") and not joined.endswith("#") else joined
 
 

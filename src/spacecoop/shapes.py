@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from spacecoop.findings import Finding, Place, Severity, finding, suggest
+from spacecoop.findings import Severity
 from spacecoop.iris import is_iri, local_name
 
 if TYPE_CHECKING:
@@ -161,6 +161,10 @@ class Shapes:
         return self.rules.get(iri) or Rule(local_name(iri), {}, {}, {})
 
 
+class UnusableError(Exception):
+    """No engine can use the shapes; the message says why."""
+
+
 MOST_KEPT = 64
 """How many sets of shapes are kept ready; each cause that is looked for has one of its own."""
 
@@ -191,6 +195,17 @@ def fast(shapes: Shapes, data: str) -> list[Result]:
             )
         )
     return sorted(results)
+
+
+def is_readable(shapes: Shapes) -> bool:
+    """Tell whether the compiled engine can use these shapes, on no data."""
+    try:
+        _compiled(shapes).validate_text("", format="ntriples")
+    except BaseException as error:
+        if type(error).__name__ != "PanicException" and not isinstance(error, ValueError | RuntimeError):
+            raise
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)
@@ -290,7 +305,17 @@ def _terms(lines: Mapping[str, Sequence[str]], result: Result) -> list[str]:
 
 
 def reference(shapes: Shapes, data: str) -> list[Result]:
-    """Validate with pySHACL, the reference; literals keep the spelling they have in *data*."""
+    """Validate with pySHACL, the reference; literals keep the spelling they have in *data*.
+
+    Raises UnusableError where it gives up: it says so by exceptions of many kinds.
+    """
+    try:
+        return _validate(shapes, data)
+    except Exception as error:
+        raise UnusableError(" ".join(f"{type(error).__name__}: {error}".split())[:400]) from error
+
+
+def _validate(shapes: Shapes, data: str) -> list[Result]:
     import logging
     import warnings
 
@@ -299,6 +324,7 @@ def reference(shapes: Shapes, data: str) -> list[Result]:
     from rdflib.namespace import RDF, SH
 
     rdflib.NORMALIZE_LITERALS = False
+    logging.getLogger("pyshacl-validate").disabled = True  # it prints what it raises
     logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # it warns of the very values that are being judged
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of rdflib, about the very values that are being judged
@@ -401,27 +427,3 @@ def first_property(path: str) -> str:
     """
     found = re.search(r"<([^>]+)>", path)
     return found.group(1) if found else path
-
-
-def check(text: str, file: str) -> list[Finding]:
-    """Return what is wrong with a file of shapes: that it is no Turtle, or uses a term that SHACL does not have.
-
-    Most engines ignore such a term, and with it the rule that was meant.
-    """
-    from pyoxigraph import RdfFormat, parse
-    from rdflib.namespace import SH
-
-    try:
-        list(parse(text, format=RdfFormat.TURTLE))
-    except SyntaxError as error:
-        place = Place(file, error.lineno or 1, error.offset or 1)
-        return [finding("rdf", place, syntax="Turtle", reason=error.msg)]
-    known = {*SH.__annotations__, *SH._extras}  # the second has the terms that are keywords of Python
-    findings = []
-    for number, line in enumerate(text.splitlines(), 1):
-        for used in re.finditer(r"(?<![\w:])sh:(\w+)", line.partition(" #")[0]):
-            if used[1] not in known:
-                near = suggest(used[1], known)
-                place = Place(file, number, used.start() + 1)
-                findings.append(finding("shape-unknown-term", place, near and f"sh:{near}", term=used[0]))
-    return findings

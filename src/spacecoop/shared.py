@@ -9,7 +9,7 @@ from pathlib import Path, PurePath
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, parse
 
-from spacecoop import documents, findings, quads, shapes
+from spacecoop import documents, findings, quads, wellformed
 from spacecoop.documents import Unreadable
 from spacecoop.facts import context, definitions, factfiles
 from spacecoop.facts.context import Reader
@@ -164,10 +164,10 @@ def load(workspace: Workspace) -> Shared:
 
 
 def read_shapes(workspace: Workspace) -> tuple[Shapes, list[Finding]]:
-    """Read the shapes of a workspace, with what is wrong with them; raises Unreadable where they are no Turtle."""
+    """Read the shapes of a workspace, with what is wrong with them; raises Unreadable where they cannot be used."""
     texts = [(file, _text(path, file)) for path, file in _named(workspace, "shapes", ".ttl")]
-    wrong = [found for file, text in texts for found in shapes.check(text, file)]
-    unusable = next((found for found in wrong if found.rule == "rdf"), None)
+    wrong = wellformed.check(texts)
+    unusable = next((found for found in wrong if found.rule in wellformed.GRAVE), None)
     if unusable is not None:
         raise Unreadable(unusable)
     return Shapes(tuple(texts)), wrong
