@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MethodType
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,10 @@ from spacecoop.pages.known import Noted
 from spacecoop.pages.views import View, Words, address
 from spacecoop.workspace import Workspace
 
+_CALLED = frozenset(name for name in vars(View) if not name.startswith("_"))
+"""What templates may ask of a view."""
+_OF_JINJA = frozenset({"_loop_vars", "_block_vars"})
+"""What Jinja hands over for functions that ask for the context."""
 Hung = Mapping[str, Sequence[Picture]]
 """Pictures by the language of their words."""
 
@@ -68,6 +73,18 @@ class _Sandbox(SandboxedEnvironment):
         if kind not in self._safe:
             self._safe[kind] = super().is_safe_attribute(obj, attr, value)
         return self._safe[kind]
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is View and attribute in _CALLED:
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def call(self, context: Any, obj: Any, /, *words: Any, **settings: Any) -> Any:
+        """Call what a template calls: a view's own methods without asking twice whether that is safe."""
+        if type(obj) is MethodType and type(obj.__self__) is View:
+            own = {name: value for name, value in settings.items() if name not in _OF_JINJA}
+            return obj(*words, **own)
+        return super().call(context, obj, *words, **settings)
 
 
 def open_templates(workspace: Workspace) -> Environment:

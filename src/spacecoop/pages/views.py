@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup, escape
+
 from spacecoop.iris import namespace
 from spacecoop.pages.kinds import Page, Row
 from spacecoop.pages.known import Noted
@@ -51,6 +53,7 @@ class View:
         self._page = page
         self._labels: dict[str, Value] = {}
         self._files: dict[str, str] = {}
+        self._links: dict[str, Markup] = {}
         self.language = language
         self._order = {other: number for number, other in enumerate(dict.fromkeys([language, *words.languages, "en"]))}
 
@@ -157,6 +160,32 @@ class View:
                 label = Value(bounded(self.short(iri), LABEL))
             self._labels[iri] = label
         return label
+
+    def said(self, value: Value) -> Markup:
+        """Return a text as it stands in a page: apart from what is around it, with its language where that is another."""
+        tongue = value.language
+        mark = f' lang="{escape(tongue)}"' if tongue and tongue != self.language else ""
+        return Markup(f"<bdi{mark}>{escape(value.text)}</bdi>")  # noqa: S704  (escaped)
+
+    def link(self, node: Any) -> Markup:
+        """Return the name of a thing, which leads to where it is shown."""
+        iri = str(getattr(node, "value", node))
+        made = self._links.get(iri)
+        if made is None:
+            href, made = self.href(iri), self.said(self.label(iri))
+            if href:
+                made = Markup(f'<a href="{escape(href)}">{made}</a>')  # noqa: S704  (escaped)
+            self._links[iri] = made
+        return made
+
+    def value(self, one: Value) -> Markup:
+        """Return a text, or a link with the IRI in short where it leads elsewhere under another name."""
+        if not one.is_iri:
+            return self.said(one)
+        link, short = self.link(one.text), self.short(one.text)
+        if self.is_here(one.text) or self.label(one.text).text == short:
+            return link
+        return Markup(f"{link} <small><code>{escape(short)}</code></small>")  # noqa: S704  (escaped)
 
     def is_here(self, iri: str) -> bool:
         """Tell whether an IRI is shown on a page of this site."""
