@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from spacecoop.work import FAST, silent
 
     place = workspace.read(REPOSITORY)
-    if all((place.out / name).is_file() for name in folders.read_names(place.out / folders.MANIFEST) or ["-"]):
+    if all((place.out / name).is_file() for name in folders.names_listed(place.out) or ["-"]):
         return
     with tempfile.TemporaryDirectory() as folder:
         try:

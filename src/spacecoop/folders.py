@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -20,6 +21,8 @@ from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, finding
 
 MANIFEST = "manifest.json"
+PAGES = "pages.json"
+"""What lists the files of the pages as the manifest lists all others, and itself."""
 SECONDS = 600.0
 """How long a build waits for another one to end."""
 
@@ -147,6 +150,19 @@ def read_names(path: Path) -> set[str]:
     except (OSError, UnicodeDecodeError):
         return set()
     return {json.loads(name) for name in re.findall(r'"path": ("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*")', text)}
+
+
+def listed(folder: Path) -> list[dict[str, Any]]:
+    """Return what the manifest of a folder lists, with the pages; raises OSError or ValueError without one."""
+    rows: list[dict[str, Any]] = json.loads((folder / MANIFEST).read_bytes())["files"]
+    if any(row["path"] == PAGES for row in rows):
+        rows += json.loads((folder / PAGES).read_bytes())["files"]
+    return rows
+
+
+def names_listed(folder: Path) -> set[str]:
+    """Return the paths that a folder's manifest lists, with the pages, as ``read_names`` reads them."""
+    return read_names(folder / MANIFEST) | read_names(folder / PAGES)
 
 
 def carry_over(old: Path, new: Path, built: Collection[str]) -> list[str]:

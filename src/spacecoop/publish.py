@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -17,7 +16,7 @@ from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
 from spacecoop.findings import Finding, Place, finding, ordered, refused
-from spacecoop.folders import MANIFEST, Waiting
+from spacecoop.folders import MANIFEST, PAGES, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
 from spacecoop.harvest.census import Census
 from spacecoop.output import Written
@@ -77,10 +76,10 @@ def publish(
         with folders.replace(workspace.out) as folder:
             published = write(workspace, folder, engine, progress, cached, pages, run)
             last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
-            built = folders.read_names(workspace.out / MANIFEST) | folders.read_names(last)
+            built = folders.names_listed(workspace.out) | folders.read_names(last)
             libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
             strangers = folders.carry_over(workspace.out, folder, built)
-            shutil.copyfile(folder / MANIFEST, last)
+            last.write_text(json.dumps([{"path": one.path} for one in published.files]), "utf-8")
             feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
             ended = standing.now()
         dumps.keep_layout(published.layout, workspace)
@@ -109,15 +108,21 @@ def check(
     with tempfile.TemporaryDirectory() as folder:
         write(workspace, Path(folder), engine, progress, False, pages, run)
         stale = folders.compare(Path(folder), workspace.out)
+        absent = find_absent(workspace, Path(folder)) | libraries.names()
         if not feeds.is_history_kept(Path(folder), workspace):
             stale.append(f"../{feeds.HISTORY}")
-    absent = find_absent(workspace) | libraries.names()
     return [name for name in stale if name not in absent]
 
 
-def find_absent(workspace: Workspace) -> set[str]:
-    """Return the files that the manifest of ``out/`` lists and that are not there."""
-    listed = folders.read_names(workspace.out / MANIFEST)
+def find_absent(workspace: Workspace, built: Path | None = None) -> set[str]:
+    """Return the files that the manifest of ``out/`` lists and that are not there.
+
+    Where the list of the pages is not there either, that of a folder that was *built* anew tells their names: the
+    manifest has its digest.
+    """
+    listed = folders.names_listed(workspace.out)
+    if built is not None and PAGES in listed and not (workspace.out / PAGES).is_file():
+        listed |= folders.read_names(built / PAGES)
     return {name for name in listed if not (workspace.out / name).is_file()}
 
 
@@ -172,12 +177,14 @@ def write(
     context = site.Context(common.files, together, described, census.counts(), published, whole, cached, pages)
     harvested = site.write(context, workspace, folder)
     written += harvested.written
+    for_people: list[Written] = []
     if pages:
-        written += _write_query_page(described.title, census, workspace, folder)
-        written += _write_pages(common.facts.quads, context, harvested, workspace, folder)
-    written.append(files.write_checksums(written, folder))
-    _write_manifest(written, folder, workspace)
-    return Published(tuple(written), len(done), tuple(ordered(findings)), layout)
+        for_people += _write_query_page(described.title, census, workspace, folder)
+        for_people += _write_pages(common.facts.quads, context, harvested, workspace, folder)
+        written.append(_write_list(for_people, PAGES, folder, workspace))
+    written.append(files.write_checksums([*written, *for_people], folder))
+    _write_list(written, MANIFEST, folder, workspace)
+    return Published((*written, *for_people), len(done), tuple(ordered(findings)), layout)
 
 
 def _write_query_page(
@@ -290,7 +297,7 @@ def _questions(workspace: Workspace) -> list[Quad]:
     )
 
 
-def _write_manifest(written: Iterable[Written], folder: Path, workspace: Workspace) -> None:
+def _write_list(written: Iterable[Written], name: str, folder: Path, workspace: Workspace) -> Written:
     rows = [asdict(one) for one in sorted(written, key=lambda one: one.path)]
     text = json.dumps({"dataset": workspace.base, "files": rows}, indent=1)
-    (folder / MANIFEST).write_text(f"{text}\n", "utf-8", newline="\n")
+    return files.write_text(folder, name, f"{text}\n")

@@ -75,13 +75,12 @@ def find(workspace: Workspace, history: Path, given: str) -> Standing | None:
         if record["key"] != _key(given, history) or record["manifest"] != _digest(workspace.out / MANIFEST).hex():
             return None
         return _read(record, workspace)
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, OSError):
         return None  # no record, or none of ours
 
 
 def _read(record: dict[str, Any], workspace: Workspace) -> Standing | None:
-    data = json.loads((workspace.out / MANIFEST).read_bytes())
-    rows = {row["path"]: Written(**row) for row in data["files"]}
+    rows = {row["path"]: Written(**row) for row in folders.listed(workspace.out)}
     signs, read = record["signs"], False
     if rows.keys() != signs.keys():
         return None

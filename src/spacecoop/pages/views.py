@@ -162,7 +162,7 @@ class View:
         return label
 
     def said(self, value: Value) -> Markup:
-        """Return a text as it stands in a page: apart from what is around it, with its language where that is another."""
+        """Return a text as it stands in a page: apart from what is around it, marked where its language is another."""
         tongue = value.language
         mark = f' lang="{escape(tongue)}"' if tongue and tongue != self.language else ""
         return Markup(f"<bdi{mark}>{escape(value.text)}</bdi>")  # noqa: S704  (escaped)

@@ -89,7 +89,7 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
         site.feed,
         any(page.path == "search" for page in alone),
     )
-    base, kept = basis(workspace, frame.menu, str(site.feed)), Kept(workspace, folder, site.cached)
+    base, kept = basis(workspace, frame.menu, str(site.feed), str(frame.search)), Kept(workspace, folder, site.cached)
     listed, shared = _list(site, every)
     desk = Desk(frame, every, site.facts, shared, {f"{workspace.base}{path}": path for path in site.articles})
     said = cache.key(base, *(str(quad).encode() for quad in site.facts)).encode()

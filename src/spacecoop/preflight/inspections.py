@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from xml.etree import ElementTree as Xml
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 
+from spacecoop import folders
 from spacecoop.iris import local_name
 from spacecoop.quads import text
 from spacecoop.syntaxes import BY_ENDING
@@ -73,7 +73,7 @@ def read(workspace: Workspace) -> Built:
     """Read what is judged; raises NotBuilt where the workspace has not been built."""
     out = workspace.out
     try:
-        rows = json.loads((out / "manifest.json").read_text("utf-8"))["files"]
+        rows = folders.listed(out)
     except (OSError, ValueError, KeyError) as error:
         raise NotBuilt(f"{workspace.name(out / 'manifest.json')} cannot be read: {error}") from error
     built = Built(out, workspace.base, {row["path"]: row for row in rows}, Store())

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from spacecoop import folders
 from spacecoop.harvest import negotiation
 from spacecoop.harvest.negotiation import FILE_TYPES, Row
 from spacecoop.syntaxes import SYNTAXES
@@ -66,8 +66,7 @@ def read(folder: Path) -> Site:
     """Read what was built; raises NotBuilt where there is none, or only half of it."""
     try:
         manifest = (folder / MANIFEST).read_bytes()
-        listed = json.loads(manifest)["files"]
-        digests = {row["path"]: row["sha256"] for row in listed}
+        digests = {row["path"]: row["sha256"] for row in folders.listed(folder)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotBuilt(f"{folder} holds no built dataset ({type(error).__name__}); run `spacecoop build`") from None
     if missing := sorted(path for path in digests if not (folder / path).is_file()):
