@@ -54,6 +54,29 @@ def test_a_property_that_the_docs_name_has_a_declared_prefix() -> None:
     assert {iri.partition(":")[0] for iri in re.findall(r"`([\w-]+:[\w-]+)`", table())} <= set(context) | {"rdf"}
 
 
+def test_each_thing_that_news_says_has_an_example_in_the_sample_and_words_that_exist() -> None:
+    page = PAGE.read_text("utf-8")
+    sample = "".join(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL))
+    part = page.split("## How to say what news says")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.+?) \| (.+) \|$", part, re.MULTILINE)[1:]
+    named = set(json.loads((REPOSITORY / "ontology" / "context.jsonld").read_text("utf-8"))["@context"])
+    for scheme in ("kind", "modality", "role"):
+        named |= set(
+            re.findall(rf"^{scheme}:([\w-]+) a ", (REPOSITORY / "ontology" / f"{scheme}.ttl").read_text(), re.M)
+        )
+    named |= {
+        key for _, key, _ in keys(json.loads((REPOSITORY / "ontology" / "context.jsonld").read_text())["@context"], {})
+    }
+
+    assert len(rows) >= 20
+    for said, how in rows:
+        examples = re.findall(r"this:[\w-]+|X-\d\d", how)
+        assert examples, said
+        assert [one for one in examples if f"- id: {one if ':' in one else f'this:{one}'}\n" not in sample] == [], said
+        words = {one for piece in re.findall(r"`([^`]+)`", how) for one in re.findall(r"[A-Za-z][\w-]+", piece)}
+        assert words - named - {one.removeprefix("this:") for one in examples} <= {"this", "true"}, said
+
+
 def test_the_sample_of_the_guide_says_how_long_the_starter_s_text_is() -> None:
     text = (STARTER / "texts" / "example.txt").read_text("utf-8")
     stated = re.findall(r"codePoints: (\d+)", (REPOSITORY / "docs" / "curating.md").read_text("utf-8"))
