@@ -104,7 +104,7 @@ def ours(place: Path) -> str:
         pieces = {
             slug: dumps.cut(list(output.read(folder / "article" / f"{slug}.nq")), slug, folder, home) for slug in slugs
         }
-        dumps.write(pieces, shared, 0, folder, home)
+        dumps.write(pieces, shared, {}, folder, home)
         seconds = time.process_time() - start
         for dump in dumps.NAMES:
             assert (folder / dump).read_bytes() == (place / "out" / dump).read_bytes()

@@ -83,6 +83,35 @@ def test_a_packed_dump_is_one_file_that_holds_the_plain_one(birds: Path) -> None
     assert not (birds / "out" / dumps.ASIDE).exists()
 
 
+def test_blocks_hold_together_what_the_dump_holds_and_each_article_keeps_its_own(birds: Path) -> None:
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[dumps]\nblocks = 3\n", "utf-8")
+    for name in ("a", "b", "c", "d"):
+        add(birds, name, "grey")
+    place = workspace.read(birds)
+    written = {one.path: one for one in publish.publish(place).files}
+    names = dumps.block_names(place)
+
+    assert names == ["blocks/0.nq.gz", "blocks/1.nq.gz", "blocks/2.nq.gz", "blocks/shared.nq.gz"]
+    held = [gzip.decompress((birds / "out" / name).read_bytes()).splitlines() for name in names]
+    together = sorted(line for lines in held for line in lines)
+    assert together == sorted((birds / "out" / "dataset.nq").read_bytes().splitlines())
+    assert [written[name].statements for name in names] == [len(lines) for lines in held]
+    assert len([lines for lines in held[:3] if lines]) > 1
+    own = dumps.block_of("a", 3)
+    assert any(b"article/a#" in line for line in held[own])
+    said = (birds / "out" / "catalog.ttl").read_text("utf-8")
+    void = (birds / "out" / "void.ttl").read_text("utf-8")
+    assert all(written[name].sha256 in said and name in void for name in names)
+
+    before = {name: (birds / "out" / name).read_bytes() for name in names}
+    add(birds, "b", "blue")
+    publish.publish(place)
+    changed = [name for name in names if (birds / "out" / name).read_bytes() != before[name]]
+    assert {f"blocks/{dumps.block_of('b', 3)}.nq.gz"} <= set(changed) <= {names[dumps.block_of("b", 3)], names[3]}
+    assert publish.check(place) == []
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "a dump that is gone": lambda place: (place / "out" / "dataset.trig").unlink(),
     "a dump with another byte": lambda place: (place / "out" / "dataset.nt.gz").write_bytes(

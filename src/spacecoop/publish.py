@@ -167,14 +167,14 @@ def write(
     of_slug = {one.slug: Place(one.file, one.line) for one in done}
     findings += [finding(_ONCE, of_slug[slug]) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, census.bounds)
-    core = description.core(described, dumps.NAMES)
+    core = description.core(described, [*dumps.NAMES, *dumps.block_names(workspace)])
     together = quads.arranged([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
     census.add_common(f"{quad.triple} ." for quad in together)
-    statements = sum(one.tally.triples + len(one.tally.common) for one in summed)
+    statements = {one.edition.slug: one.tally.triples + len(one.tally.common) for one in summed}
     pieces = {one.slug: one.pieces for one in done}
-    whole, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
-    written += whole
-    context = site.Context(common.files, together, described, census.counts(), published, whole, cached, pages)
+    whole, blocks, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
+    written += [*whole, *blocks]
+    context = site.Context(common.files, together, described, census.counts(), published, whole, blocks, cached, pages)
     harvested = site.write(context, workspace, folder)
     written += harvested.written
     for_people: list[Written] = []

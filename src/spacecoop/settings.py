@@ -97,6 +97,10 @@ LANGUAGES = Kind(
 SHARE = Kind(lambda value: _is_number(value) and value <= 1, {"en": "a number from 0 to 1", "fr": "un nombre de 0 à 1"})
 NUMBER = Kind(_is_number, {"en": "a number, 0 or more", "fr": "un nombre positif ou nul"})
 COUNT = Kind(_is_count, {"en": "a whole number, 1 or more", "fr": "un nombre entier, au moins 1"})
+BLOCKS = Kind(
+    lambda value: _is_count(value) and value <= 10_000,
+    {"en": "a whole number from 1 to 10000", "fr": "un nombre entier de 1 à 10000"},
+)
 FLAG = Kind(lambda value: isinstance(value, bool), {"en": "true or false", "fr": "true ou false"})
 VALUES = Kind(
     lambda value: _is_scalar(value) or _all(_is_scalar)(value),
@@ -140,6 +144,8 @@ RULES: Mapping[str, Kind] = {
     "query.defaults": TABLE,
     "query.defaults.*": TABLE,
     "query.defaults.*.*": VALUES,
+    "dumps": TABLE,
+    "dumps.blocks": BLOCKS,
     "feed": TABLE,
     "feed.page": COUNT,
     "serve": TABLE,

@@ -164,7 +164,7 @@ def name(iri: str) -> str:
     """Return what names the article with this id, the same wherever it stands.
 
     >>> name("https://news.example/1")
-    'a-84a7ffbd47a1bd0b'
+    'a-f1372b7cd058c104'
     """
     return f"a-{hashlib.sha256(iri.encode('utf-8', 'replace')).hexdigest()[:16]}"
 

@@ -43,17 +43,22 @@ PREFIXES = {
 }
 """What descriptions are written with."""
 
+_WHOLE = ("The whole dataset", "Le jeu de données entier")
 _PROTOCOL = "https://www.w3.org/TR/sparql11-protocol/"
 
 
-def describe(one: Description, dumps: Sequence[Written], more: Iterable[Quad] = ()) -> list[Quad]:
+def describe(
+    one: Description, dumps: Sequence[Written], more: Iterable[Quad] = (), blocks: Sequence[Written] = ()
+) -> list[Quad]:
     """Return the catalogue, the dataset, a distribution for each dump, and a service where there is an endpoint.
 
-    *more* is what else belongs into the same document.
+    *more* is what else belongs into the same document. *blocks* together are one dump once more.
     """
     say = Speaker(one.document)
     catalog = f"{one.document}#catalog"
-    quads = list(core(one, [dump.path for dump in dumps if not dump.path.endswith(".gz")]))
+    quads = list(
+        core(one, [dump.path for dump in (*dumps, *blocks) if dump in blocks or not dump.path.endswith(".gz")])
+    )
     quads += say(
         catalog,
         a="dcat:Catalog",
@@ -70,8 +75,9 @@ def describe(one: Description, dumps: Sequence[Written], more: Iterable[Quad] = 
         dcat_service=f"{one.document}#sparql" if one.endpoint else None,
         foaf_homepage=one.page,
     )
-    for dump in dumps:
-        quads += _distribution(one, dump, say)
+    for dump in (*dumps, *blocks):
+        part = f"{blocks.index(dump) + 1}/{len(blocks)}" if dump in blocks else ""
+        quads += _distribution(one, dump, say, part)
         quads += say(one.iri, dcat_distribution=f"{one.document}#{dump.path}")
     if one.endpoint:
         quads += say(
@@ -93,17 +99,19 @@ def describe(one: Description, dumps: Sequence[Written], more: Iterable[Quad] = 
     return arranged(in_one_graph([*quads, *more]))
 
 
-def _distribution(one: Description, dump: Written, say: Speaker) -> Iterator[Quad]:
+def _distribution(one: Description, dump: Written, say: Speaker, part: str) -> Iterator[Quad]:
+    """Yield a dump, or a *part* of one."""
     media_type, name = syntax_of(dump.path)
     iri = f"{one.document}#{dump.path}"
     compressed = dump.path.endswith(".gz")
+    whole = (f"Part {part} of the dataset", f"Partie {part} du jeu de données") if part else _WHOLE
     yield from say(
         iri,
         a="dcat:Distribution",
-        dcterms_title=Literal(f"{name}, compressed" if compressed else name, language="en"),
+        dcterms_title=Literal(f"{name}{', compressed' * compressed}{f', part {part}' * bool(part)}", language="en"),
         dcterms_description=[
-            Literal(f"The whole dataset as {name}{', compressed with gzip' * compressed}.", language="en"),
-            Literal(f"Le jeu de données entier en {name}{', comprimé avec gzip' * compressed}.", language="fr"),
+            Literal(f"{whole[0]} as {name}{', compressed with gzip' * compressed}.", language="en"),
+            Literal(f"{whole[1]} en {name}{', comprimé avec gzip' * compressed}.", language="fr"),
         ],
         dcterms_license=one.licence,
         dcterms_rights=one.licence,

@@ -3,6 +3,9 @@
 A dump is a head, a piece of each article in the order of their names, and what they share. A piece does not depend on
 the others, so it is made where its article is, and what did not change is taken over from the dump that was there
 before, by its digest. Compressed pieces joined are one valid file (RFC 1952, section 2.2).
+
+The setting ``blocks`` of ``[dumps]`` has compressed N-Quads written once more, in so many files for loaders that take
+several at once: an article's is told by a digest of its name, and what all share has one of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,9 @@ FILES = tuple(name for plain in NAMES for name in (plain, f"{plain}.gz"))
 ASIDE = ".pieces"
 """Where in a folder the pieces lie that were made for it, until they are joined."""
 _LAYOUT = "layout"
+_BLOCKS = "blocks"
+_BLOCK = NAMES.index(f"dataset{NQUADS.ending}") * 2 + 1
+"""Which of the dumps blocks are parts of."""
 
 Layout = Mapping[str, Sequence[int]]
 """Where an article's piece begins in each of the dumps, by slug."""
@@ -84,13 +90,13 @@ class _Source:
     made: set[str]
     """The slugs whose pieces lie aside."""
 
-    def each(self, number: int) -> Iterator[tuple[str, bytes]]:
-        """Yield each article's piece of one dump, by slug."""
+    def each(self, number: int, slugs: Iterable[str] | None = None) -> Iterator[tuple[str, bytes]]:
+        """Yield each article's piece of one dump, by slug; or those of some articles."""
         with ExitStack() as stack:
             old: BinaryIO | None = None
             with suppress(OSError):
                 old = stack.enter_context((self.workspace.out / FILES[number]).open("rb"))
-            for slug in sorted(self.pieces):
+            for slug in sorted(self.pieces if slugs is None else slugs):
                 data = None if slug in self.made or old is None else self._taken_over(slug, number, old)
                 yield slug, self._made(slug, number) if data is None else data
 
@@ -117,14 +123,14 @@ class _Source:
 def write(
     pieces: Mapping[str, tuple[Piece, ...]],
     shared: Sequence[Quad],
-    statements: int,
+    statements: Mapping[str, int],
     folder: Path,
     workspace: Workspace,
     cached: bool = False,
-) -> tuple[list[Written], Layout]:
-    """Write the dumps into a folder that has the articles' files; return them, and where each article begins in them.
+) -> tuple[list[Written], list[Written], Layout]:
+    """Write the dumps and blocks into a folder that has the articles' files; return them, and where articles begin.
 
-    *statements* are those of the articles. Where *cached*, pieces may come from the dumps of the last build.
+    *statements* are those of each article. Where *cached*, pieces may come from the dumps of the last build.
     """
     aside = folder / ASIDE
     made = {path.name for path in aside.iterdir()} if aside.exists() else set()
@@ -143,10 +149,57 @@ def write(
                 stream.write(pack(last))
             if pack is output.packed:
                 output.keep_packing(path, workspace.out / path.name)
-            written.append(output.measured(folder, path, statements + len(shared)))
+            written.append(output.measured(folder, path, sum(statements.values()) + len(shared)))
+    blocks = list(_write_blocks(source, shared, statements))
     if aside.exists():
         shutil.rmtree(aside)
-    return written, layout
+    return written, blocks, layout
+
+
+def block_names(workspace: Workspace) -> list[str]:
+    """Return the blocks that are wanted, the one of what all articles share last; none where the settings say nothing.
+
+    There are as many of them whatever the articles are, so that each is found under its name from edition to edition.
+    """
+    count = _count(workspace)
+    width = len(str(count - 1))
+    numbers = [f"{_BLOCKS}/{number:0{width}}{NQUADS.ending}.gz" for number in range(count)]
+    return [*numbers, f"{_BLOCKS}/shared{NQUADS.ending}.gz"] if count else []
+
+
+def _count(workspace: Workspace) -> int:
+    return int(workspace.settings.get("dumps", {}).get("blocks", 0))
+
+
+def block_of(slug: str, count: int) -> int:
+    """Return which of so many blocks an article is in, the same wherever and whenever it is asked.
+
+    >>> block_of("moon-2019", 16), block_of("moon-2019", 1)
+    (7, 0)
+    """
+    return int.from_bytes(hashlib.sha256(slug.encode()).digest()[:8]) % count
+
+
+def _write_blocks(source: _Source, shared: Sequence[Quad], statements: Mapping[str, int]) -> Iterator[Written]:
+    folder, workspace, count = source.folder, source.workspace, _count(source.workspace)
+    members: list[list[str]] = [[] for _ in range(count)]
+    for slug in source.pieces if count else ():
+        members[block_of(slug, count)].append(slug)
+    *numbered, last = block_names(workspace) or [""]
+    for name, slugs in zip(numbered, members, strict=True):
+        parts = (data for _, data in source.each(_BLOCK, slugs)) if slugs else [output.packed(b"")]
+        yield _write_block(folder / name, parts, sum(statements[slug] for slug in slugs), folder, workspace)
+    if last:
+        parts = [output.packed(_last(shared, NQUADS, workspace))]
+        yield _write_block(folder / last, parts, len(shared), folder, workspace)
+
+
+def _write_block(path: Path, parts: Iterable[bytes], statements: int, folder: Path, workspace: Workspace) -> Written:
+    path.parent.mkdir(exist_ok=True)
+    with path.open("wb") as stream:
+        stream.writelines(parts)
+    output.keep_packing(path, workspace.out / path.relative_to(folder))
+    return output.measured(folder, path, statements)
 
 
 def _last(shared: Sequence[Quad], syntax: Syntax, workspace: Workspace) -> bytes:

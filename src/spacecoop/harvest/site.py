@@ -31,6 +31,8 @@ class Context:
     counts: Counts
     published: Sequence[Edition]
     whole: Sequence[Written]
+    blocks: Sequence[Written] = ()
+    """Parts of a dump, for loaders."""
     cached: bool = False
     """Whether what the last build wrote may be taken over."""
     pages: bool = True
@@ -56,8 +58,8 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     written: list[Written] = []
     prefixes = dict(sorted({**workspace.prefixes, **catalog.PREFIXES}.items()))
     abouts = {
-        "catalog": catalog.describe(described, whole, files.parts_of_home(context.shared, workspace)),
-        "void": void.describe(described, counts, dumps.NAMES),
+        "catalog": catalog.describe(described, whole, files.parts_of_home(context.shared, workspace), context.blocks),
+        "void": void.describe(described, counts, [*dumps.NAMES, *(one.path for one in context.blocks)]),
     }
     for path, described_there in abouts.items():
         written += files.write_document(described_there, path, files.THING_SYNTAXES, folder, prefixes)
