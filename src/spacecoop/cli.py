@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
+    from spacecoop.progress import Bar
     from spacecoop.work import Run
     from spacecoop.workspace import Workspace
 
@@ -103,9 +104,12 @@ def _run(words: list[str]) -> int:
     try:
         return int(command.run(arguments))
     except UserError as error:
+        _close_bars()
         say(f"spacecoop {arguments.command}: ", end="", error=True)
         say(str(error), error=True)
         return REPAIR
+    finally:
+        _close_bars()
 
 
 _TOLD = {
@@ -131,8 +135,15 @@ def say(message: str, end: str = "\n", error: bool = False) -> None:
     print(visible(translate(message, _spoken.get())), end=end, file=sys.stderr if error else sys.stdout, flush=error)
 
 
+def _close_bars() -> None:
+    """Take away what shows how far work has come, where something is shown."""
+    if shown := sys.modules.get("spacecoop.progress"):
+        shown.close()
+
+
 def _tell(words: list[str], key: str, *values: str) -> None:
     """Print one line about how a command ended, on standard error, where somebody still reads it."""
+    _close_bars()
     command = next((word for word in words if word in COMMANDS), "")
     from spacecoop.messages import translate
 
@@ -251,7 +262,9 @@ def choose_language(asked: str | None) -> str:
     return "fr" if locale.startswith("fr") else "en"
 
 
-def progress(done: int, of: int) -> None:
-    """Show how far long work has come, on a terminal."""
-    if of > 1 and sys.stderr.isatty():
-        print(f"\r{done:,} of {of:,} articles", end="\n" if done == of else "", file=sys.stderr, flush=True)
+def progress(noun: str) -> Bar:
+    """Return what shows how many things of a kind are done, on a terminal, with the rate and the time left."""
+    from spacecoop.messages import translate
+    from spacecoop.progress import Bar
+
+    return Bar(noun, lambda text: translate(text, _spoken.get()))

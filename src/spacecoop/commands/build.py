@@ -42,12 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
     runner, pages = cli.runner(arguments), not arguments.no_site
     try:
         if arguments.check:
-            stale = publish.check(workspace, arguments.engine, cli.progress, pages, runner)
+            stale = publish.check(workspace, arguments.engine, cli.progress("articles"), pages, runner)
             print("\n".join(tell_check(stale, len(publish.find_absent(workspace)), language)))
             return cli.REPAIR if stale else cli.DONE
         waiting = partial(tell_wait, language)
         done = publish.publish(
-            workspace, arguments.engine, cli.progress, not arguments.no_cache, waiting, pages, runner
+            workspace, arguments.engine, cli.progress("articles"), not arguments.no_cache, waiting, pages, runner
         )
     except publish.Rejected as rejected:
         for found in rejected.findings:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -84,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         settings = desks.settings(workspace, getattr(arguments, "endpoint", None))
         ask = _asker(settings, workspace.base)
-        desk = linking.begin(workspace, settings, ask, progress, time.sleep)
+        desk = linking.begin(workspace, settings, ask, cli.progress("items"), time.sleep)
         return ACTIONS[arguments.action](desk, arguments)
     except Unreadable as error:
         raise cli.UserError(error.finding.line(cli.language(arguments))) from error
@@ -203,9 +202,3 @@ ACTIONS: dict[str, Callable[[Desk, argparse.Namespace], int]] = {
     "snapshot": snapshot,
     "quickstatements": quickstatements,
 }
-
-
-def progress(done: int, of: int) -> None:
-    """Show how far long work has come, on a terminal."""
-    if of > 1 and sys.stderr.isatty():
-        print(f"\r{done:,} of {of:,} items", end="\n" if done == of else "", file=sys.stderr, flush=True)

@@ -194,16 +194,17 @@ class Clock:
     def __init__(self, what: str) -> None:
         self._what = what
         self._begun = self._said = time.monotonic()
+        self._bar = cli.progress(f"triples {what}")
 
     def __call__(self, done: int, of: int) -> None:
         """Show it."""
         now = time.monotonic()
-        terminal = sys.stderr.isatty()
-        if not of or not (terminal or now - self._said > PATIENCE):
+        if sys.stderr.isatty():
+            self._bar(done, of)
+            return
+        if not of or now - self._said <= PATIENCE:
             return
         self._said = now
         rate = done / max(now - self._begun, 0.001)
         left = f", {(of - done) / rate:,.0f} s left" if rate else ""
-        line = f"{done:,} of {of:,} triples {self._what}, {rate:,.0f} a second{left}"
-        end = "\n" if done == of or not terminal else ""
-        print(f"\r{line}   " if terminal else line, end=end, file=sys.stderr, flush=True)
+        cli.say(f"{done:,} of {of:,} triples {self._what}, {rate:,.0f} a second{left}", error=True)

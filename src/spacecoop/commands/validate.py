@@ -51,10 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
     runner = cli.runner(arguments)
     try:
         if arguments.vocabulary:
-            findings = quality.check(workspace, cli.progress)
+            findings = quality.check(workspace, cli.progress("articles"))
         else:
             findings = publish.validate(
-                workspace, files, arguments.engine, cli.progress, not arguments.no_cache, runner
+                workspace, files, arguments.engine, cli.progress("articles"), not arguments.no_cache, runner
             )
     except Unreadable as error:
         findings = [error.finding]
