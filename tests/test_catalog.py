@@ -268,6 +268,28 @@ def test_the_sitemap_dates_a_page_by_its_own_source_or_not_at_all() -> None:
     assert (OUT / ".well-known" / "void").read_bytes() == (OUT / "void.ttl").read_bytes()
 
 
+def test_the_sitemap_says_where_each_page_is_in_each_language() -> None:
+    def links(name: str, place: str) -> dict[str, str]:
+        found = re.search(rf"<loc>{re.escape(place)}</loc>(.*?)</url>", (OUT / name).read_text("utf-8"), re.DOTALL)
+        assert found is not None
+        return dict(re.findall(r'<xhtml:link rel="alternate" hreflang="([^"]+)" href="([^"]+)" />', found[1]))
+
+    base = "https://w3id.org/spacecoop/"
+    for path, html in (("id/china", "id/china"), ("article/a001", "article/a001"), ("", "index")):
+        assert links("sitemap.xml", base + path) == {
+            "en": f"{base}{html}.html",
+            "fr": f"{base}{html}.fr.html",
+            "zh": f"{base}{html}.zh.html",
+            "x-default": base + path,
+        }
+    assert links("sitemap.xml", f"{base}catalog") == {}
+    assert links("sitemap-pages.xml", f"{base}things.fr.html")["zh"] == f"{base}things.zh.html"
+    for name in ("sitemap.xml", "sitemap-pages.xml"):
+        assert f"Sitemap: {base}{name}\n" in (OUT / "robots.txt").read_text("utf-8")
+        for there in re.findall(rf'href="{base}([^"]+\.html)"', (OUT / name).read_text("utf-8")):
+            assert (OUT / there).is_file()
+
+
 def test_the_page_for_people_holds_what_search_engines_read() -> None:
     page = (OUT / "index.html").read_text("utf-8")
     found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page, re.DOTALL)
@@ -287,7 +309,7 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.links += [value for name, value in attrs if name == "href" and value]
-        self.open += [tag] if tag not in ("meta", "link") else []
+        self.open += [tag] if tag not in ("meta", "link", "input") else []
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag

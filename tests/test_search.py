@@ -37,8 +37,8 @@ def places(out: Path, word: str) -> dict[str, int]:
     for place in there.get(word, []):
         number, weight = divmod(place, about["weights"])
         block = out / "search" / f"entries-{number // about['block']}.json"
-        path, fragment, _, _ = json.loads(block.read_text("utf-8"))[number % about["block"]]
-        found[f"{path}#{fragment}".rstrip("#")] = weight // 4
+        path, fragment, _, _, _ = json.loads(block.read_text("utf-8"))[number % about["block"]]
+        found[f"{path}#{fragment}".rstrip("#")] = weight // 8
     return found
 
 
@@ -56,7 +56,7 @@ def test_each_entry_leads_to_a_page_and_to_a_place_on_it(frozen: Path) -> None:
     entries = [one for path in (out / "search").glob("entries-*.json") for one in json.loads(path.read_text("utf-8"))]
 
     assert len(entries) > 100
-    for path, fragment, _, shown in entries:
+    for path, fragment, _, shown, _ in entries:
         for ending in (".html", ".fr.html", ".zh.html"):
             assert not fragment or f'id="{fragment}"' in (out / f"{path}{ending}").read_text("utf-8")
         assert shown
@@ -157,6 +157,7 @@ class TestInABrowser:
             ("index.html", "CHINE", "China", "id/china.html"),
             ("id/china.fr.html", "chin", "Chine", "id/china.fr.html"),
             ("search.zh.html", "中国", "中国", "id/china.zh.html"),
+            ("things.html", "cnes", "National Centre for Space Studies", "id/cnes.html"),
             ("index.fr.html", "solitaire explorer", "La Chine va cesser", "article/a001.fr.html#A-01"),
         ],
     )

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree as Xml
 
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 
 from spacecoop import output
-from spacecoop.harvest.editions import newest
 from spacecoop.output import Written
 from spacecoop.quads import arranged, name_blank_nodes, text
 from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
@@ -24,17 +21,6 @@ _HEADERS = frozenset({"http://www.w3.org/2002/07/owl#Ontology", "http://www.w3.o
 
 THING_SYNTAXES = (TURTLE, JSONLD)
 VOCABULARY_SYNTAXES = (TURTLE, JSONLD, RDFXML)
-_MOST_URLS = 50_000
-"""In one sitemap (sitemaps.org, protocol 0.9)."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """One address that the site has, and since when it is as it is, where that is known."""
-
-    path: str
-    """Of the document, from the base IRI, without ending."""
-    date: str | None = None
 
 
 def documents(
@@ -109,47 +95,6 @@ def write_document(
         file = folder / f"{path}{syntax.ending}"
         output.write(quads, file, syntax, prefixes)
         yield output.measured(folder, file, len(quads))
-
-
-def pages(
-    found: Mapping[str, Sequence[Quad]], dated: Mapping[str, str | None], modified: str | None, workspace: Workspace
-) -> list[Page]:
-    """Return the addresses of all documents, with the date of the last change where it is known.
-
-    *found* are the shared documents, *dated* the articles' with their dates; *modified* is the dataset's date.
-    """
-    about = dict.fromkeys((workspace.base, f"{workspace.base}catalog", f"{workspace.base}void"), modified)
-    every = {**about, **{iri: newest(quads, iri) for iri, quads in found.items()}, **dated}
-    return [Page(iri.removeprefix(workspace.base), date) for iri, date in sorted(every.items())]
-
-
-def write_map(every: Sequence[Page], folder: Path, home: str) -> Iterator[Written]:
-    """Write ``robots.txt`` and ``sitemap.xml``; *home* is where the site is served from.
-
-    A page whose last change is not known gets no date. More pages than one map may hold go into several.
-    """
-    parts = [every[start : start + _MOST_URLS] for start in range(0, len(every), _MOST_URLS)] or [[]]
-    names = ["sitemap.xml"] if len(parts) == 1 else [f"sitemap-{number}.xml" for number in range(1, len(parts) + 1)]
-    for name, part in zip(names, parts, strict=True):
-        yield write_text(folder, name, _sitemap("urlset", "url", [(home + page.path, page.date) for page in part]))
-    if len(parts) > 1:
-        rows = [
-            (home + name, max((page.date for page in part if page.date), default=None))
-            for name, part in zip(names, parts, strict=True)
-        ]
-        yield write_text(folder, "sitemap.xml", _sitemap("sitemapindex", "sitemap", rows))
-    yield write_text(folder, "robots.txt", f"User-agent: *\nAllow: /\nSitemap: {home}sitemap.xml\n")
-
-
-def _sitemap(root: str, item: str, rows: Iterable[tuple[str, str | None]]) -> str:
-    top = Xml.Element(root, {"xmlns": "http://www.sitemaps.org/schemas/sitemap/0.9"})
-    for address, date in rows:
-        entry = Xml.SubElement(top, item)
-        Xml.SubElement(entry, "loc").text = address
-        if date:
-            Xml.SubElement(entry, "lastmod").text = date
-    Xml.indent(top, space=" ")
-    return f'<?xml version="1.0" encoding="utf-8"?>\n{Xml.tostring(top, encoding="unicode")}\n'
 
 
 def write_checksums(written: Iterable[Written], folder: Path) -> Written:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyoxigraph import Literal, Quad
 
 from spacecoop import output
-from spacecoop.harvest import catalog, dumps, feeds, files, negotiation, schemaorg, void
+from spacecoop.harvest import catalog, dumps, feeds, files, negotiation, schemaorg, sitemaps, void
 from spacecoop.harvest.census import Counts
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.editions import Edition
@@ -80,8 +80,9 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
         read_names(context.shared, f"{workspace.base}id/"),
         context.cached,
     )
-    pages = files.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
-    written += files.write_map(pages, folder, described.home or described.base)
+    pages = sitemaps.pages(documents, {one.iri: one.date for one in published}, described.modified, workspace)
+    languages = workspace.languages if context.pages else ()
+    written += sitemaps.write(pages, folder, described.home or described.base, languages)
     endings = {
         iri.removeprefix(workspace.base): [syntax.ending for syntax in files.syntaxes(iri, said)]
         for iri, said in documents.items()

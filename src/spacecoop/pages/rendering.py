@@ -19,6 +19,7 @@ from spacecoop.findings import Place, finding
 from spacecoop.harvest import files
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.negotiation import MEDIA_TYPES
+from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
 from spacecoop.pages import gallery, kinds
 from spacecoop.pages.drawing import DrawingError
@@ -26,7 +27,7 @@ from spacecoop.pages.faults import FAULTS, PageError, told
 from spacecoop.pages.gallery import Picture
 from spacecoop.pages.kinds import SHIPPED, Page
 from spacecoop.pages.known import Noted
-from spacecoop.pages.views import View, Words, address
+from spacecoop.pages.views import View, Words
 from spacecoop.workspace import Workspace
 
 _CALLED = frozenset(name for name in vars(View) if not name.startswith("_"))
@@ -162,6 +163,8 @@ def _render(
         "languages": languages,
         "formats": [(MEDIA_TYPES[ending], view.file(f"{page.path}{ending}"), ending) for ending in endings],
         "addresses": [(one, f"{home}{quote(address(page.path, one, languages[0]))}") for one in languages],
+        "neutral": home + quote(page.path if page.iri else "" if page.path == "index" else f"{page.path}.html"),
+        "atom": "feed.atom" if view.language == languages[0] else f"feed.{view.language}.atom",
         "canonical": f"{home}{quote(address(page.path, view.language, languages[0]))}",
         "ask": view.file(_asking(frame.folder, view.language, languages[0])),
         "data": data,

@@ -20,14 +20,17 @@ from spacecoop.pages.values import Value, bounded
 FOLDER = "search"
 SHOWN = 240
 """Characters of a text that are kept to be shown."""
+OTHERS = 4
+"""Other names that are shown."""
 READ = 2000
 """Characters of a text by which it is found."""
 BLOCK = 64
 """Entries in a file."""
 FULL = 4000
 """Places in a file of words, about: their number is chosen by it."""
-WEIGHTS = 16
-"""A place is written as its entry's number times this, and four times the weight, and how short the text is."""
+WEIGHTS = 32
+"""A place is written as its entry's number times this, and what the word is worth there: eight times the weight of its
+text, four where the entry is what a whole page is about, and how short the text is, up to three."""
 _SHORT = (8, 16, 32)
 """Letters up to which a text is the shorter one: whoever looks for China wants China before what is about it."""
 _LETTERS = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ς": "σ"}
@@ -66,8 +69,10 @@ def write(
             continue
         kind = min((one for row in rows if (one := _kind(row)) and known.names(one)), default="")
         number = kinds.setdefault(kind, len(kinds)) if kind else -1
-        block.append([page.path, iri.partition("#")[2] if iri in page.anchors else "", number, _shown(texts)])
-        for word, worth in _worths(texts).items():
+        block.append(
+            [page.path, iri.partition("#")[2] if iri in page.anchors else "", number, _shown(texts), _others(texts)]
+        )
+        for word, worth in _worths(texts, own="#" not in iri).items():
             places[word].append(count * WEIGHTS + worth)
         count += 1
         if len(block) == BLOCK:
@@ -98,11 +103,11 @@ def _write_words(places: Mapping[str, array[int]], shards: int) -> Iterator[tupl
         yield f"{FOLDER}/words-{number}.json", _as_json({word: places[word].tolist() for word in parts[number]})
 
 
-def _worths(texts: Iterable[tuple[Value, int]]) -> dict[str, int]:
-    """Return what each word of some texts is worth: four times the weight, and more the shorter the text is."""
+def _worths(texts: Iterable[tuple[Value, int]], own: bool) -> dict[str, int]:
+    """Return what each word of some texts is worth; *own* is for what a page is about."""
     found: dict[str, int] = {}
     for value, weight in texts:
-        worth = 4 * weight + sum(len(value.text) <= most for most in _SHORT)
+        worth = 8 * weight + 4 * own + sum(len(value.text) <= most for most in _SHORT)
         for word in words(value.text):
             found[word] = max(worth, found.get(word, 0))
     return found
@@ -115,6 +120,15 @@ def _shown(texts: Sequence[tuple[Value, int]]) -> dict[str, str]:
         if weight == greatest:
             shown.setdefault(value.language, bounded(value.text, SHOWN))
     return shown
+
+
+def _others(texts: Iterable[tuple[Value, int]]) -> str:
+    """Return a few other names, so that one sees why a thing is found by a word that its name has not."""
+    names = {bounded(value.text, 60) for value, weight in texts if weight == 2}
+    alike: dict[str, str] = {}
+    for name in sorted(names, key=lambda one: (len(one), one)):
+        alike.setdefault(" ".join(words(name)), name)
+    return ", ".join(list(alike.values())[:OTHERS])
 
 
 def _text(row: Row) -> Value | None:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup, escape
 
+from spacecoop.harvest.sitemaps import address
 from spacecoop.iris import namespace
 from spacecoop.pages.kinds import Page, Row
 from spacecoop.pages.known import Noted
@@ -33,15 +34,6 @@ class Words:
     def namespaces(self) -> Mapping[str, str]:
         """The prefixes by what they stand for; the first one, where several stand for the same."""
         return {start: prefix for prefix, start in reversed(list(self.prefixes.items()))}
-
-
-def address(path: str, language: str, first: str) -> str:
-    """Return the file of a page in a language.
-
-    >>> address("id/china", "fr", "en"), address("id/china", "en", "en")
-    ('id/china.fr.html', 'id/china.html')
-    """
-    return f"{path}.html" if language == first else f"{path}.{language}.html"
 
 
 class View:

@@ -13,8 +13,9 @@ from pyoxigraph import NamedNode, Quad, Store
 
 from spacecoop import cache
 from spacecoop.findings import Place, finding
-from spacecoop.harvest import files
+from spacecoop.harvest import files, sitemaps
 from spacecoop.harvest.description import Description
+from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
 from spacecoop.pages import articles, gallery, kinds, rendering, searching
 from spacecoop.pages.articles import Desk
@@ -23,7 +24,6 @@ from spacecoop.pages.kept import Kept, Made, basis
 from spacecoop.pages.kinds import Kind, Page, Row
 from spacecoop.pages.known import Noted
 from spacecoop.pages.rendering import Frame
-from spacecoop.pages.views import address
 from spacecoop.pages.whole import Whole
 from spacecoop.queries.library import QueryError
 from spacecoop.syntaxes import NTRIPLES
@@ -104,6 +104,8 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     home = next(page for page in alone if page.path == "index")
     whole.lay_out({**pages, workspace.base: home}, laid)
     _gather(whole, every, workspace)
+    paths = (page.path for page in alone if page.path != "index")
+    yield sitemaps.write_alone(paths, folder, site.described.home or site.described.base, workspace.languages)
     for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
         yield files.write_text(folder, name, text)
     yield from _write_others(frame, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base)
