@@ -53,7 +53,7 @@ async function places(word, index) {
     for (const place of Object.hasOwn(there, one) ? there[one] : []) {
       const number = Math.floor(place / index.weights);
       const worth = place % index.weights;
-      const weight = (4 * Math.floor(worth / 4) ** 2 + (worth % 4)) * (one === word ? 3 : 1);
+      const weight = (4 * (worth >> 3) ** 2 + (worth & 4 ? 24 : 0) + (worth & 3)) * (one === word ? 3 : 1);
       fit.set(number, Math.max(weight, fit.get(number) ?? 0));
     }
   }
@@ -82,13 +82,18 @@ function said(texts, index) {
 }
 
 /** Return the line that leads to one entry. */
-function line([path, fragment, kind, texts], index) {
+function line([path, fragment, kind, texts, others], index) {
   const link = document.createElement("a");
   const ending = language === index.languages[0] ? ".html" : `.${language}.html`;
   link.href = path.split("/").map(encodeURIComponent).join("/") + ending + (fragment ? `#${encodeURIComponent(fragment)}` : "");
   link.append(said(texts, index));
   const item = document.createElement("li");
   item.append(link);
+  if (others) {
+    const names = document.createElement("bdi");
+    names.textContent = others;
+    item.append(" (", names, ")");
+  }
   if (kind >= 0) {
     const small = document.createElement("small");
     small.append(said(index.kinds[kind], index));
