@@ -112,8 +112,15 @@ def twice(folder: Path) -> None:
     (folder / "articles" / "again.trig").write_text(source, "utf-8")
 
 
+def told_twice(folder: Path) -> None:
+    path = folder / "entities" / "example.yaml"
+    launch = next(line for line in path.read_text("utf-8").splitlines(keepends=True) if "id: example-launch" in line)
+    path.write_text(path.read_text("utf-8").replace(launch, launch + launch.replace("example-launch", "lift-off")))
+
+
 BY_HAND: dict[str, Callable[[Path], object]] = {
     "not-utf8": lambda folder: fact_file(folder).write_bytes(b"a: \xe9"),
+    "two-as-one": told_twice,
     "no-articles": lambda folder: shutil.rmtree(folder / "articles"),
     "bad-slug": lambda folder: fact_file(folder).rename(folder / "articles" / "Moon 2019.yaml"),
     "yaml-size": lambda folder: fact_file(folder).write_bytes(b"#" * 8_000_001),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
+from pyoxigraph import Quad
 
 from conftest import Run
 from spacecoop import documents, joining, publish, workspace
 from spacecoop.facts import keys
 from spacecoop.findings import refused
 from spacecoop.joining import Decision, JoinError
-from spacecoop.stories import refusals
+from spacecoop.stories import reasons, refusals
+from spacecoop.stories.reasons import Reason, Traits
 
 SHARED = """entities:
   - {id: heron-launch, type: Milestone, kind: launch, label: {en: Launch of Heron, fr: Lancement de Heron}}
@@ -107,16 +110,71 @@ def test_proposals_can_be_of_one_article_or_matter(place: Path, name: str) -> No
 
 
 def test_two_shared_matters_that_are_told_alike_are_proposed_as_one(place: Path) -> None:
-    path = place / "entities" / "shared.yaml"
-    twin = SHARED.splitlines()[1].replace("heron-launch", "heron-lift-off")
-    path.write_text(f"{SHARED}{twin}\n", "utf-8")
-    (place / "articles" / "x2.yaml").write_text(article(2, JOINED.replace("heron-launch", "heron-lift-off")), "utf-8")
+    twice(place)
 
     found = joining.suggest(open_(place)).pairs
 
     assert [(one.one.rpartition("/")[2], one.other.rpartition("/")[2]) for one in found] == [
         ("heron-launch", "heron-lift-off")
     ]
+
+
+def twice(place: Path) -> None:
+    """Give the shared launch a twin, and have another article tell of that."""
+    twin = SHARED.splitlines()[1].replace("heron-launch", "heron-lift-off")
+    (place / "entities" / "shared.yaml").write_text(f"{SHARED}{twin}\n", "utf-8")
+    (place / "articles" / "x2.yaml").write_text(article(2, JOINED.replace("heron-launch", "heron-lift-off")), "utf-8")
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_two_shared_matters_that_ought_to_be_one_are_told_with_the_evidence(
+    place: Path, language: str, run: Run
+) -> None:
+    twice(place)
+
+    for command in ("validate", "build"):
+        done = run("--lang", language, command, cwd=place)
+        told = " ".join((done.stdout + done.stderr).split())
+        assert done.returncode == 0
+        assert "entities/shared.yaml:7:5" in told
+        assert {"en": "both bear on one thing (id:heron)", "fr": "même chose (id:heron)"}[language] in told
+        assert "spacecoop stories reject id:heron-launch id:heron-lift-off" in told
+    joining.reject(open_(place), Decision("heron-lift-off", "heron-launch", "id:me", "two rockets", "2026-02-01"))
+    for command in ("validate", "build"):
+        assert "two-as-one" not in run(command, cwd=place).stdout
+
+
+def test_an_article_that_tells_of_two_shared_matters_speaks_against_their_being_one(place: Path) -> None:
+    twice(place)
+    both = JOINED + JOINED.replace("heron-launch", "heron-lift-off").replace("this:launch", "this:other")
+    (place / "articles" / "x3.yaml").write_text(article(3, both), "utf-8")
+
+    assert joining.suggest(open_(place), least=0.5).pairs == ()
+
+
+def test_an_edit_asks_only_the_accounts_that_it_touches(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    twice(place)
+    asked: list[int] = []
+    really = reasons.find
+
+    def find(quads: Iterable[Quad], by: Sequence[Reason]) -> dict[str, Traits]:
+        found = really(list(quads), by)
+        asked.append(sum("#" in matter and "parties" not in matter for matter in found))
+        return found
+
+    monkeypatch.setattr(reasons, "find", find)
+
+    def validated() -> int:
+        asked.clear()
+        told = publish.validate(workspace.read(place), cached=False)
+        assert [one.rule for one in told if one.rule == "two-as-one"] == ["two-as-one"]
+        return sum(asked)
+
+    assert validated() == 2
+    assert validated() == 0
+    path = place / "articles" / "x2.yaml"
+    path.write_text(path.read_text("utf-8").replace('"2024-06-22"', '"2024-06-21"'), "utf-8")
+    assert validated() == 1
 
 
 def test_an_accepted_join_is_one_more_line_and_changes_nothing_else(place: Path) -> None:

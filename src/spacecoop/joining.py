@@ -20,7 +20,7 @@ from spacecoop.queries import library, results, sparql
 from spacecoop.queries.library import QueryError
 from spacecoop.queries.spool import Spool
 from spacecoop.shared import Shared
-from spacecoop.stories import joins, reasons, refusals
+from spacecoop.stories import joins, reasons, refusals, twins
 from spacecoop.stories.joins import Proposal, Yardstick
 from spacecoop.stories.reasons import Reason, Traits
 from spacecoop.stories.refusals import Refusal
@@ -28,8 +28,6 @@ from spacecoop.workspace import Workspace
 
 LIST = "stories"
 """The named query that lists the shared matters."""
-LEAST = 0.5
-"""The lowest score of what is proposed, where neither the settings nor the command say another."""
 
 
 class JoinError(Exception):
@@ -143,7 +141,7 @@ class Desk:
 def begin(workspace: Workspace) -> Desk:
     """Read the articles and the shared files, without judging them."""
     common = shared.load(workspace)
-    read = (work.describe(common, path, work.UNJUDGED) for path in work.paths(workspace))
+    read = (work.describe(common, source, work.UNJUDGED) for source in work.find(common)[0])
     return Desk(workspace, common, tuple(read))
 
 
@@ -210,14 +208,14 @@ def suggest(desk: Desk, names: Sequence[str] = (), least: float | None = None, m
             iri == start or iri.startswith(f"{start}#") for iri in (one.one, one.other) for start in wanted
         )
 
-    never = refused_pairs(desk)
+    never = refusals.pairs(refusals.load(desk.workspace), desk.prefixes)
     proposed = filter(is_wanted, joins.propose(loose, held, yardstick, never))
     pairs = filter(is_wanted, joins.pair(held, yardstick, never))
     return Suggested(tuple(joins.best(proposed, least, most)), tuple(joins.best(pairs, least, most)))
 
 
 def _least(workspace: Workspace) -> float:
-    return float(workspace.settings.get("stories", {}).get("least", LEAST))
+    return float(workspace.settings.get("stories", {}).get("least", twins.LEAST))
 
 
 def _wanted(desk: Desk, name: str) -> str:
@@ -228,7 +226,6 @@ def _wanted(desk: Desk, name: str) -> str:
 
 def _traits(desk: Desk, asked: Sequence[Reason]) -> tuple[dict[str, Traits], dict[str, Traits]]:
     """Return what is found of each matter that no shared one is named for, and of each shared one with its accounts."""
-    needed = {reason.name for reason in asked if reason.needed}
     of_articles: dict[str, Traits] = {}
     for article in desk.articles:
         own = f"{desk.workspace.article(article.slug)}#"
@@ -240,12 +237,9 @@ def _traits(desk: Desk, asked: Sequence[Reason]) -> tuple[dict[str, Traits], dic
     of_entities = reasons.find(desk.entities, asked)
     held = {matter: traits.merged(told[matter]) for matter, traits in of_entities.items()}
 
-    def is_matter(traits: Traits) -> bool:
-        return needed <= {*traits.values, *traits.spans}
-
     return (
-        {matter: traits for matter, traits in of_articles.items() if is_matter(traits)},
-        {matter: traits for matter, traits in held.items() if is_matter(traits)},
+        {matter: traits for matter, traits in of_articles.items() if reasons.is_matter(traits, asked)},
+        {matter: traits for matter, traits in held.items() if reasons.is_matter(traits, asked)},
     )
 
 
@@ -276,7 +270,7 @@ def accept(desk: Desk, decision: Decision) -> tuple[str, str]:
         at = article.places.find(one, account)
         raise JoinError("joined", place=at, one=names["one"], other=shorten(desk.accounts[one], desk.prefixes))
     for refusal in refusals.load(desk.workspace):
-        if {_expand(desk, refusal.one), _expand(desk, refusal.other)} == {one, other}:
+        if (one, other) in refusals.pairs([refusal], desk.prefixes):
             raise JoinError("refused", place=refusal.place, **vars(refusal))
     path = desk.workspace.root / article.places.file
     data = documents.load(path, article.places.file)
@@ -324,6 +318,8 @@ def _joined(desk: Desk, article: Article, source: str, one: str, other: str) -> 
     if file.endswith((".ttl", ".trig")):
         line = f"<{one}> <{account}> <{other}> ."
         return f"{source.rstrip()}\n\n{line}\n", line
+    if not file.endswith(shared.FACT_FILES):  # a file of many articles
+        raise JoinError("by-hand", place=article.places.find(one), line=f"<{account}> <{other}>")
     scope = desk.common.reader.scope
     key = next((name for name in sorted(scope.names()) if scope.predicate(name) == account), None)
     if key is None:
@@ -347,7 +343,7 @@ def reject(desk: Desk, decision: Decision) -> str:
             article = next(a for a in desk.articles if each.startswith(f"{desk.workspace.article(a.slug)}#"))
             raise JoinError("joined", place=article.places.find(each, desk.account), one=names[0], other=names[1])
     for refusal in refusals.load(desk.workspace):
-        if {_expand(desk, refusal.one), _expand(desk, refusal.other)} == {one, other}:
+        if (one, other) in refusals.pairs([refusal], desk.prefixes):
             raise JoinError("refused", place=refusal.place, **vars(refusal))
     path = desk.workspace.root / refusals.FILE
     text = documents.decode(documents.load(path, refusals.FILE), refusals.FILE) if path.is_file() else ""
@@ -355,14 +351,3 @@ def reject(desk: Desk, decision: Decision) -> str:
     new = Refusal(0, names[0], names[1], decision.reviewer, decision.date, decision.because)
     documents.save(path, refusals.added(text, new))
     return "  ".join((new.one, new.other, new.because))
-
-
-def refused_pairs(desk: Desk) -> set[tuple[str, str]]:
-    """Return the pairs that were rejected, each both ways."""
-    found = [(_expand(desk, each.one), _expand(desk, each.other)) for each in refusals.load(desk.workspace)]
-    return {pair for one, other in found for pair in ((one, other), (other, one))}
-
-
-def _expand(desk: Desk, name: str) -> str:
-    prefix, _, local = name.partition(":")
-    return f"{desk.prefixes[prefix]}{local}" if prefix in desk.prefixes else name.strip("<>")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from pyoxigraph import Quad
+from pyoxigraph import NamedNode, Quad
 
 from spacecoop import articles, folders, quads, shared, standing, work
 from spacecoop.cache import Cache
@@ -23,9 +23,10 @@ from spacecoop.output import Written
 from spacecoop.pages import ask, libraries, writing
 from spacecoop.pages.faults import PageError
 from spacecoop.queries import library
+from spacecoop.queries.library import QueryError
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
-from spacecoop.stories import accounts, refusals
+from spacecoop.stories import accounts, reasons, refusals, twins
 from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Source, Work, each, silent
 from spacecoop.workspace import Workspace
 
@@ -139,6 +140,8 @@ def validate(
     found, findings = work.find(common, sources)
     done = list(each(Work(common, engine), found, progress, cached, run, not sources))
     findings += _of_the_whole(common, engine, found if not sources else work.find(common)[0])
+    if not sources:
+        findings += _twins(done, common)
     return ordered(chain(findings, *(one.findings for one in done), _repeated(done)))
 
 
@@ -156,7 +159,7 @@ def write(
     sources, findings = work.find(common)
     findings += _of_the_whole(common, engine, sources)
     done = list(each(Work(common, engine, folder), sources, progress, cached, run))
-    findings += chain(*(one.findings for one in done), _repeated(done))
+    findings += chain(*(one.findings for one in done), _repeated(done), _twins(done, common))
     if refused(findings):
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
@@ -276,6 +279,32 @@ def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
             yield finding("article-twice", Place(one.file, one.line), first=_said(first[one.about]))
         elif one.about:
             first[one.about] = Place(one.file, one.line)
+
+
+def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
+    """Return a finding for each two shared matters that ought to be one, by the reasons of the workspace."""
+    place = common.workspace
+    settings = place.settings.get("stories", {})
+    home = NamedNode(place.graph("entities"))
+    try:
+        asked, never = reasons.read(place), refusals.pairs(refusals.load(place), place.prefixes)
+        if not asked or "account" not in settings:
+            return []
+        found = twins.find(
+            [quad for quad in common.facts.quads if quad.graph_name == home],
+            chain.from_iterable(one.accounts for one in done),
+            settings["account"],
+            asked,
+            never,
+            settings.get("least", twins.LEAST),
+            Cache(place.root / ".cache" / "twins"),
+        )
+    except QueryError as error:
+        file, _, reason = str(error).partition(": ")
+        return [finding("query", Place(file), reason=reason)]
+    except Unreadable:
+        return []  # it is told of the file
+    return [twins.tell(one, common.facts.places.nodes, place.prefixes) for one in found]
 
 
 def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:

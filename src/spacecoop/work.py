@@ -199,14 +199,16 @@ def _do(work: Work, path: Source) -> Done:
     article = describe(work.common, path, work.engine)
     file = name(work.common.workspace, path)
     done = Done(article.slug, file, line(path), article.about, article.findings, ())
-    if work.folder is None or refused(article.findings):
+    if refused(article.findings):
         return done
     workspace = work.common.workspace
+    told = tuple(accounts.find(article.quads, workspace.settings.get("stories", {}).get("account", "")))
+    if work.folder is None:
+        return replace(done, accounts=told)
     written = tuple(_write_article(article, work.folder, workspace))
     sha256 = next(one.sha256 for one in written if one.path.endswith(NQUADS.ending))
     summary = summaries.summarise(article.quads, article.slug, sha256, workspace)
     pieces = dumps.cut(article.quads, article.slug, work.folder, workspace)
-    told = tuple(accounts.find(article.quads, workspace.settings.get("stories", {}).get("account", "")))
     return replace(done, written=written, summary=summary, pieces=pieces, accounts=told)
 
 

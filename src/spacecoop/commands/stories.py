@@ -20,7 +20,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from spacecoop import cli
@@ -28,7 +28,6 @@ from spacecoop import cli
 if TYPE_CHECKING:
     from spacecoop.joining import Desk
     from spacecoop.queries.results import Result
-    from spacecoop.stories.joins import Argument, Proposal
 
 DECIMAL = "http://www.w3.org/2001/XMLSchema#decimal"
 FORMATS = ("table", "csv", "tsv", "json", "jsonl", "xml", "markdown", "html")
@@ -111,13 +110,16 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
     from spacecoop import joining
     from spacecoop.queries.results import Result
     from spacecoop.queries.spool import Spool
+    from spacecoop.stories import joins
 
     language = cli.language(arguments)
     done = joining.suggest(desk, arguments.names, arguments.least, arguments.most)
     spool = Spool(sort=False)
     for each in (*done.joins, *done.pairs):
         cells = (Literal(f"{each.score:.2f}", datatype=NamedNode(DECIMAL)), NamedNode(each.one), NamedNode(each.other))
-        spool.write("\t".join(map(str, (*cells, Literal(_explained(each, desk, language))))).encode() + b"\n")
+        spool.write(
+            "\t".join(map(str, (*cells, Literal(joins.explained(each, desk.prefixes, language))))).encode() + b"\n"
+        )
     result = Result("rows", ("score", "one", "other", "reasons"), spool.close())
     if result.shown or arguments.format != "table":
         _write(result, desk, arguments)
@@ -135,30 +137,6 @@ WORDS = {
         "accept` ou `reject`",
     },
 }
-
-
-def _explained(one: Proposal, desk: Desk, language: str) -> str:
-    """Return the score as the sum that it is, the weightiest reason first."""
-    parts = sorted(one.arguments, key=lambda each: (-abs(each.weight), each.reason.name))
-    return "; ".join(_argued(each, desk, language) for each in parts if each.weight)
-
-
-def _argued(one: Argument, desk: Desk, language: str) -> str:
-    from spacecoop.stories import reasons
-
-    shared = ", ".join(dict.fromkeys(_readable(one.shared, desk)))
-    return f"{one.weight:+.2f} {reasons.words(one.reason, bool(one.shared), language)}" + f" ({shared})" * bool(shared)
-
-
-def _readable(values: Iterable[str], desk: Desk) -> Iterable[str]:
-    """Yield values as people read them: IRIs shortened, words without their language."""
-    from spacecoop.iris import shorten
-
-    for value in values:
-        if value.startswith("<"):
-            yield shorten(value[1:-1], desk.prefixes)
-        else:
-            yield value.strip('"').rpartition(":")[2] or value
 
 
 def _write(result: Result, desk: Desk, arguments: argparse.Namespace) -> int:

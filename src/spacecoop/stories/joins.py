@@ -8,12 +8,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from spacecoop.iris import shorten
+from spacecoop.stories import reasons
 from spacecoop.stories.reasons import Reason, Span, Traits
 
 HIGHEST = 0.99
 """Certainty is for the person who looks."""
 PRIOR = 20
 """So many matters more are thought of that have another value: a few matters do not show what is rare."""
+MOST = 50
+"""What more shared matters than so many have is not looked up by: it finds too much, and says too little."""
 SHOWN = 4
 """So many shared values are told of one reason."""
 
@@ -62,9 +66,12 @@ class Yardstick:
         self._starts = {name: sorted(found) for name, found in starts.items()}
         self._ends = {name: sorted(found) for name, found in ends.items()}
 
-    def weigh(self, one: Traits, other: Traits) -> tuple[Argument, ...] | None:
-        """Return what speaks for and against two matters' being one; None where something needed is not shared."""
-        found = [(reason, self._argument(reason, one, other)) for reason in self.reasons]
+    def weigh(self, one: Traits, other: Traits, between: bool = False) -> tuple[Argument, ...] | None:
+        """Return what speaks for and against two matters' being one; None where something needed is not shared.
+
+        *between* tells that both are shared matters.
+        """
+        found = [(reason, self._argument(reason, one, other, between)) for reason in self.reasons]
         if any(reason.needed and (said is None or not said.shared) for reason, said in found):
             return None
         return tuple(said for _, said in found if said is not None)
@@ -76,8 +83,9 @@ class Yardstick:
     def _alone(self, name: str, having: int) -> float:
         return 1 - max(having - 2, 0) / (max(self._having[name] - 2, 0) + PRIOR)
 
-    def _argument(self, reason: Reason, one: Traits, other: Traits) -> Argument | None:
+    def _argument(self, reason: Reason, one: Traits, other: Traits, between: bool) -> Argument | None:
         name = reason.name
+        weight = reason.between if between and reason.between is not None else reason.weight
         if name in one.spans and name in other.spans:
             strength, shared = self._together(name, one.spans[name], other.spans[name])
         elif name in one.values and name in other.values:
@@ -85,11 +93,12 @@ class Yardstick:
             told = sorted(both, key=lambda value: (-self.rarity(name, value), value))
             fewer = min(sum(self.rarity(name, value) for value in each.values[name]) for each in (one, other))
             strength = sum(self.rarity(name, value) ** 2 for value in told) / fewer if fewer else 0.0
+            strength = self.rarity(name, told[0]) if told and weight < 0 else strength
             shared = tuple(told)
         else:
             return None
         if shared:
-            return Argument(reason, round(reason.weight * strength, 2), shared[:SHOWN])
+            return Argument(reason, round(weight * strength, 2), shared[:SHOWN])
         return Argument(reason, -reason.apart, ()) if reason.apart else None
 
     def _together(self, name: str, ones: Collection[Span], others: Collection[Span]) -> tuple[float, tuple[str, ...]]:
@@ -129,7 +138,7 @@ def pair(shared: Mapping[str, Traits], yardstick: Yardstick, refused: Collection
     """Yield a proposal for each two shared matters that have something rare in common."""
     near = {two for held in _holders(shared, yardstick).values() for two in combinations(sorted(held), 2)}
     for one, other in sorted(near - set(refused)):
-        arguments = yardstick.weigh(shared[one], shared[other])
+        arguments = yardstick.weigh(shared[one], shared[other], between=True)
         if arguments is not None:
             yield Proposal(one, other, arguments)
 
@@ -145,7 +154,23 @@ def _holders(shared: Mapping[str, Traits], yardstick: Yardstick) -> dict[tuple[s
     for matter, traits in shared.items():
         for key in _keys(traits, yardstick):
             holders[key].append(matter)
-    return dict(holders)
+    return {key: held for key, held in holders.items() if len(held) <= MOST}
+
+
+def explained(one: Proposal, prefixes: Mapping[str, str], language: str) -> str:
+    """Return a score as the sum that it is, the weightiest argument first, in a language."""
+    parts = sorted(one.arguments, key=lambda each: (-abs(each.weight), each.reason.name))
+    return "; ".join(_argued(each, prefixes, language) for each in parts if each.weight)
+
+
+def _argued(one: Argument, prefixes: Mapping[str, str], language: str) -> str:
+    shared = ", ".join(dict.fromkeys(_readable(value, prefixes) for value in one.shared))
+    return f"{one.weight:+.2f} {reasons.words(one.reason, bool(one.shared), language)}" + f" ({shared})" * bool(shared)
+
+
+def _readable(value: str, prefixes: Mapping[str, str]) -> str:
+    """Return a value as people read it: an IRI shortened, a word without its language."""
+    return shorten(value[1:-1], prefixes) if value.startswith("<") else value.strip('"').rpartition(":")[2] or value
 
 
 def best(proposals: Iterable[Proposal], least: float, most: int) -> list[Proposal]:

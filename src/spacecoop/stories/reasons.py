@@ -29,11 +29,13 @@ class Reason:
     summary: Mapping[str, str]
     """What is said where two matters share a value."""
     weight: float
-    """What it adds to a score at most; below 0 where it speaks against."""
+    """What it adds to a score at most; below 0 where it speaks against: then one shared value is enough."""
     apart: float = 0.0
     """What is taken away where both matters have values and share none."""
     differing: Mapping[str, str] = field(default_factory=dict)
     """What is said then."""
+    between: float | None = None
+    """The weight instead where both matters are shared ones."""
     needed: bool = False
     """Whether two matters that share no value of it are never proposed."""
 
@@ -85,10 +87,11 @@ def _reason(text: str, name: str, place: str) -> Reason:
             float(front["weight"]),
             float(apart.get("weight", 0)),
             {str(key): str(words) for key, words in (apart.get("summary") or {}).items()},
+            float(front["between"]) if "between" in front else None,
             bool(front.get("needed", False)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        wanted = "`weight: 0.3`, and may say `apart: {weight: 0.1, summary: {en: …}}` and `needed: true`"
+        wanted = "`weight: 0.3`, and may say `apart: {weight: 0.1, summary: {en: …}}`, `between: 0.2`, `needed: true`"
         raise QueryError(f"{place}: the front matter of a reason says {wanted} ({error})") from error
 
 
@@ -145,3 +148,8 @@ def _values(term: object) -> Iterator[str]:
 def words(reason: Reason, shared: bool, language: str) -> str:
     """Return what a reason says where two matters share a value of it, or share none."""
     return said(reason.summary if shared else reason.differing, language) or reason.name
+
+
+def is_matter(traits: Traits, asked: Sequence[Reason]) -> bool:
+    """Tell whether something has a value of each needed reason: then it is a matter."""
+    return {reason.name for reason in asked if reason.needed} <= {*traits.values, *traits.spans}

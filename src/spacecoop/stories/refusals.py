@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from spacecoop import documents
@@ -57,3 +58,15 @@ def added(text: str, one: Refusal) -> str:
     cells = (one.one, one.other, one.reviewer, one.date, one.because)
     body.add("\t".join(" ".join(cell.split()) for cell in cells))
     return "".join(f"{line}\n" for line in [*head, "\t".join(COLUMNS), *sorted(body)])
+
+
+def pairs(refusals: Iterable[Refusal], prefixes: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Return the IRIs of the pairs that were refused, each both ways."""
+    found = [(expanded(each.one, prefixes), expanded(each.other, prefixes)) for each in refusals]
+    return {pair for one, other in found for pair in ((one, other), (other, one))}
+
+
+def expanded(name: str, prefixes: Mapping[str, str]) -> str:
+    """Return the IRI of a short name, such as ``id:svom-launch``."""
+    prefix, _, local = name.partition(":")
+    return f"{prefixes[prefix]}{local}" if prefix in prefixes else name.strip("<>")

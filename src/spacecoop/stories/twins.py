@@ -1,0 +1,90 @@
+"""Shared matters and the accounts of each in; a finding for each two that ought to be one, with the evidence, out."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from pyoxigraph import Quad, RdfFormat, parse
+
+from spacecoop import cache
+from spacecoop.cache import Cache
+from spacecoop.findings import Finding, Place, finding
+from spacecoop.iris import shorten
+from spacecoop.quads import text
+from spacecoop.stories import joins, reasons
+from spacecoop.stories.joins import Pair, Proposal, Yardstick
+from spacecoop.stories.reasons import Reason, Traits
+
+LEAST = 0.5
+"""The lowest score of what is told, where the settings say no other."""
+
+
+def find(
+    entities: Sequence[Quad],
+    told: Iterable[tuple[str, str]],
+    joins_by: str,
+    asked: Sequence[Reason],
+    refused: Collection[Pair],
+    least: float,
+    kept: Cache,
+) -> list[Proposal]:
+    """Return each two shared matters that score at least so much, the likeliest first.
+
+    *told* are shared matters, each with what stands near one account of it, as N-Triples; *joins_by* is the property
+    that leads from the account to it. What an account that is as it was shares is not asked again.
+    """
+    of_matters = reasons.find(entities, asked)
+    accounts: defaultdict[str, list[Traits]] = defaultdict(list)
+    for matter, traits in _of_accounts(told, joins_by, asked, kept):
+        accounts[matter].append(traits)
+    held = {matter: traits.merged(accounts[matter]) for matter, traits in of_matters.items()}
+    held = {matter: traits for matter, traits in held.items() if reasons.is_matter(traits, asked)}
+    return joins.best(joins.pair(held, Yardstick(asked, held.values()), refused), least, len(held))
+
+
+def _of_accounts(
+    told: Iterable[tuple[str, str]], joins_by: str, asked: Sequence[Reason], kept: Cache
+) -> list[tuple[str, Traits]]:
+    """Return what the reasons find of each account, with the shared matter; of those that are new, all at once."""
+    basis = cache.key(cache.program(), *(one.text.encode() for one in asked))
+    keys = {(matter, near): cache.key(basis.encode(), matter.encode(), near.encode()) for matter, near in told}
+    before = kept.load()
+    new = [(matter, near) for (matter, near), key in keys.items() if key not in before]
+    quads = [quad for near in {near for _, near in new} for quad in parse(near.encode(), format=RdfFormat.N_TRIPLES)]
+    found = reasons.find(quads, asked) if quads else {}
+    account = {
+        (text(quad.object), f"{quad.triple} .\n"): text(quad.subject)
+        for quad in quads
+        if quad.predicate.value == joins_by
+    }
+    made: dict[str, bytes] = {}
+    for matter, near in new:
+        own = [account[matter, line] for line in near.splitlines(keepends=True) if (matter, line) in account]
+        made[keys[matter, near]] = _kept(Traits().merged(found[one] for one in own if one in found))
+    if keys and (made or len(before) != len(keys)):
+        kept.keep(made, keys.values())
+    every = before | made
+    return [(matter, _read(every[key])) for (matter, _), key in sorted(keys.items())]
+
+
+def _kept(traits: Traits) -> bytes:
+    data = [{name: sorted(found) for name, found in one.items()} for one in (traits.values, traits.spans)]
+    return json.dumps(data).encode()
+
+
+def _read(value: bytes) -> Traits:
+    values, spans = json.loads(value)
+    return Traits(
+        {name: frozenset(found) for name, found in values.items()},
+        {name: frozenset((start, end) for start, end in found) for name, found in spans.items()},
+    )
+
+
+def tell(one: Proposal, places: Mapping[str, Place], prefixes: Mapping[str, str]) -> Finding:
+    """Return the finding on two shared matters, at the second one."""
+    names = {"one": shorten(one.one, prefixes), "other": shorten(one.other, prefixes)}
+    because = {language: joins.explained(one, prefixes, language) for language in ("en", "fr")}
+    place = places.get(one.other, Place("entities"))
+    return finding("two-as-one", place, **names, score=f"{one.score:.2f}", because=because)
