@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean bench-serve
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
 	@echo "make bench-query   measure queries beside other engines"
+	@echo "make bench-serve   measure \`spacecoop serve\` beside Oxigraph's own server; needs wrk"
 	@echo "make bench-draft   measure drafts beside answers, with texts that are not in the repository"
 	@echo "make bench-push   measure pushes beside curl and the stores' own loaders"
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
@@ -50,6 +51,9 @@ bench-build: .venv/dev
 
 bench-query: .venv/dev
 	$(BIN)/python benchmarks/query.py
+
+bench-serve: .venv/dev
+	$(BIN)/python benchmarks/serve.py
 
 bench-draft: .venv/dev
 	$(BIN)/python benchmarks/draft.py --seen 01,02,05,06,10,11,13,16

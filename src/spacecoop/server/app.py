@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,15 @@ class Kept:
     body: bytes
     rows: int
 
+    @cached_property
+    def tag(self) -> str:
+        """What it is known by."""
+        return f'"{hashlib.sha256(self.body).hexdigest()}"'
+
+
+Key = tuple[str, bytes, str]
+"""The name of a query, its parameters, and what the reader accepts."""
+
 
 class Server:
     """What is served: one build at a time; a new one is taken up between two requests."""
@@ -74,10 +84,11 @@ class Server:
     ) -> None:
         self.folder, self.base, self.limits, self.about = folder, base, limits, about
         self.site: Site = documents.read(folder)
+        self._manifest = folder / documents.MANIFEST
         self.journal = Journal(log)
         self._open_index, self._open_questions = open_index, open_questions
         self._questions: Interface | None = None
-        self._remembered: OrderedDict[tuple[str, ...], Kept] = OrderedDict()
+        self._remembered: OrderedDict[Key, Kept] = OrderedDict()
         self._killed = 0
         self._seen = self._stamp()
         self._changing = asyncio.Lock()
@@ -85,7 +96,7 @@ class Server:
 
     def _stamp(self) -> tuple[int, int]:
         try:
-            stat = (self.folder / documents.MANIFEST).stat()
+            stat = self._manifest.stat()
         except OSError:
             return (0, 0)
         return stat.st_ino, stat.st_mtime_ns
@@ -112,6 +123,7 @@ class Server:
 
     async def close(self) -> None:
         """End all workers."""
+        self.journal.flush()
         if self.pool is not None:
             self.pool.close()
 
@@ -195,7 +207,7 @@ class Server:
                 try:
                     await self._stream(answer, request.method, send, done)
                 finally:
-                    answer.end(whole=answer.is_whole)
+                    answer.abandon()
         except (protocol.BadRequest, Refused) as refused:
             done.status = refused.status
             await _refusal(refused)(request.scope, request.receive, send)
@@ -228,10 +240,15 @@ class Server:
             pool = await self.current()
             if self._questions is None or name not in self._questions.offers or self._is_page(request):
                 return await self.file(request)
-            done.question = f"{name}?{request.url.query}"
-            async with Watched(request.receive):
-                text, accept = await self._bound(request, self._questions, name)
-                response = await self._remember(request, pool, text, accept, done)
+            said, accept = request.scope["query_string"], request.headers.get("accept", "*/*")
+            done.question = f"{name}?{said.decode('latin-1')}"
+            key = (name, said, accept)
+            if (kept := self._remembered.get(key)) is not None:
+                self._remembered.move_to_end(key)
+                response = _kept(request, kept, done)
+            else:
+                async with Watched(request.receive):
+                    response = await self._ask_named(request, pool, key, done)
         except ClientDisconnect:
             done.broken_off = "the client has gone"
             response = Response(status_code=204)  # which nobody reads
@@ -245,41 +262,35 @@ class Server:
     def _is_page(self, request: Request) -> bool:
         """Tell whether somebody wants to read of a query, and not to ask it."""
         accept = request.headers.get("accept", "")
-        chosen = self.site.choose(request.scope["path"].lstrip("/"), accept)
-        return "text/html" in accept and not request.url.query and chosen.status in (200, 303)
+        if "text/html" not in accept or request.scope["query_string"]:
+            return False
+        return self.site.choose(request.scope["path"].lstrip("/"), accept).status in (200, 303)
 
-    async def _bound(self, request: Request, questions: Interface, name: str) -> tuple[str, list[str]]:
+    async def _ask_named(self, request: Request, pool: Pool, key: Key, done: Done) -> Response:
+        """Ask; a short answer is kept until the next build."""
+        assert self._questions is not None
+        text, accept = await self._bound(self._questions, *key)
+        message = {"query": text, "default": [], "named": [], "accept": accept, "base": self.base}
+        answer = await pool.ask(message)
+        if not answer.is_whole or len(answer.held) > SHORT:
+            return StreamingResponse(self._recorded(answer, done), headers=_answered(answer.kind))
+        kept = Kept(answer.kind, answer.held, answer.rows)
+        if pool is self.pool:  # else there is a new build, and this is the answer of the old one
+            self._remembered[key] = kept
+        if len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return _kept(request, kept, done)
+
+    async def _bound(self, questions: Interface, name: str, query: bytes, accept: str) -> tuple[str, list[str]]:
         """Return the text of what is asked, and the media types that are wanted; raises BadRequest."""
         said: dict[str, list[str]] = {}
-        for key, value in protocol.pairs(request.scope["query_string"]):
+        for key, value in protocol.pairs(query):
             if value:
                 said.setdefault(key, []).append(value)
         takes = {choice.name for choice in questions.offers[name].choices}
         wanted = said.pop("format", [""])[-1] if "format" not in takes else ""
         text = await asyncio.to_thread(questions.bind, name, said)
-        accept = protocol.accepted(protocol.Question(text, format=wanted), request.headers.get("accept"))
-        return text, accept
-
-    async def _remember(self, request: Request, pool: Pool, text: str, accept: list[str], done: Done) -> Response:
-        """Answer from what was answered before, or ask; a short answer is kept until the next build."""
-        key = (text, *accept)
-        if (kept := self._remembered.get(key)) is None:
-            message = {"query": text, "default": [], "named": [], "accept": accept, "base": self.base}
-            answer = await pool.ask(message)
-            if not answer.is_whole or len(answer.held) > SHORT:
-                return StreamingResponse(self._recorded(answer, done), headers=_answered(answer.kind))
-            kept = Kept(answer.kind, answer.held, answer.rows)
-            if pool is self.pool:  # else there is a new build, and this is the answer of the old one
-                self._remembered[key] = kept
-            if len(self._remembered) > REMEMBERED:
-                self._remembered.popitem(last=False)
-        else:
-            self._remembered.move_to_end(key)
-        headers = {**_answered(kept.kind), "ETag": f'"{hashlib.sha256(kept.body).hexdigest()}"'}
-        if _is_known(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        done.rows, done.sent = kept.rows, len(kept.body)
-        return Response(kept.body, headers=headers)
+        return text, protocol.accepted(protocol.Question(text, format=wanted), accept)
 
     async def _recorded(self, answer: Answer, done: Done) -> AsyncIterator[bytes]:
         try:
@@ -355,6 +366,15 @@ class Server:
             ("questions_waiting", "gauge", pool.waiting if pool else 0),
         ]
         return PlainTextResponse(self.journal.metrics(others), media_type="text/plain; version=0.0.4")
+
+
+def _kept(request: Request, kept: Kept, done: Done) -> Response:
+    """Return a short answer, or that the client has it."""
+    headers = {**_answered(kept.kind), "ETag": kept.tag}
+    if _is_known(request, kept.tag):
+        return Response(status_code=304, headers=headers)
+    done.rows, done.sent = kept.rows, len(kept.body)
+    return Response(kept.body, headers=headers)
 
 
 def _is_known(request: Request, tag: str, changed: float | None = None) -> bool:

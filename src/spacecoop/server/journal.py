@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import sys
@@ -9,6 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+SOON = 0.2
+"""Seconds after which a line is written, with those that came meanwhile."""
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Journal:
 
     def __init__(self, is_written: bool) -> None:
         self._is_written = is_written
+        self._lines: list[str] = []
         self._requests: Counter[tuple[str, str]] = Counter()
         self._sums: dict[str, dict[str, float]] = {name: {} for name in ("seconds", "rows", "bytes")}
 
@@ -58,7 +63,15 @@ class Journal:
         for name, value in (("seconds", took), ("rows", done.rows), ("bytes", done.sent)):
             self._sums[name][done.kind] = self._sums[name].get(done.kind, 0) + value
         if self._is_written:
-            print(json.dumps(done.row(took)), file=sys.stderr, flush=True)  # noqa: T201  (the log)
+            if not self._lines:
+                asyncio.get_running_loop().call_later(SOON, self.flush)
+            self._lines.append(json.dumps(done.row(took)))
+
+    def flush(self) -> None:
+        """Write the lines that are not yet written."""
+        lines, self._lines = self._lines, []
+        if lines:
+            print("\n".join(lines), file=sys.stderr, flush=True)  # noqa: T201  (the log)
 
     def metrics(self, others: Iterable[tuple[str, str, int]]) -> str:
         """Return all counts, and *others* (name, type, value), in the Prometheus text format (0.0.4)."""

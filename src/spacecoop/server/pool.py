@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,9 @@ HELD = 512 * 1024
 """How many bytes of an answer are held back, so that a query that breaks off soon is an error and no half answer."""
 AHEAD = 256 * 1024
 """How many bytes a worker may be ahead of the reader."""
+
+GRACE = 0.5
+"""Seconds in which a worker may end an answer that nobody reads any more."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,16 @@ class BrokenOff(Exception):
     """An answer ends in its middle, after its beginning was sent."""
 
 
+_TASKS: set[asyncio.Task[None]] = set()
+
+
+def _keep_until_done(work: Coroutine[Any, Any, None]) -> None:
+    """Do something beside; the loop itself would forget it."""
+    task = asyncio.ensure_future(work)
+    _TASKS.add(task)
+    task.add_done_callback(_TASKS.discard)
+
+
 class Pool:
     """Workers for one index; at most *workers* are at work, and so many questions wait."""
 
@@ -75,6 +88,9 @@ class Pool:
         answer = Answer(self, worker)
         try:
             await answer.begin(json.dumps(question).encode())
+        except asyncio.CancelledError:
+            answer.abandon()
+            raise
         except BaseException:
             answer.end(whole=False)
             raise
@@ -249,6 +265,18 @@ class Answer:
             self._watch.cancel()
             self._pool.give_back(self._worker, whole)
 
+    def abandon(self) -> None:
+        """Nobody reads it any more: a worker that is done soon is given back, since another costs more than that."""
+        if not self._over:
+            _keep_until_done(self._finish())
+
+    async def _finish(self) -> None:
+        with contextlib.suppress(TimeoutError, Refused):
+            async with asyncio.timeout(GRACE):
+                while await self._next() is not None:
+                    pass
+        self.end(whole=self.is_whole)
+
     async def begin(self, question: bytes) -> None:
         """Send the question and wait for the beginning of the answer, or all of a short one; raises Refused."""
         self._worker.ask(question)
@@ -269,9 +297,10 @@ class Answer:
             while (part := await self._next()) is not None:
                 yield part
         except Refused as refused:  # the status is sent already: only an end that is no end can tell the reader
+            self.end(whole=self.is_whole)
             raise BrokenOff(str(refused)) from None
         finally:
-            self.end(whole=self.is_whole)
+            self.abandon()
 
     async def _next(self) -> bytes | None:
         """Return the next part, None at the end; raises Refused with the bound that was met."""
