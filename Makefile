@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean bench-serve
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean bench-serve soak
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-push   measure pushes beside curl and the stores' own loaders"
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
 	@echo "make protocol  put the W3C's protocol tests to the server; SPACECOOP_RDF_TESTS is a checkout of w3c/rdf-tests"
+	@echo "make soak     load the server for SECONDS (43200), and see that its memory stays flat"
 	@echo "make pins     renew the pinned requirements"
 	@echo "make clean    delete the environment and the caches"
 
@@ -67,6 +68,9 @@ rules: .venv/dev
 
 protocol: .venv/dev
 	$(BIN)/pytest -rs tests/official_protocol.py
+
+soak: .venv/dev
+	$(BIN)/python benchmarks/soak.py --seconds $(or $(SECONDS),43200)
 
 pins: .venv/dev
 	$(BIN)/pip install -q pip-tools

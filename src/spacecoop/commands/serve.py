@@ -41,7 +41,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory", type=_positive, metavar="MB", help="of a worker (default: 2048)")
     parser.add_argument("--answer", type=_positive, metavar="MB", help="of an answer (default: 256)")
     parser.add_argument("--rows", type=_count, help="of an answer (default: 10,000,000)")
-    parser.add_argument("--workers", type=_positive, help="questions at once (default: one for each core)")
+    parser.add_argument("--workers", type=_positive, help="questions at once (default: two for each core, at least 4)")
     parser.add_argument("--waiting", type=_positive, help="questions that may wait for a worker (default: 32)")
     parser.add_argument("--reload", action="store_true", help="build when a file of the workspace changes")
 
@@ -141,7 +141,7 @@ DEFAULTS: Mapping[str, tuple[Any, Callable[[str], Any]]] = {
     "memory": (2048, _positive),
     "answer": (256, _positive),
     "rows": (10_000_000, _count),
-    "workers": (os.cpu_count() or 2, _positive),
+    "workers": (max(4, 2 * (os.cpu_count() or 1)), _positive),
     "waiting": (32, _positive),
 }
 """What may be set, its default, and what reads it."""

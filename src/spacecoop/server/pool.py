@@ -21,6 +21,8 @@ HELD = 512 * 1024
 AHEAD = 256 * 1024
 """How many bytes a worker may be ahead of the reader."""
 
+LONG = 1.0
+"""Seconds after which a question leaves the processor to shorter ones."""
 GRACE = 0.5
 """Seconds in which a worker may end an answer that nobody reads any more."""
 
@@ -122,7 +124,7 @@ class Pool:
         """Take a worker back: for the next question if its answer came to an end, otherwise it is killed."""
         self.working -= 1
         self._free.release()
-        if whole and not self._closed and not worker.ended:
+        if whole and not self._closed and not worker.ended and not worker.stands_back:
             self._idle.append(worker)
             return
         self.killed += not whole
@@ -160,6 +162,7 @@ class Worker(asyncio.Protocol):
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.ended = False
+        self.stands_back = False
         self._process = process
         self._transport: asyncio.Transport
         self._buffer = bytearray()
@@ -185,6 +188,12 @@ class Worker(asyncio.Protocol):
             self._paused = False
             self._transport.resume_reading()
         return letter, content
+
+    def step_back(self) -> None:
+        """Leave the processor to others who want it; there is no way back."""
+        self.stands_back = True
+        with contextlib.suppress(OSError, AttributeError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, 10)
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -252,7 +261,12 @@ class Answer:
         self._held: list[bytes] = []
         self._size = 0
         self._over = self._late = False
-        self._watch = asyncio.get_running_loop().call_later(pool.limits.seconds, self._run_out)
+        first = min(LONG, pool.limits.seconds)
+        self._watch = asyncio.get_running_loop().call_later(first, self._take_long, pool.limits.seconds - first)
+
+    def _take_long(self, left: float) -> None:
+        self._worker.step_back()
+        self._watch = asyncio.get_running_loop().call_later(left, self._run_out)
 
     def _run_out(self) -> None:
         self._late = True
