@@ -1,10 +1,16 @@
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
 from conftest import Run
-from spacecoop import cache, publish, workspace
+from spacecoop import cache, cli, publish, workspace
 from spacecoop.cache import Cache
 
 
@@ -23,6 +29,69 @@ def test_a_damaged_entry_is_not_believed(tmp_path: Path) -> None:
         database.execute("UPDATE entry SET value = x'33' WHERE key = 'a'")
 
     assert Cache(tmp_path / "cache").load() == {"b": b"2"}
+
+
+def test_a_cache_holds_no_more_than_it_may_and_what_is_oldest_goes_first(tmp_path: Path) -> None:
+    one = Cache(tmp_path / "cache", most=250_000)
+    for name in ("a", "b", "c", "d"):
+        one.keep({name: name.encode() * 100_000}, "abcd")
+
+    assert sorted(one.load()) == ["c", "d"]
+    assert (tmp_path / "cache").stat().st_size < 300_000
+    one.keep({"a": b"a" * 100_000}, "abcd")
+    assert sorted(one.load()) == ["a", "d"]
+    one.keep({"large": b"x" * 300_000}, "abcd")
+    assert one.load() == {}
+    one.keep({"small": b"x"}, ())
+    assert (tmp_path / "cache").stat().st_size < 50_000
+
+
+@pytest.mark.parametrize("value", ["a text", 7, None, b"no JSON", b"[]", b"{}", b'{"slug": "cranes", "findings": 3}'])
+def test_a_cache_made_by_hand_ends_no_build(birds: Path, value: object) -> None:
+    publish.publish(workspace.read(birds))
+    wanted = {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()}
+    with sqlite3.connect(birds / ".cache" / "articles") as database:
+        for (key,) in database.execute("SELECT key FROM entry").fetchall():
+            digest = cache._digest(key, value) if isinstance(value, bytes) else "x"
+            database.execute("UPDATE entry SET value = ?, digest = ? WHERE key = ?", (value, digest, key))
+    (birds / ".cache" / "standing").unlink()
+
+    publish.publish(workspace.read(birds))
+
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == wanted
+
+
+def test_a_file_that_cannot_grow_ends_a_build_in_a_line_and_leaves_out_as_it_was(birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    before = {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()}
+    path = birds / "articles" / "cranes.yaml"
+    path.write_text(path.read_text("utf-8").replace("sky: clear", "sky: grey"), "utf-8")
+    command = f"ulimit -f 8; exec {sys.executable} -m spacecoop -C {birds} build"  # files of 4 or 8 kB at most
+    environment = {**os.environ, "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(["sh", "-c", command], env=environment, text=True, capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert "File too large" in done.stderr
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == before
+    assert [path.name for path in birds.iterdir() if "out." in path.name] == []
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left on device"), OSError("No space left on device (os error 28)")]
+)
+def test_a_full_disk_is_told_with_what_would_help(
+    birds: Path, error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(publish, "write", write)
+
+    assert cli.main(["-C", str(birds), "--lang", "en", "build"]) == 1
+    said = capsys.readouterr().err
+    assert "No space left on device" in said
+    assert said.endswith("make room, for example by `spacecoop clean`\n")
 
 
 def test_a_file_that_is_no_cache_is_made_anew(tmp_path: Path) -> None:

@@ -13,12 +13,16 @@ from contextlib import closing, suppress
 from importlib import metadata
 from pathlib import Path
 
+MOST_BYTES = 4_000_000_000
+"""How much one cache may hold; what was kept first goes first."""
+
 
 class Cache:
-    """A file of values by key. Where it cannot be used, it is empty, and nothing fails."""
+    """A file of values by key, of bounded size. Where it cannot be used, it is empty, and nothing fails."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, most: int | None = None) -> None:
         self._path = path
+        self._most = MOST_BYTES if most is None else most
 
     def load(self) -> dict[str, bytes]:
         """Return all entries whose digests are right; delete a file that is no cache."""
@@ -27,7 +31,11 @@ class Cache:
                 rows = database.execute("SELECT key, value, digest FROM entry").fetchall()
         except sqlite3.DatabaseError:
             return {}
-        return {key: value for key, value, digest in rows if digest == _digest(key, value)}
+        return {
+            key: value
+            for key, value, digest in rows
+            if isinstance(key, str) and isinstance(value, bytes) and digest == _digest(key, value)
+        }
 
     def keep(self, entries: Mapping[str, bytes], known: Iterable[str]) -> None:
         """Keep new entries beside those of the *known* keys, and forget all others."""
@@ -46,12 +54,18 @@ class Cache:
         except OSError as error:
             raise sqlite3.DatabaseError(str(error)) from error
         with closing(sqlite3.connect(self._path)) as database, database:
+            database.execute("PRAGMA auto_vacuum = FULL")  # of a new file: it shrinks when entries go
             database.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, value BLOB, digest TEXT)")
             database.execute("CREATE TEMP TABLE known (key TEXT PRIMARY KEY)")
             database.executemany("INSERT OR IGNORE INTO known VALUES (?)", ((key,) for key in known))
             database.execute("DELETE FROM entry WHERE key NOT IN known")
             rows = ((key, value, _digest(key, value)) for key, value in entries.items())
             database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
+            database.execute(_BOUND, (self._most,))
+
+
+_BOUND = """DELETE FROM entry WHERE rowid IN (SELECT rowid FROM
+  (SELECT rowid, sum(length(value)) OVER (ORDER BY rowid DESC) AS held FROM entry) WHERE held > ?)"""
 
 
 def key(*parts: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import importlib
 import os
 import sys
@@ -85,7 +86,8 @@ def main(argv: list[str] | None = None) -> int:
         from spacecoop.findings import visible
 
         where = f"{visible(str(error.filename))}: " if error.filename is not None else ""
-        _tell(words, "world", f"{where}{error.strerror or error}")
+        said = f"{where}{error.strerror or error}"
+        _tell(words, "full" if error.errno in _FULL or "(os error 28)" in said else "world", said)
         _let_go_of_output()
         return REPAIR
     except Exception as error:  # the last resort: what nobody foresaw
@@ -112,12 +114,17 @@ def _run(words: list[str]) -> int:
         _close_bars()
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _TOLD = {
     "interrupted": {
         "en": "interrupted; nothing was left half-written",
         "fr": "interrompu ; rien n'a été laissé à moitié écrit",
     },
     "world": {"en": "{}", "fr": "{}"},
+    "full": {
+        "en": "{}: what was there before is as it was; make room, for example by `spacecoop clean`",
+        "fr": "{} : ce qui était là est resté tel quel ; faites de la place, par exemple par « spacecoop clean »",
+    },
     "fault": {
         "en": "this is a fault of the program, not yours: {}; please report it with the command that you gave "
         "(SPACECOOP_DEBUG=1 shows where it happened)",

@@ -139,6 +139,19 @@ def _found(work: Work, source: Source, value: bytes | None) -> Done | None:
     """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
     if value is None:
         return None
+    try:
+        done = _read(source, value)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None  # made by hand
+    if done is None or work.folder is None or refused(done.findings):
+        return done
+    written = done.written
+    taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
+    return done if taken else None
+
+
+def _read(source: Source, value: bytes) -> Done | None:
+    """Return what ``_kept`` made this of; nothing where the article has moved and something was to be said of it."""
     data = json.loads(value)
     findings = tuple(from_data(found) for found in data["findings"])
     written = tuple(Written(**row) for row in data["written"])
@@ -146,12 +159,7 @@ def _found(work: Work, source: Source, value: bytes | None) -> Done | None:
     pieces = tuple(Piece(**row) for row in data["pieces"])
     told = tuple((matter, near) for matter, near in data["accounts"])
     done = Done(data["slug"], data["file"], line(source), data["about"], findings, written, summary, pieces, told)
-    if findings and data["line"] != done.line:  # they tell other lines
-        return None
-    if work.folder is None or refused(findings):
-        return done
-    taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
-    return done if taken else None
+    return None if findings and data["line"] != done.line else done  # findings tell other lines
 
 
 def processed(work: Work, sources: Sequence[Source], processes: int | None = None) -> Generator[Done]:
