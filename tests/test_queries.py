@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 from pyoxigraph import Literal, NamedNode
 
+from conftest import Run
 from spacecoop import publish
 from spacecoop.findings import refused
 from spacecoop.queries import library
@@ -83,6 +85,36 @@ def test_a_name_does_not_leave_its_folder(name: str, tmp_path: Path) -> None:
 
     with pytest.raises(QueryError, match="no query"):
         library.find(name, tmp_path / "queries")
+
+
+def test_a_query_that_is_a_link_out_of_the_workspace_is_not_read_unless_it_is_allowed(birds: Path, run: Run) -> None:
+    secret = birds.parent / "secret.rq"
+    secret.write_text("SELECT ?secret { ?secret a ?c }")
+    folder = birds / "queries"
+    (folder / "leak.rq").symlink_to(secret)
+    (folder / "twin.rq").symlink_to("flocks.rq")
+
+    with pytest.raises(QueryError, match=r"queries/leak\.rq: this link leaves the workspace"):
+        library.find("leak", folder)
+    with pytest.raises(QueryError, match="leaves the workspace"):
+        library.every(folder)
+    assert library.find("twin", folder).text == library.find("flocks", folder).text
+    assert [found.rule for found in publish.validate(read(birds), [])] == ["outside"]
+    told = run("-C", birds, "--lang", "fr", "query", "leak")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "ce lien quitte l'espace de travail" in told.stderr
+    settings = birds / "spacecoop.toml"
+    settings.write_text(settings.read_text("utf-8") + "\n[workspace]\noutside = true\n", "utf-8")
+    assert "secret" in library.find("leak", folder, outside=read(birds).outside).text
+
+
+def test_a_pipe_named_like_a_query_is_told_and_nothing_waits_for_it(tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    os.mkfifo(tmp_path / "queries" / "pipe.rq")
+
+    for ask in (lambda: library.find("pipe", tmp_path / "queries"), lambda: library.every(tmp_path / "queries")):
+        with pytest.raises(QueryError, match="this is no file"):
+            ask()
 
 
 @pytest.mark.parametrize(

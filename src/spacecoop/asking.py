@@ -433,7 +433,7 @@ def _words(question: Question, signals: Signals) -> list[str]:
 
 def named(workspace: Workspace | None) -> dict[str, Query]:
     """Return the named queries; raises QueryError."""
-    return library.every(folder(workspace), defaults(workspace))
+    return library.every(folder(workspace), defaults(workspace), workspace is not None and workspace.outside)
 
 
 def defaults(workspace: Workspace | None) -> library.Defaults:

@@ -205,7 +205,8 @@ def _write_query_page(
 
 
 def _named(workspace: Workspace) -> dict[str, library.Query]:
-    return library.every(workspace.root / "queries", workspace.settings.get("query", {}).get("defaults", {}))
+    defaults = workspace.settings.get("query", {}).get("defaults", {})
+    return library.every(workspace.root / "queries", defaults, workspace.outside)
 
 
 def _write_pages(
@@ -236,6 +237,7 @@ def _write_pages(
 def _of_the_whole(common: Shared, engine: str, sources: Iterable[Source]) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
+    findings += common.workspace.misfits("queries", ".rq")
     findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
     findings += _of_the_files(common)
     places = [(work.slug(one), Place(work.name(common.workspace, one), work.line(one))) for one in sources]

@@ -100,7 +100,7 @@ class Questions:
 
     def __init__(self, place: Workspace, index: Path) -> None:
         defaults = place.settings.get("query", {}).get("defaults", {})
-        self._queries = library.every(place.root / "queries", defaults)
+        self._queries = library.every(place.root / "queries", defaults, place.outside)
         self._source = sources.folder(index, place.prefixes, place.base)
         self.offers: Mapping[str, Offer] = {
             name: _offer(query, place.languages) for name, query in self._queries.items()

@@ -70,11 +70,16 @@ class Workspace:
         place = Place(self.name(path))
         if not path.is_file():
             return finding("not-a-file", place)
-        if self.settings.get("workspace", {}).get("outside", False) or not path.is_relative_to(self.root):
+        if self.outside or not path.is_relative_to(self.root):
             return None
         if not (path.is_symlink() or path.parent.is_symlink()):
             return None
         return None if path.resolve().is_relative_to(self.root.resolve()) else finding("outside", place)
+
+    @property
+    def outside(self) -> bool:
+        """Whether links that leave the workspace are read."""
+        return bool(self.settings.get("workspace", {}).get("outside", False))
 
     def name(self, path: Path) -> str:
         """Return what findings call a file: its path from the workspace, where it lies inside."""

@@ -141,7 +141,8 @@ def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
     path = arguments.folder / question
     if "/" in question or path.suffix in (".rq", ".sparql") or path.is_file():
         return library.read(path)
-    return library.find(question, asking.folder(workspace), asking.defaults(workspace))
+    allowed = workspace is not None and workspace.outside
+    return library.find(question, asking.folder(workspace), asking.defaults(workspace), allowed)
 
 
 def _list(named: Mapping[str, Query], language: str) -> int:

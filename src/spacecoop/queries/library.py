@@ -110,21 +110,39 @@ Defaults = Mapping[str, Mapping[str, Any]]
 """By query and parameter, the values that a dataset's settings give where nothing is said."""
 
 
-def every(folder: Path, defaults: Defaults | None = None) -> dict[str, Query]:
-    """Read the named queries of a folder; raises QueryError for one that is not as it should be."""
+def every(folder: Path, defaults: Defaults | None = None, outside: bool = False) -> dict[str, Query]:
+    """Read the named queries of a folder; raises QueryError for one that is not as it should be.
+
+    A link that leaves the workspace is one, unless *outside* allows it; so is what is no file.
+    """
     paths = {path.stem: path for path in folder.glob("*.rq") if not path.name.startswith(".")}
-    return {name: _with_defaults(read(path), defaults or {}) for name, path in sorted(paths.items())}
+    return {name: _with_defaults(_read(path, outside), defaults or {}) for name, path in sorted(paths.items())}
 
 
-def find(name: str, folder: Path, defaults: Defaults | None = None) -> Query:
-    """Read one named query; an unknown name raises QueryError with those that there are."""
+def find(name: str, folder: Path, defaults: Defaults | None = None, outside: bool = False) -> Query:
+    """Read one named query; raises QueryError for an unknown name, with those that there are, and as ``every`` does."""
     path = folder / f"{name}.rq"
-    if re.fullmatch(r"[\w-]+", name) and path.is_file():
-        return _with_defaults(read(path), defaults or {})
+    if re.fullmatch(r"[\w-]+", name) and (path.exists() or path.is_symlink()):
+        return _with_defaults(_read(path, outside), defaults or {})
     names = sorted(path.stem for path in folder.glob("*.rq"))
     near = suggest(name, names)
     advice = f"did you mean {near!r}?" if near else f"there are: {', '.join(names) or 'none'}"
     raise QueryError(f"no query {name!r} in {folder.name}/, nor a file of that name; {advice}")
+
+
+def _read(path: Path, outside: bool) -> Query:
+    """Read a named query, if it is a file of its workspace."""
+    folder = path.parent
+    shown = f"{folder.name}/{path.name}"
+    linked = path.is_symlink() or folder.is_symlink()
+    if linked and not outside and not path.resolve().is_relative_to(folder.parent.resolve()):
+        raise QueryError(
+            f"{shown}: this link leaves the workspace, and is not read; copy the file, or allow it: "
+            "`outside = true` under [workspace] of spacecoop.toml"
+        )
+    if not path.is_file():
+        raise QueryError(f"{shown}: this is no file, and is not read")
+    return read(path)
 
 
 def _with_defaults(query: Query, defaults: Defaults) -> Query:
