@@ -133,6 +133,20 @@ def test_what_has_no_text_in_a_language_is_shown_in_another_and_marked(frozen: P
     assert '<bdi lang="en">China will no longer explore the Moon on its own.</bdi>' in chinese
 
 
+def test_terms_are_grouped_by_type_and_parts_without_a_name_stand_apart(frozen: Path) -> None:
+    vocabulary = (frozen / "out" / "ns.fr.html").read_text("utf-8")
+    shapes = (frozen / "out" / "shapes.html").read_text("utf-8")
+
+    assert re.findall(r'<p class="kind"><bdi[^>]*>([^<]+)</bdi>', vocabulary) == [
+        "classe",
+        "propriété qui mène à une chose",
+        "propriété qui mène à une valeur",
+    ]
+    listed, _, parts = shapes.partition("<h2>Inner parts</h2>")
+    assert ">IsClaimed-by" not in listed
+    assert 'id="IsClaimed-by-path' in parts
+
+
 def test_claims_stand_in_reading_order_with_who_says_them_and_where(frozen: Path) -> None:
     text = (frozen / "out" / "article" / "a001.html").read_text("utf-8")
     first = text.partition('id="A-01"')[2].partition("</li>")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -96,6 +96,21 @@ class View:
             groups.setdefault(row[name].value if name in row else "", []).append(row)
         return list(groups.items())
 
+    def named(self, nodes: Iterable[str]) -> list[str]:
+        """Return the nodes that somebody gave a name, in whatever language."""
+        return [node for node in nodes if any(one.text.strip() for one in self._known.names(node))]
+
+    def by_type(self, nodes: Iterable[str]) -> list[tuple[str, list[str]]]:
+        """Return nodes by what they are said to be, each once: of several types, the one that most of them have."""
+        types = {node: self.values(node, "rdf:type") or [""] for node in nodes}
+        counts = Counter(type_ for ones in types.values() for type_ in ones)
+        groups: defaultdict[str, list[str]] = defaultdict(list)
+        for node, ones in types.items():
+            groups[max(ones, key=lambda type_: (counts[type_], type_))].append(node)
+        for members in groups.values():
+            members.sort(key=lambda node: (self.label(node).text.casefold(), node))
+        return sorted(groups.items(), key=lambda group: (self.label(group[0]).text, group[0]))
+
     def best(self, values: Iterable[Value]) -> Value | None:
         """Return the text in the reader's language, else in the first language that there is one in."""
         return min(values, key=lambda value: (self._order.get(value.language, 99), value), default=None)
@@ -149,7 +164,7 @@ class View:
             if found is not None and found.text.strip():
                 label = Value(bounded(found.text, LABEL), found.language)
             else:
-                label = Value(bounded(self.short(iri), LABEL))
+                label = self._as_word(self.short(iri))
             self._labels[iri] = label
         return label
 
@@ -178,6 +193,14 @@ class View:
         if self.is_here(one.text) or self.label(one.text).text == short:
             return link
         return Markup(f"{link} <small><code>{escape(short)}</code></small>")  # noqa: S704  (escaped)
+
+    def _as_word(self, short: str) -> Value:
+        """Return what the interface calls a term that the site does not describe, such as ``rdf:type``."""
+        for language in (self.language, "en"):
+            said = self._words.interface.get(language, {}).get(short)
+            if said is not None:
+                return Value(bounded(said, LABEL), language)
+        return Value(bounded(short, LABEL))
 
     def is_here(self, iri: str) -> bool:
         """Tell whether an IRI is shown on a page of this site."""
