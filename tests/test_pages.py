@@ -143,7 +143,7 @@ def test_terms_are_grouped_by_type_and_parts_without_a_name_stand_apart(frozen: 
         "propriété qui mène à une valeur",
     ]
     listed, _, parts = shapes.partition("<h2>Inner parts</h2>")
-    assert ">IsClaimed-by" not in listed
+    assert 'id="IsClaimed-by-path' not in listed
     assert 'id="IsClaimed-by-path' in parts
 
 
