@@ -7,6 +7,7 @@ import json
 import re
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -18,7 +19,8 @@ import rdflib
 
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
-from spacecoop.pages import articles, rendering, whole
+from spacecoop.pages import answers, articles, rendering, whole
+from spacecoop.queries.sandbox import Limits
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -240,6 +242,36 @@ def test_a_query_of_the_site_that_is_wrong_or_reaches_out_is_told_with_its_file(
         "page-query",
         "pages/queries/bad.rq",
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is forked")
+@pytest.mark.parametrize("stored", ["in memory", "on the disk"])
+@pytest.mark.parametrize("front", ["part: slow", "at: slow\n#+ page: list.html", "page: document.html"])
+def test_a_query_of_the_site_that_does_not_end_is_ended_and_told_with_its_file(
+    birds: Path, monkeypatch: pytest.MonkeyPatch, front: str, stored: str
+) -> None:
+    monkeypatch.setattr(answers, "LIMITS", Limits(seconds=1))
+    monkeypatch.setattr(whole, "_IN_MEMORY", 0 if stored == "on the disk" else 100_000)
+    (birds / "pages" / "queries").mkdir(parents=True)
+    (birds / "pages" / "queries" / "slow.rq").write_text(
+        f"#+ {front}\nSELECT (COUNT(*) AS ?n) WHERE {{ ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n1 ?o }}",
+        "utf-8",
+    )
+    with pytest.raises(publish.Rejected) as caught:
+        publish.publish(workspace.read(birds))
+
+    told = caught.value.findings[0]
+    assert (told.rule, told.place.file) == ("page-query", "pages/queries/slow.rq")
+    assert "stopped after 1 s" in told.message["en"]
+
+
+def test_a_store_on_the_disk_gives_the_same_pages(birds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish.publish(workspace.read(birds))
+    before = {path: path.read_bytes() for path in (birds / "out").rglob("*.html")}
+    monkeypatch.setattr(whole, "_IN_MEMORY", 0)
+    publish.publish(workspace.read(birds), cached=False)
+
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*.html")} == before
 
 
 def test_a_workspace_adds_a_kind_of_page_with_a_template_and_a_query(birds: Path) -> None:

@@ -107,7 +107,12 @@ def ask(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | N
 
     Raises QueryError for no SELECT, and for one that would reach the network.
     """
-    rows = list(each(store, kind, graphs))
+    return arranged(kind, each(store, kind, graphs))
+
+
+def arranged(kind: Kind, found: Iterable[Row]) -> list[Row]:
+    """Return rows, sorted where their query does not say how."""
+    rows = list(found)
     if not sparql.is_ordered(kind.text):
         rows.sort(key=lambda row: sorted((name, str(term)) for name, term in row.items()))
     return rows

@@ -9,12 +9,12 @@ from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store
+from pyoxigraph import Quad, RdfFormat, Store
 
 from spacecoop.pages import known
-from spacecoop.pages.kinds import Kind, Page, Row, each
+from spacecoop.pages.answers import Answers, pack, unpack
+from spacecoop.pages.kinds import Kind, Page, Row, arranged
 from spacecoop.pages.known import Said, Statements
 from spacecoop.pages.values import Value
 from spacecoop.queries import sparql
@@ -32,7 +32,9 @@ class Whole:
     def __init__(self, folder: Path, statements: int) -> None:
         folder.mkdir()
         self._rows = Rows(folder / "rows")
-        self.store = Store() if statements <= _IN_MEMORY else Store(str(folder / "statements"))
+        self._answers = Answers(folder / "answers")
+        self._disk = folder / "statements" if statements > _IN_MEMORY else None
+        self.store = Store(str(self._disk)) if self._disk else Store()
         self._said = Statements(self.store)
         self._pages: Mapping[str, Page] = {}
         self._articles: Mapping[str, tuple[str, str]] = {}
@@ -45,9 +47,19 @@ class Whole:
                 self.store.bulk_load(b"".join(lines), RdfFormat.N_TRIPLES)
         self.store.extend(Quad(*quad.triple) for quad in more)
 
-    def gather(self, kind: Kind) -> None:
-        """Ask a query with ``part:``, and keep its rows by page; raises QueryError as ``kinds.ask`` does."""
-        self._rows.add(kind.part, each(self.store, kind), sparql.is_ordered(kind.text))
+    def ask(self, kinds: Sequence[Kind]) -> None:
+        """Ask queries in their bounds, and keep the rows of those with ``part:`` by page.
+
+        Raises UnansweredError as ``Answers.ask`` does.
+        """
+        self._answers.ask(self.store, kinds, self._disk)
+        for kind in kinds:
+            if kind.part:
+                self._rows.add(kind.part, self._answers.rows(kind), sparql.is_ordered(kind.text))
+
+    def answer(self, kind: Kind) -> list[Row]:
+        """Return the rows of a query that was asked, sorted where it does not say how."""
+        return arranged(kind, self._answers.rows(kind))
 
     def lay_out(self, pages: Mapping[str, Page], articles: Mapping[str, tuple[str, str]]) -> None:
         """Take the pages by IRI, those of articles as path and template alone."""
@@ -117,7 +129,7 @@ class Rows:
         for row in rows:
             if "page" not in row:
                 continue
-            said = json.dumps({name: _pack(term) for name, term in row.items()}, ensure_ascii=False, sort_keys=True)
+            said = json.dumps({name: pack(term) for name, term in row.items()}, ensure_ascii=False, sort_keys=True)
             self._count += 1
             place = f"{self._count:012}" if ordered else f"{said}{self._count:012}"
             yield part, row["page"].value, place, said
@@ -125,13 +137,13 @@ class Rows:
     def of(self, part: str, page: str) -> list[Row]:
         """Return the rows that are kept under a name for a page."""
         found = self._database.execute("SELECT said FROM row WHERE part = ? AND page = ? ORDER BY place", (part, page))
-        return [{name: _unpack(term) for name, term in json.loads(said).items()} for (said,) in found]
+        return [{name: unpack(term) for name, term in json.loads(said).items()} for (said,) in found]
 
     def each(self, part: str) -> Iterator[tuple[str, list[Row]]]:
         """Yield all rows that are kept under a name, by page, sorted."""
         found = self._database.execute("SELECT page, said FROM row WHERE part = ? ORDER BY page, place", (part,))
         for page, rows in groupby(found, key=itemgetter(0)):
-            yield page, [{name: _unpack(term) for name, term in json.loads(said).items()} for _, said in rows]
+            yield page, [{name: unpack(term) for name, term in json.loads(said).items()} for _, said in rows]
 
     def mark(self, page: str, anchors: Iterable[str]) -> None:
         """Keep IRIs for a page."""
@@ -144,17 +156,3 @@ class Rows:
     def close(self) -> None:
         """Let go of the file."""
         self._database.close()
-
-
-def _pack(term: Any) -> list[str]:
-    if isinstance(term, Literal):
-        return [term.value, term.language] if term.language else [term.value, "", term.datatype.value]
-    return [term.value] if isinstance(term, NamedNode) else [str(term), "", "", ""]
-
-
-def _unpack(packed: list[str]) -> NamedNode | Literal:
-    if len(packed) == 1:
-        return NamedNode(packed[0])
-    if len(packed) == 2:
-        return Literal(packed[0], language=packed[1])
-    return Literal(packed[0], datatype=NamedNode(packed[2])) if len(packed) == 3 else Literal(packed[0])

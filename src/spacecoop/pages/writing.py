@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,10 +19,11 @@ from spacecoop.harvest.description import Description
 from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
 from spacecoop.pages import articles, gallery, kinds, rendering, searching
+from spacecoop.pages.answers import Answers, UnansweredError
 from spacecoop.pages.articles import Desk
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made, basis
-from spacecoop.pages.kinds import Kind, Page, Row
+from spacecoop.pages.kinds import Kind, Page, Row, arranged
 from spacecoop.pages.known import Noted
 from spacecoop.pages.rendering import Frame
 from spacecoop.pages.whole import Whole
@@ -75,7 +77,11 @@ def _write_styles(workspace: Workspace, folder: Path) -> Iterator[Written]:
 
 def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Iterator[Written]:
     workspace = site.workspace
-    answers = {kind.name: _ask(whole.store, kind, workspace) for kind in every if kind.at}
+    around = Answers(folder / ASIDE / "around")
+    with _unanswered(workspace):
+        whole.ask([kind for kind in every if kind.at or kind.part])
+        around.ask(_store(site.around), [kind for kind in every if kind.page and not kind.at])
+    answers = {kind.name: whole.answer(kind) for kind in every if kind.at}
     alone = kinds.stand_alone(every, answers)
     frame = Frame(
         workspace,
@@ -90,7 +96,7 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
         any(page.path == "search" for page in alone),
     )
     base, kept = basis(workspace, frame.menu, str(site.feed), str(frame.search)), Kept(workspace, folder, site.cached)
-    listed, shared = _list(site, every)
+    listed, shared = _list(site, every, around)
     desk = Desk(frame, every, site.facts, shared, {f"{workspace.base}{path}": path for path in site.articles})
     said = cache.key(base, *(str(quad).encode() for quad in site.facts)).encode()
     laid: dict[str, tuple[str, str]] = {}
@@ -103,7 +109,6 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     pages = kinds.about([(kind, listed[kind.name]) for kind in every if kind.name in listed], _paths(site))
     home = next(page for page in alone if page.path == "index")
     whole.lay_out({**pages, workspace.base: home}, laid)
-    _gather(whole, every, workspace)
     paths = (page.path for page in alone if page.path != "index")
     yield sitemaps.write_alone(paths, folder, site.described.home or site.described.base, workspace.languages)
     for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
@@ -138,14 +143,18 @@ def _write_others(
         yield from made.written
 
 
-def _list(site: Site, every: Sequence[Kind]) -> tuple[defaultdict[str, list[Row]], dict[str, Page]]:
-    """Return which pages are listed by what no article says, by query; and these pages."""
+def _store(quads: Iterable[Quad]) -> Store:
     store = Store()
-    store.extend(Quad(*quad.triple) for quad in site.around)
+    store.extend(Quad(*quad.triple) for quad in quads)
+    return store
+
+
+def _list(site: Site, every: Sequence[Kind], around: Answers) -> tuple[defaultdict[str, list[Row]], dict[str, Page]]:
+    """Return which pages are listed by what no article says, by query; and these pages."""
     listed: defaultdict[str, list[Row]] = defaultdict(list)
     for kind in every:
         if kind.page and not kind.at:
-            listed[kind.name] += _ask(store, kind, site.workspace)
+            listed[kind.name] += arranged(kind, around.rows(kind))
     return listed, kinds.about([(kind, listed[kind.name]) for kind in every if kind.name in listed], _paths(site))
 
 
@@ -155,13 +164,14 @@ def _paths(site: Site) -> dict[str, str]:
     return {f"{site.workspace.base}{path}": path for path in site.documents if path not in own}
 
 
-def _gather(whole: Whole, every: Sequence[Kind], workspace: Workspace) -> None:
-    for kind in every:
-        if kind.part:
-            try:
-                whole.gather(kind)
-            except QueryError as error:
-                raise PageError([finding("page-query", Place(workspace.name(kind.file)), reason=error)]) from error
+@contextmanager
+def _unanswered(workspace: Workspace) -> Iterator[None]:
+    """Tell a query that has no answer by its file."""
+    try:
+        yield
+    except UnansweredError as error:
+        place = Place(workspace.name(error.kind.file))
+        raise PageError([finding("page-query", place, reason=error)]) from error
 
 
 def _kinds(workspace: Workspace) -> list[Kind]:
@@ -170,13 +180,6 @@ def _kinds(workspace: Workspace) -> list[Kind]:
     except (QueryError, OSError) as error:
         file, _, reason = str(error).partition(": ")
         raise PageError([finding("page-query", Place(file), reason=reason)]) from error
-
-
-def _ask(store: Store, kind: Kind, workspace: Workspace) -> list[Row]:
-    try:
-        return kinds.ask(store, kind)
-    except QueryError as error:
-        raise PageError([finding("page-query", Place(workspace.name(kind.file)), reason=error)]) from error
 
 
 def _menu(every: Sequence[Kind], alone: Sequence[Page]) -> Iterator[Page]:
