@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-draft rules protocol pins clean bench-serve soak
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-spark bench-draft rules protocol pins clean bench-serve soak
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -12,6 +12,8 @@ help:
 	@echo "make fuzz     run the program on 3,000 workspaces that have something wrong; SEED=2 COUNT=500 gives others"
 	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
+	@echo "make bench-scale   measure what one article costs"
+	@echo "make bench-spark   compare builds by Spark with those of processes, byte for byte"
 	@echo "make bench-query   measure queries beside other engines"
 	@echo "make bench-serve   measure \`spacecoop serve\` beside Oxigraph's own server; needs wrk"
 	@echo "make bench-draft   measure drafts beside answers, with texts that are not in the repository"
@@ -49,6 +51,13 @@ bench-validate: .venv/dev
 
 bench-build: .venv/dev
 	$(BIN)/python benchmarks/build.py
+
+bench-scale: .venv/dev
+	$(BIN)/python benchmarks/scale.py
+
+bench-spark: .venv/dev
+	$(BIN)/pip install -q --disable-pip-version-check pyspark==4.0.1
+	$(BIN)/python benchmarks/spark.py
 
 bench-query: .venv/dev
 	$(BIN)/python benchmarks/query.py
