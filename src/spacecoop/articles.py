@@ -56,7 +56,7 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, 
         return Article(slug, root, (), tuple(ordered((*read.findings, found))), read.places)
     if not any(text(quad.graph_name) == envelope.pubinfo for quad in read.quads):
         found = finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
-        read = replace(read, findings=(*read.findings, found), suspects=read.suspects | {root})
+        read = replace(read, findings=(*read.findings, found), unread=read.unread | {root})
     enveloped = quads.arranged([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])
     whole = replace(read, quads=tuple(enveloped))
     return Article(slug, root, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
@@ -70,7 +70,7 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
     data = said + shared.background({text(quad.object) for quad in read.quads} - own)
     try:
         results = engine(shared.shapes, data)
-        judged = [one for one in results if one.focus in own and not {one.focus, one.value} & read.suspects]
+        judged = [one for one in results if one.focus in own and not {one.focus, one.value} & read.unread]
         broken = {one.shape for one in judged}
         judged = [one for one in judged if broken.isdisjoint(shared.shapes.rule(one.shape).requires)]
         findings += _bare_numbers(judged, read)

@@ -103,7 +103,15 @@ def from_data(data: Mapping[str, Any]) -> Finding:
     place = Place(data["file"], data["line"], data["column"])
     severity = Severity[data["severity"].upper()]
     because = tuple(data["because"])
-    return Finding(place, severity, data["rule"], data["message"], data["help"], data["result"], because)
+    return Finding(
+        place=place,
+        severity=severity,
+        rule=data["rule"],
+        message=data["message"],
+        help=data["help"],
+        result=data["result"],
+        because=because,
+    )
 
 
 def said(texts: Mapping[str, str], language: str) -> str:

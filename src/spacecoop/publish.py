@@ -75,7 +75,15 @@ def publish(
             folders.tidy(workspace.out)
             return _with_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
         with folders.replace(workspace.out) as folder:
-            published = write(workspace, folder, engine, progress, cached, pages, run)
+            published = write(
+                workspace=workspace,
+                folder=folder,
+                engine=engine,
+                progress=progress,
+                cached=cached,
+                pages=pages,
+                run=run,
+            )
             last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
             built = folders.names_listed(workspace.out) | folders.read_names(last)
             libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
@@ -86,7 +94,15 @@ def publish(
         dumps.keep_layout(published.layout, workspace)
         if given == standing.inputs(workspace, engine, pages):  # nobody edited a source in the meantime
             lasting = [found for found in published.findings if found.rule != _ONCE]
-            standing.keep(workspace, history, given, published.files, published.articles, lasting, ended)
+            standing.keep(
+                workspace=workspace,
+                history=history,
+                given=given,
+                files=published.files,
+                articles=published.articles,
+                findings=lasting,
+                ended=ended,
+            )
     return _with_strangers(published, strangers, workspace)
 
 
@@ -107,7 +123,15 @@ def check(
     A file that is not there is proven by its digest in the manifest: version control holds a part of ``out/`` only.
     """
     with tempfile.TemporaryDirectory() as folder:
-        write(workspace, Path(folder), engine, progress, False, pages, run)
+        write(
+            workspace=workspace,
+            folder=Path(folder),
+            engine=engine,
+            progress=progress,
+            cached=False,
+            pages=pages,
+            run=run,
+        )
         stale = folders.compare(Path(folder), workspace.out)
         absent = find_absent(workspace, Path(folder)) | libraries.names()
         if not feeds.is_history_kept(Path(folder), workspace):
@@ -177,7 +201,17 @@ def write(
     pieces = {one.slug: one.pieces for one in done}
     whole, blocks, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
     written += [*whole, *blocks]
-    context = site.Context(common.files, together, described, census.counts(), published, whole, blocks, cached, pages)
+    context = site.Context(
+        files=common.files,
+        shared=together,
+        described=described,
+        counts=census.counts(),
+        published=published,
+        whole=whole,
+        blocks=blocks,
+        cached=cached,
+        pages=pages,
+    )
     harvested = site.write(context, workspace, folder)
     written += harvested.written
     for_people: list[Written] = []
@@ -216,17 +250,17 @@ def _write_pages(
     slugs = [f"article/{one.slug}" for one in context.published]
     endings = {path: [syntax.ending for syntax in ARTICLE_SYNTAXES] for path in slugs}
     made = writing.Site(
-        workspace,
-        facts,
-        [*context.shared, *chain.from_iterable(harvested.documents.values())],
-        slugs,
-        {**harvested.endings, **endings},
-        context.described,
-        context.whole,
-        context.whole[0].statements,
-        harvested.schema_org,
-        harvested.feed,
-        context.cached,
+        workspace=workspace,
+        facts=facts,
+        around=[*context.shared, *chain.from_iterable(harvested.documents.values())],
+        articles=slugs,
+        documents={**harvested.endings, **endings},
+        described=context.described,
+        whole=context.whole,
+        statements=context.whole[0].statements,
+        schema_org=harvested.schema_org,
+        feed=harvested.feed,
+        cached=context.cached,
     )
     try:
         return writing.write(made, folder)
@@ -293,13 +327,13 @@ def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
         if not asked or "account" not in settings:
             return []
         found = twins.find(
-            [quad for quad in common.facts.quads if quad.graph_name == home],
-            chain.from_iterable(one.accounts for one in done),
-            settings["account"],
-            asked,
-            never,
-            settings.get("least", twins.LEAST),
-            Cache(place.root / ".cache" / "twins"),
+            entities=[quad for quad in common.facts.quads if quad.graph_name == home],
+            told=chain.from_iterable(one.accounts for one in done),
+            joins_by=settings["account"],
+            asked=asked,
+            refused=never,
+            least=settings.get("least", twins.LEAST),
+            kept=Cache(place.root / ".cache" / "twins"),
         )
     except QueryError as error:
         file, _, reason = str(error).partition(": ")

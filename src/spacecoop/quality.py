@@ -81,7 +81,15 @@ def _rule(data: bytes, name: str, file: str) -> Rule:
     examines = str(said.get("examines", OF_ONTOLOGY))
     if examines not in (OF_ONTOLOGY, OF_DATA):
         raise KeyError(examines)
-    return Rule(name, file, query, severity, examines, _texts(said.get("summary"), name), _texts(said.get("fix"), ""))
+    return Rule(
+        name=name,
+        file=file,
+        text=query,
+        severity=severity,
+        examines=examines,
+        summary=_texts(said.get("summary"), name),
+        fix=_texts(said.get("fix"), ""),
+    )
 
 
 def _texts(said: Any, otherwise: str) -> dict[str, str]:

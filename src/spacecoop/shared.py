@@ -151,15 +151,15 @@ def load(workspace: Workspace) -> Shared:
     homes = {node: place.file for node, place in together.places.nodes.items() if not node.startswith("_:")}
     rules, wrong = read_shapes(workspace)
     return Shared(
-        workspace,
-        Reader(plain, context.scope(source, workspace.article("")), belongs),
-        {path.name: _text(path, file) for path, file in _named(workspace, "queries/derive", ".rq")},
-        rules,
-        replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
-        homes,
-        {part.places.file: part.quads for part in (*described, *mappings)},
-        {iri: tuple(said) for iri, said in lines.items()},
-        {iri: frozenset(edges[iri]) for iri in lines},
+        workspace=workspace,
+        reader=Reader(plain, context.scope(source, workspace.article("")), belongs),
+        rules={path.name: _text(path, file) for path, file in _named(workspace, "queries/derive", ".rq")},
+        shapes=rules,
+        facts=replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
+        homes=homes,
+        files={part.places.file: part.quads for part in (*described, *mappings)},
+        lines={iri: tuple(said) for iri, said in lines.items()},
+        edges={iri: frozenset(edges[iri]) for iri in lines},
     )
 
 
@@ -290,7 +290,7 @@ def _together(parts: list[Facts]) -> Facts:
         Places("entities", nodes, dict(values)),
         tuple(one for part in parts for one in part.references),
         tuple(found for part in parts for found in part.findings),
-        frozenset().union(*(part.suspects for part in parts)),
+        frozenset().union(*(part.unread for part in parts)),
     )
 
 

@@ -247,7 +247,9 @@ def _run(context: Any, master: str, todo: Work, sources: Sequence[Source], parti
             stay = [source for source, row in zip(part, rows, strict=True) if row is None]
             with (
                 closing(work.processed(todo, stay)) as here,
-                closing(_sent(context, master, files, job, sent, slices, folder)) as back,
+                closing(
+                    _sent(context=context, master=master, files=files, job=job, rows=sent, slices=slices, folder=folder)
+                ) as back,
             ):
                 for row in rows:
                     yield next(here if row is None else back)

@@ -158,7 +158,17 @@ def _read(source: Source, value: bytes) -> Done | None:
     summary = summaries.from_data(data["summary"]) if data["summary"] else None
     pieces = tuple(Piece(**row) for row in data["pieces"])
     told = tuple((matter, near) for matter, near in data["accounts"])
-    done = Done(data["slug"], data["file"], line(source), data["about"], findings, written, summary, pieces, told)
+    done = Done(
+        slug=data["slug"],
+        file=data["file"],
+        line=line(source),
+        about=data["about"],
+        findings=findings,
+        written=written,
+        summary=summary,
+        pieces=pieces,
+        accounts=told,
+    )
     return None if findings and data["line"] != done.line else done  # findings tell other lines
 
 

@@ -47,7 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
             return cli.REPAIR if stale else cli.DONE
         waiting = partial(tell_wait, language)
         done = publish.publish(
-            workspace, arguments.engine, cli.progress("articles"), not arguments.no_cache, waiting, pages, runner
+            workspace=workspace,
+            engine=arguments.engine,
+            progress=cli.progress("articles"),
+            cached=not arguments.no_cache,
+            waiting=waiting,
+            pages=pages,
+            run=runner,
         )
     except publish.Rejected as rejected:
         for found in rejected.findings:

@@ -143,14 +143,14 @@ def decide(desk: Desk, arguments: argparse.Namespace) -> int:
 
     accepted = arguments.action == "accept"
     decision = review.Decision(
-        arguments.entity,
-        arguments.item,
-        accepted,
-        arguments.reviewer,
-        arguments.because,
-        arguments.confidence,
-        arguments.date or wikidata.today(),
-        getattr(arguments, "predicate", ""),
+        subject=arguments.entity,
+        object=arguments.item,
+        accepted=accepted,
+        reviewer=arguments.reviewer,
+        because=arguments.because,
+        confidence=arguments.confidence,
+        date=arguments.date or wikidata.today(),
+        predicate=getattr(arguments, "predicate", ""),
     )
     line = review.decide(desk, decision)
     print(f"{desks.FILE}: {' '.join(line.split())}")

@@ -151,7 +151,16 @@ class _Reader:
         claimant = None if "speech" in self.without else self.claimant(sentence, mentions)
         values = self.values(cues)
         told = tuple(f"{reason} {weight:+.2f}" for reason, weight in reasons.items())
-        return Candidate((sentence,), parties, things, tuple(when), claimant, values, score, told)
+        return Candidate(
+            sentences=(sentence,),
+            parties=parties,
+            things=things,
+            times=tuple(when),
+            claimant=claimant,
+            values=values,
+            score=score,
+            reasons=told,
+        )
 
     def weigh(self, name: str, holds: bool, reason: str, reasons: dict[str, float]) -> None:
         """Note a reason with its weight where it holds."""

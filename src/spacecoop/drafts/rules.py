@@ -125,15 +125,15 @@ def read(folder: Path) -> Rules:
         path = folder / "known.toml"
         known = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
         return Rules(
-            languages,
-            frozenset(rules["parties"]),
-            frozenset(rules["things"]),
-            frozenset(rules["people"]),
-            {name: side for side, names in rules.get("sides", {}).items() for name in names},
-            tuple(_thing(row) for row in known.get("things", [])),
-            rules["weights"],
-            rules["values"],
-            float(rules["least"]),
+            languages=languages,
+            parties=frozenset(rules["parties"]),
+            things=frozenset(rules["things"]),
+            people=frozenset(rules["people"]),
+            sides={name: side for side, names in rules.get("sides", {}).items() for name in names},
+            known=tuple(_thing(row) for row in known.get("things", [])),
+            weights=rules["weights"],
+            values=rules["values"],
+            least=float(rules["least"]),
         )
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, re.error) as error:
         raise RulesError(f"{path}: {error}") from error
@@ -150,20 +150,20 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
     spaced = bool(rows.get("spaced", True))
     speech = rows.get("speech", [])
     return Language(
-        code,
-        spaced,
-        frozenset(fold(word).text for word in rows.get("common", [])),
-        tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
-        tuple(_cue(row, spaced) for row in rows.get("cues", [])),
-        tuple(
+        code=code,
+        spaced=spaced,
+        common=frozenset(fold(word).text for word in rows.get("common", [])),
+        names=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
+        cues=tuple(_cue(row, spaced) for row in rows.get("cues", [])),
+        back=tuple(
             Back(pattern(row["words"], spaced), frozenset(row.get("of", [])), int(row.get("take", 0)))
             for row in rows.get("back", [])
         ),
-        pattern(speech, spaced) if speech else None,
-        _phrases(rows, spaced),
-        _numbered(rows.get("months", [])),
-        _numbered(rows.get("weekdays", [])),
-        frozenset(fold(word).text for word in rows.get("before", [])),
+        speech=pattern(speech, spaced) if speech else None,
+        phrases=_phrases(rows, spaced),
+        months=_numbered(rows.get("months", [])),
+        weekdays=_numbered(rows.get("weekdays", [])),
+        before=frozenset(fold(word).text for word in rows.get("before", [])),
     )
 
 

@@ -31,6 +31,6 @@ def _named(read: Facts, document: str) -> Facts:
     renamed, names, unnamed = quads.name_blank_nodes(read.quads, document)
     findings = tuple(finding("unnamed-node", read.places.find(label)) for label in unnamed)
     kept = tuple(quad for quad in renamed if not quads.has_blank_node(quad))
-    suspects = frozenset(names.get(label, label) for label in read.suspects)
+    unread = frozenset(names.get(label, label) for label in read.unread)
     places = read.places.renamed(names)
-    return Facts(read.root, kept, places, read.references, read.findings + findings, suspects)
+    return Facts(read.root, kept, places, read.references, read.findings + findings, unread)

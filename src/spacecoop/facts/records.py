@@ -59,5 +59,5 @@ class Facts:
     places: Places
     references: tuple[Reference, ...]
     findings: tuple[Finding, ...]
-    suspects: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
     """The nodes of which something could not be read, so that no rule can judge them yet."""

@@ -47,7 +47,7 @@ class _Walk:
         self.places = Places(document.file)
         self.references: list[Reference] = []
         self.findings: list[Finding] = []
-        self.suspects: set[str] = set()
+        self.unread: set[str] = set()
         self.blank = 0
 
     def facts(self) -> Facts:
@@ -64,8 +64,8 @@ class _Walk:
         read = tuple(self.quads(root, node)) if usable else ()
         self.check_nothing_lost(read)
         own = None if root.startswith("_:") else root
-        suspects = frozenset(self.suspects)
-        return Facts(own, read, self.places, tuple(self.references), tuple(self.findings), suspects)
+        unread = frozenset(self.unread)
+        return Facts(own, read, self.places, tuple(self.references), tuple(self.findings), unread)
 
     def quads(self, root: str, node: Mapping[str, Any]) -> Iterator[Quad]:
         """Yield the quads of the top node, each part in its graph, as a JSON-LD processor reads them."""
@@ -107,7 +107,7 @@ class _Walk:
             else:
                 self.unknown(scope, key, here)
         if len(self.findings) > found:
-            self.suspects.add(label)
+            self.unread.add(label)
         return label, labelled
 
     def identity(self, scope: Scope, data: Mapping[str, Any], steps: Steps) -> str | None:

@@ -116,16 +116,16 @@ def _sum(triples: Iterable[Quad | Triple], scope: Scope, common: tuple[str, ...]
             begun += [object_.value] if predicate in scope.begins else []
             ended += [object_.value] if predicate in scope.ends else []
     return Tally(
-        len(triples),
-        dict(sorted(classes.items())),
-        dict(sorted(properties.items())),
-        tuple((*key, count) for key, count in sorted(links.items())),
-        min(begun, default=None),
-        max(ended, default=None),
-        _digests(one for one in subjects if one.startswith(scope.base)),
-        _digests(one for one in subjects if not one.startswith(scope.base)),
-        _digests(objects),
-        common,
+        triples=len(triples),
+        classes=dict(sorted(classes.items())),
+        properties=dict(sorted(properties.items())),
+        links=tuple((*key, count) for key, count in sorted(links.items())),
+        earliest=min(begun, default=None),
+        latest=max(ended, default=None),
+        entities=_digests(one for one in subjects if one.startswith(scope.base)),
+        others=_digests(one for one in subjects if not one.startswith(scope.base)),
+        objects=_digests(objects),
+        common=common,
     )
 
 

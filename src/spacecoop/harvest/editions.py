@@ -76,17 +76,17 @@ def edition(quads: Iterable[Quad], slug: str, iri: str, sha256: str) -> Edition:
     named = Counter(text(quad.object) for quad in asserted if isinstance(quad.object, NamedNode))
     subjects = sorted(set(named) - {publisher, source}, key=lambda name: (-named[name], name))
     return Edition(
-        slug,
-        iri,
-        sha256,
-        newest(quads, iri),
-        source,
-        dict(sorted(titles.items())),
-        publisher,
-        issued,
-        language,
-        tuple(_claims(asserted, source)),
-        tuple(subjects),
+        slug=slug,
+        iri=iri,
+        sha256=sha256,
+        date=newest(quads, iri),
+        source=source,
+        title=dict(sorted(titles.items())),
+        publisher=publisher,
+        issued=issued,
+        language=language,
+        claims=tuple(_claims(asserted, source)),
+        subjects=tuple(subjects),
     )
 
 

@@ -143,7 +143,16 @@ def write(
     yield _write_history(versions, folder, workspace)
     for place, language in enumerate(workspace.languages):
         name = f"feed.{language}.atom" if place else ATOM
-        yield _atom(name, language, versions, published, folder, workspace, author, names)
+        yield _atom(
+            name=name,
+            language=language,
+            versions=versions,
+            published=published,
+            folder=folder,
+            workspace=workspace,
+            author=author,
+            names=names,
+        )
 
 
 def _page_key(members: Sequence[Version], size: int, whole: Collection[int], workspace: Workspace) -> str:
@@ -231,7 +240,10 @@ def _read(path: Path, name: str, base: str) -> list[Version]:
             rows.add((int(position), _checked(date, _DATE), _checked(slug, _SLUG), _checked(kind, _KINDS), sha256))
         except ValueError as error:
             raise Unreadable(finding("feed-broken", Place(name, number), reason=str(error))) from error
-    return [Version(position, 0, 0, date, kind, sha256, slug) for position, date, slug, kind, sha256 in sorted(rows)]
+    return [
+        Version(position=position, number=0, page=0, date=date, kind=kind, sha256=sha256, slug=slug)
+        for position, date, slug, kind, sha256 in sorted(rows)
+    ]
 
 
 def _checked(value: str, pattern: re.Pattern[str]) -> str:
@@ -276,7 +288,7 @@ def _changes(old: Sequence[Version], published: Sequence[Edition]) -> Iterator[V
     changed += [(today, slug, _DELETED, version.sha256) for slug, version in standing.items() if slug not in present]
     first = max((version.position for version in old), default=0) + 1
     for position, (date, slug, kind, sha256) in enumerate(sorted(changed), first):
-        yield Version(position, 0, 0, date, kind, sha256, slug)
+        yield Version(position=position, number=0, page=0, date=date, kind=kind, sha256=sha256, slug=slug)
 
 
 def _page(

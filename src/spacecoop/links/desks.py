@@ -153,7 +153,16 @@ def set_up(
     things = {str(quad.subject)[1:-1] for quad in quads if quad.graph_name == home}
     known = agreement.entities(quads, one.expected, one.ids)
     polite = wikidata.paced(ask, one.pause, time.monotonic, sleep)
-    return Desk(workspace, one, known, sets, tuple(sorted(things & set(known))), polite, sleep, progress)
+    return Desk(
+        workspace=workspace,
+        settings=one,
+        entities=known,
+        sets=sets,
+        things=tuple(sorted(things & set(known))),
+        ask=polite,
+        sleep=sleep,
+        progress=progress,
+    )
 
 
 def kept(one: Desk, days: int | None = None) -> dict[str, Item]:

@@ -306,7 +306,16 @@ class _Row:
             return None
         columns = {column: self.place(column) for column in ("subject_id", "object_id")}
         place = Place(self.file, self.line)
-        return Link(subject, predicate, object_, confidence, modifier == NOT, place, columns, self.cells)
+        return Link(
+            subject=subject,
+            predicate=predicate,
+            object=object_,
+            confidence=confidence,
+            negated=modifier == NOT,
+            place=place,
+            columns=columns,
+            cells=self.cells,
+        )
 
     def check_others(self) -> None:
         """Refuse what else is published as an IRI and is none."""

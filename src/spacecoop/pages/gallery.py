@@ -61,7 +61,16 @@ def _draw(environment: Environment, page: Page, kind: Kind, view: View) -> Pictu
     rows = [[_celled(row, name, view) for name in names] for row in page.rows]
     description = view.chosen(kind.description)
     svg = _render(environment, page, kind, made, description, view)
-    return Picture(page, kind.name, svg, description, heads, rows, made.shown, made.legend)
+    return Picture(
+        page=page,
+        name=kind.name,
+        svg=svg,
+        description=description,
+        heads=heads,
+        rows=rows,
+        shown=made.shown,
+        legend=made.legend,
+    )
 
 
 def _render(environment: Environment, page: Page, kind: Kind, made: Drawing, said: Value, view: View) -> Markup:

@@ -84,16 +84,16 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     answers = {kind.name: whole.answer(kind) for kind in every if kind.at}
     alone = kinds.stand_alone(every, answers)
     frame = Frame(
-        workspace,
-        folder,
-        site.described,
-        rendering.interface(workspace),
-        site.documents,
-        [page for page in _menu(every, alone) if page.path != "index"],
-        site.whole,
-        site.schema_org,
-        site.feed,
-        any(page.path == "search" for page in alone),
+        workspace=workspace,
+        folder=folder,
+        described=site.described,
+        interface=rendering.interface(workspace),
+        endings=site.documents,
+        menu=[page for page in _menu(every, alone) if page.path != "index"],
+        files=site.whole,
+        schema_org=site.schema_org,
+        feed=site.feed,
+        search=any(page.path == "search" for page in alone),
     )
     base, kept = basis(workspace, frame.menu, str(site.feed), str(frame.search)), Kept(workspace, folder, site.cached)
     listed, shared = _list(site, every, around)

@@ -64,7 +64,15 @@ def judge(workspace: Workspace, aggregators: Sequence[str], extra: Sequence[Path
         book = rulebook(aggregator)
         if "applies" in book and not _asked(built, book["applies"]["ask"]):
             one = book["applies"]
-            yield Verdict(aggregator, f"{aggregator}-applies", Outcome.ELSEWHERE, one["says"], (), {}, book["source"])
+            yield Verdict(
+                aggregator=aggregator,
+                rule=f"{aggregator}-applies",
+                outcome=Outcome.ELSEWHERE,
+                says=one["says"],
+                found=(),
+                fix={},
+                source=book["source"],
+            )
             continue
         yield from _official_verdicts(workspace, built, aggregator)
         for path in extra:
@@ -78,7 +86,15 @@ def _verdict(built: Built, aggregator: str, rule: Mapping[str, Any], book: Mappi
     found = () if rule.get("network") else tuple(_wrong(built, rule, book.get("of", {})))
     level = Outcome(rule.get("level", "fail")) if found else Outcome.PASS
     outcome = Outcome.UNCHECKED if rule.get("network") else level
-    return Verdict(aggregator, rule["id"], outcome, rule["says"], _some(found), rule["fix"], book["source"])
+    return Verdict(
+        aggregator=aggregator,
+        rule=rule["id"],
+        outcome=outcome,
+        says=rule["says"],
+        found=_some(found),
+        fix=rule["fix"],
+        source=book["source"],
+    )
 
 
 def _some(found: Sequence[str]) -> tuple[str, ...]:
@@ -134,7 +150,15 @@ def _official_verdicts(workspace: Workspace, built: Built, aggregator: str) -> I
             "en": f"fetch it: `{command}`; the rules below are our statement of it",
             "fr": f"téléchargez-le : « {command} » ; les règles ci-dessous sont notre énoncé",
         }
-        yield Verdict(aggregator, name, Outcome.UNCHECKED, _CONFORMS, (), fix, source)
+        yield Verdict(
+            aggregator=aggregator,
+            rule=name,
+            outcome=Outcome.UNCHECKED,
+            says=_CONFORMS,
+            found=(),
+            fix=fix,
+            source=source,
+        )
         return
     for data, parts in groups.items():
         files = [path for one in parts if (path := paths[one]) is not None]
@@ -169,14 +193,30 @@ def _by_shapes(
             found.add(f"{result.focus}{f': {result.value}' if result.value else ''}")
             worst[path, component] = (max(severity, result.severity), found)
     if not worst:
-        yield Verdict(aggregator, f"{name} ({', '.join(data)})", Outcome.PASS, _CONFORMS, (), {}, source)
+        yield Verdict(
+            aggregator=aggregator,
+            rule=f"{name} ({', '.join(data)})",
+            outcome=Outcome.PASS,
+            says=_CONFORMS,
+            found=(),
+            fix={},
+            source=source,
+        )
     for (path, component), (severity, found) in sorted(worst.items()):
         key = f"{path} {component}".strip()
         outcome = Outcome.FAIL if severity is Severity.VIOLATION and key not in doubtful else Outcome.WARN
         english, french = _SAYS.get(component, ("{path} is as its shape says", "{path} est comme le dit sa forme"))
         says = {"en": english.format(path=path or "each node"), "fr": french.format(path=path or "chaque nœud")}
         fix = {"en": f"see its shape at the source ({key})", "fr": f"voyez sa forme à la source ({key})"}
-        yield Verdict(aggregator, f"{name} {key}", outcome, says, _some(sorted(found)), doubtful.get(key, fix), source)
+        yield Verdict(
+            aggregator=aggregator,
+            rule=f"{name} {key}",
+            outcome=outcome,
+            says=says,
+            found=_some(sorted(found)),
+            fix=doubtful.get(key, fix),
+            source=source,
+        )
 
 
 def _path(result: Result) -> str:

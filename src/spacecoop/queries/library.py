@@ -221,13 +221,13 @@ def parse(text: str, name: str, place: str) -> Query:
     try:
         parameters = tuple(_parameter(key, value) for key, value in (said.get("parameters") or {}).items())
         query = Query(
-            name,
-            text,
-            _texts(said.get("summary")),
-            _texts(said.get("description")),
-            parameters,
-            {str(key): _texts(value) for key, value in (said.get("columns") or {}).items()},
-            tuple(Need(str(one["pattern"]), _texts(one["lack"])) for one in said.get("needs") or ()),
+            name=name,
+            text=text,
+            summary=_texts(said.get("summary")),
+            description=_texts(said.get("description")),
+            parameters=parameters,
+            columns={str(key): _texts(value) for key, value in (said.get("columns") or {}).items()},
+            needs=tuple(Need(str(one["pattern"]), _texts(one["lack"])) for one in said.get("needs") or ()),
         )
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise _unfit(text, place, error) from error
@@ -270,13 +270,13 @@ def _yaml(text: str, place: str) -> Mapping[str, Any]:
 
 def _parameter(name: str, said: Mapping[str, Any]) -> Parameter:
     return Parameter(
-        str(name),
-        str(said.get("type", "string")),
-        _texts(said.get("summary")),
-        _words(said.get("default", [])),
-        _word(said.get("example", "")),
-        str(said.get("scheme", "")),
-        str(said.get("among", "")),
+        name=str(name),
+        type=str(said.get("type", "string")),
+        summary=_texts(said.get("summary")),
+        default=_words(said.get("default", [])),
+        example=_word(said.get("example", "")),
+        scheme=str(said.get("scheme", "")),
+        among=str(said.get("among", "")),
     )
 
 

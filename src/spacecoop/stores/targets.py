@@ -96,13 +96,13 @@ def _target(name: str, settings: Mapping[str, Any], workspace: Workspace) -> Tar
     )
     authorities = settings.get("authorities")
     return Target(
-        _shown(name),
-        row,
-        addresses,
-        found,
-        float(settings.get("timeout", 300)),
-        max(1, int(settings.get("tries", 5))),
-        str(workspace.root / authorities) if authorities else None,
+        name=_shown(name),
+        dialect=row,
+        addresses=addresses,
+        credentials=found,
+        timeout=float(settings.get("timeout", 300)),
+        tries=max(1, int(settings.get("tries", 5))),
+        authorities=str(workspace.root / authorities) if authorities else None,
     )
 
 

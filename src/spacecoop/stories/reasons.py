@@ -81,14 +81,14 @@ def _reason(text: str, name: str, place: str) -> Reason:
     try:
         reach.stay(text)
         return Reason(
-            name,
-            text,
-            query.summary,
-            float(front["weight"]),
-            float(apart.get("weight", 0)),
-            {str(key): str(words) for key, words in (apart.get("summary") or {}).items()},
-            float(front["between"]) if "between" in front else None,
-            bool(front.get("needed", False)),
+            name=name,
+            text=text,
+            summary=query.summary,
+            weight=float(front["weight"]),
+            apart=float(apart.get("weight", 0)),
+            differing={str(key): str(words) for key, words in (apart.get("summary") or {}).items()},
+            between=float(front["between"]) if "between" in front else None,
+            needed=bool(front.get("needed", False)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         wanted = "`weight: 0.3`, and may say `apart: {weight: 0.1, summary: {en: …}}`, `between: 0.2`, `needed: true`"
