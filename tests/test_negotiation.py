@@ -88,6 +88,10 @@ MATRIX = [
     ("/dataset.nq.gz", None, 200, "application/gzip"),
     ("/.well-known/void", None, 200, "text/turtle"),
     ("/article/nothing", "text/turtle", 404, None),
+    ("/article/nothing", "image/png", 404, None),
+    ("/id/nobody", "text/turtle", 404, None),
+    ("/id/nobody", BROWSER, 404, None),
+    ("/id/nobody", "image/png", 404, None),
 ]
 
 
@@ -384,9 +388,12 @@ def test_the_edge_function_answers_with_the_right_headers(site: Path, tmp_path: 
     node = program("node")
     shutil.copy(site / "hosting" / "negotiate.js", tmp_path / "negotiate.mjs")
     asked = [["article/cranes", COMUNICA], ["id/crane", RDFLIB], ["feed", "application/pdf"], ["dataset.nt", "*/*"]]
+    asked += [["id/nobody", RDFLIB], ["article/nothing", "application/pdf"], ["article/nothing", RDFLIB]]
     (tmp_path / "run.mjs").write_text(
         'import handle from "./negotiate.mjs";\n'
-        "const context = { next: async (request) => new Response(new URL(request.url).pathname) };\n"
+        "const status = (path) => /nobody|nothing/.test(path) ? 404 : 200;\n"
+        "const answer = (path) => new Response(path, { status: status(path) });\n"
+        "const context = { next: async (request) => answer(new URL(request.url).pathname) };\n"
         f"const answers = {json.dumps(asked)}.map(async ([path, accept]) => {{\n"
         "  const answer = await handle(new Request(`https://b.example/${path}`, { headers: { accept } }), context);\n"
         "  return answer && [answer.status, Object.fromEntries(answer.headers), await answer.text()];\n"
@@ -394,11 +401,12 @@ def test_the_edge_function_answers_with_the_right_headers(site: Path, tmp_path: 
         "console.log(JSON.stringify(await Promise.all(answers)));\n"
     )
     done = subprocess.run([node, tmp_path / "run.mjs"], capture_output=True, text=True, check=True, timeout=60)
-    found, sent, refused, plain = json.loads(done.stdout)
+    found, sent, refused, plain, *missing = json.loads(done.stdout)
 
     assert (found[0], found[2], found[1]["content-location"]) == (200, "/article/cranes.nq", "/article/cranes.nq")
     assert (sent[0], sent[1]["location"]) == (303, "/id/crane.ttl")
     assert (refused[0], refused[2]) == (406, "Not Acceptable. There is: application/trig, application/atom+xml\n")
+    assert [status for status, _, _ in missing] == [404, 404, 404]
     assert plain is None  # the host serves it as it is
     for _, headers, _ in (found, sent, refused):
         assert (headers["vary"], headers["access-control-allow-origin"]) == ("Accept", "*")

@@ -213,6 +213,9 @@ def _apache(rows: Sequence[Row], feed: Feed) -> str:
         "",
     ]
     for row in rows:
+        if not row.files:
+            there = f"RewriteCond %{{REQUEST_FILENAME}}{row.endings[0]} !-f"
+            lines += [there, f"RewriteRule ^{row.pattern}$ - [R=404,L]"]
         lines += _apache_choice(row)
         for ending, words in _by_ending(row):
             target = f"%{{ENV:SPACECOOP_BASE}}{_file(row, ending, '$1')}"
@@ -273,6 +276,7 @@ def _nginx(rows: Sequence[Row], feed: Feed) -> str:
         places += [
             f'location ~ "^/(?<spacecoop_path>{row.pattern[1:-1]})$" {{',
             "    default_type text/plain;",
+            *([] if row.files else _nginx_missing(row)),
             f'    if ($spacecoop_{row.name} = "") {{',
             f'        return 406 "Not Acceptable. There is: {_list(row)}\\n";',
             "    }",
@@ -309,6 +313,10 @@ def _nginx(rows: Sequence[Row], feed: Feed) -> str:
     return _HEAD + "\n".join(parts)
 
 
+def _nginx_missing(row: Row) -> list[str]:
+    return [f"    if (!-f $document_root/$spacecoop_path{row.endings[0]}) {{", "        return 404;", "    }"]
+
+
 def _endings(kind: str) -> list[str]:
     return [ending.removeprefix(".") for ending, other in FILE_TYPES.items() if other == kind]
 
@@ -331,6 +339,14 @@ def _caddy(rows: Sequence[Row], feed: Feed) -> str:
         lines += [f'    "~(?i)^(?:{words})$" "{_file(row, ending, "")}"' for ending, words in _by_ending(row)]
         lines += ['    default ""', "}"]
         file = f"/{'' if row.files else f'{{re.{name}.1}}'}{{{name}_ending}}"
+        if not row.files:
+            lines += [
+                f"@{name}_missing {{",
+                f"    path_regexp ^/{row.pattern}$",
+                f"    not file {{path}}{row.endings[0]}",
+                "}",
+                f'respond @{name}_missing "Not Found" 404',
+            ]
         lines += [
             f"@{name}_none {{",
             f"    path_regexp {name} ^/{row.pattern}$",
@@ -378,15 +394,20 @@ export function choose(path, accept) {
   const found = row.endings.map((ending) => ({ ending, ...quality(accept || "*/*", mediaTypes[ending]) }));
   found.sort((one, other) => other.q - one.q || one.at - other.at);
   const list = row.endings.map((ending) => mediaTypes[ending]).join(", ");
-  if (found[0].q <= 0) return { status: 406, list };
+  const first = row.files.length ? null : `${path}${row.endings[0]}`;
+  if (found[0].q <= 0) return { status: 406, list, first };
   const file = row.files[row.endings.indexOf(found[0].ending)] ?? path.slice(1);
-  return { status: row.seeOther ? 303 : 200, file: `/${file}${found[0].ending}` };
+  return { status: row.seeOther ? 303 : 200, file: `/${file}${found[0].ending}`, first };
 }
 
 export default async (request, context) => {
   const chosen = choose(new URL(request.url).pathname, request.headers.get("accept"));
   if (!chosen) return;
   const headers = { Vary: "Accept", "Access-Control-Allow-Origin": "*" };
+  if (chosen.status !== 200 && chosen.first) {
+    const there = await context.next(new Request(new URL(chosen.first, request.url), { method: "HEAD" }));
+    if (there.status === 404) return new Response("Not Found\\n", { status: 404, headers });
+  }
   if (chosen.status === 406) {
     const text = `Not Acceptable. There is: ${chosen.list}\\n`;
     return new Response(text, { status: 406, headers: { ...headers, "Content-Type": "text/plain; charset=utf-8" } });
