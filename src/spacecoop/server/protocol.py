@@ -21,6 +21,10 @@ FORMATS = {
     "ntriples": ("application/n-triples",),
     "rdfxml": ("application/rdf+xml",),
     "jsonld": ("application/ld+json",),
+    "n3": ("text/turtle",),  # these four as SPARQLWrapper says them
+    "rdf": ("application/rdf+xml",),
+    "rdf+xml": ("application/rdf+xml",),
+    "json-ld": ("application/ld+json",),
 }
 """What ``format=`` may name, beside media types themselves."""
 SPELLINGS = {
@@ -84,6 +88,7 @@ def accepted(question: Question, accept: str | None) -> list[str]:
     """Return the media types that are wanted, the most wanted first; raises BadRequest for a format that is none."""
     if question.format:
         name = question.format.lower()
+        name = name.replace(" ", "+")  # a plus that was not escaped
         if name not in FORMATS and "/" not in name:
             raise BadRequest(406, f"no format {question.format[:40]!r} (there are: {', '.join(FORMATS)})")
         return list(FORMATS.get(name, (name,)))
