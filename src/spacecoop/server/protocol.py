@@ -87,11 +87,12 @@ def read(method: str, query_string: bytes, content_type: str, body: bytes) -> Qu
 def accepted(question: Question, accept: str | None) -> list[str]:
     """Return the media types that are wanted, the most wanted first; raises BadRequest for a format that is none."""
     if question.format:
-        name = question.format.lower()
-        name = name.replace(" ", "+")  # a plus that was not escaped
-        if name not in FORMATS and "/" not in name:
-            raise BadRequest(406, f"no format {question.format[:40]!r} (there are: {', '.join(FORMATS)})")
-        return list(FORMATS.get(name, (name,)))
+        name = question.format.lower().replace(" ", "+")  # a plus that was not escaped
+        if "/" not in name:
+            if name not in FORMATS:
+                raise BadRequest(406, f"no format {question.format[:40]!r} (there are: {', '.join(FORMATS)})")
+            return list(FORMATS[name])
+        accept = name  # media types, as Accept has them
     ranges = [_range(part) for part in (accept or "*/*").split(",") if part.strip()]
     wanted = [kind for kind, quality in sorted(ranges, key=lambda each: -each[1]) if quality > 0]
     return [spelling for kind in wanted for spelling in (kind, *SPELLINGS.get(kind, ()))]
