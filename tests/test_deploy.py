@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import shutil
 import ssl
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,7 +93,13 @@ def caddy(backend: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[in
         f"storage file_system {folder}/data\n}}\n{recipe}"
     )
     command = [server, "run", "--config", str(folder / "Caddyfile"), "--adapter", "caddyfile"]
-    yield from test_negotiation.serving(command, port, folder / "caddy.log")
+    for running in test_negotiation.serving(command, port, folder / "caddy.log"):
+        for _ in range(100):  # it makes its certificate when it is up
+            with contextlib.suppress(ssl.SSLError, ConnectionError):
+                ask(running, "/")
+                break
+            time.sleep(0.1)
+        yield running
 
 
 def assert_the_endpoint_is_as_it_is_without_a_proxy(port: int, too_large: tuple[int, ...] = (413,)) -> None:
