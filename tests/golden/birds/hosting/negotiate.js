@@ -125,15 +125,20 @@ export function choose(path, accept) {
   const found = row.endings.map((ending) => ({ ending, ...quality(accept || "*/*", mediaTypes[ending]) }));
   found.sort((one, other) => other.q - one.q || one.at - other.at);
   const list = row.endings.map((ending) => mediaTypes[ending]).join(", ");
-  if (found[0].q <= 0) return { status: 406, list };
+  const first = row.files.length ? null : `${path}${row.endings[0]}`;
+  if (found[0].q <= 0) return { status: 406, list, first };
   const file = row.files[row.endings.indexOf(found[0].ending)] ?? path.slice(1);
-  return { status: row.seeOther ? 303 : 200, file: `/${file}${found[0].ending}` };
+  return { status: row.seeOther ? 303 : 200, file: `/${file}${found[0].ending}`, first };
 }
 
 export default async (request, context) => {
   const chosen = choose(new URL(request.url).pathname, request.headers.get("accept"));
   if (!chosen) return;
   const headers = { Vary: "Accept", "Access-Control-Allow-Origin": "*" };
+  if (chosen.status !== 200 && chosen.first) {
+    const there = await context.next(new Request(new URL(chosen.first, request.url), { method: "HEAD" }));
+    if (there.status === 404) return new Response("Not Found\n", { status: 404, headers });
+  }
   if (chosen.status === 406) {
     const text = `Not Acceptable. There is: ${chosen.list}\n`;
     return new Response(text, { status: 406, headers: { ...headers, "Content-Type": "text/plain; charset=utf-8" } });
