@@ -117,3 +117,39 @@ def test_a_key_that_is_no_language_in_front_matter_is_a_finding_at_its_line(bird
     assert [(one.place.file, one.place.line) for one in found] == [(f"queries/{query.name}", 3)]
     assert "'principle' is no language" in found[0].message["en"]
     assert cli.main(["-C", str(birds), "build"]) == cli.REPAIR
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("dataset.licences", '"https://example.org/"', "dataset.licences is no setting; did you mean dataset.licence?"),
+        ("links.time_out", "3", "links.time_out is no setting; did you mean links.timeout?"),
+        ("linkz.timeout", "3", "linkz is no setting; did you mean links?"),
+        ("catalog.contact", '{name = "a", mail = "a"}', "catalog.contact.mail is no setting; did you mean"),
+        (
+            "catalog.targets",
+            "[{nome = 3}]",
+            "catalog.targets.1.nome is no setting; did you mean catalog.targets.1.name?",
+        ),
+        ("stores.mine.qqqq", "3", "stores.mine.qqqq is no setting; here there are auth, "),
+        ("links.timeout", "1e300", "links.timeout is 1e+300, and is to be seconds, more than 0"),
+        ("links.timeout", "-1", "links.timeout is -1, and is to be seconds"),
+        ("links.timeout", "0", "links.timeout is 0, and is to be seconds, more than 0"),
+        ("links.pause", "315360000", "links.pause is 315360000, and is to be seconds, from 0 to 86,400"),
+        ("links.days", "1e9", "links.days is 1000000000.0, and is to be a number of days"),
+        ("links.batch", "99999999", "links.batch is 99999999, and is to be a whole number from 1 to 10,000"),
+        ("stores.mine.tries", "1000000", "stores.mine.tries is 1000000, and is to be a whole number from 1 to 10,000"),
+        ("stores.mine.timeout", "nan", "stores.mine.timeout is nan, and is to be seconds"),
+    ],
+)
+def test_a_setting_that_there_is_not_or_that_is_out_of_bounds_is_told(
+    birds: Path, key: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_to(birds, key, value)
+
+    assert cli.main(["-C", str(birds), "validate"]) == cli.REPAIR
+
+    told = capsys.readouterr().err
+    assert said in told
+    assert cli.main(["-C", str(birds), "--lang", "fr", "validate"]) == cli.REPAIR
+    assert said not in capsys.readouterr().err

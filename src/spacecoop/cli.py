@@ -73,6 +73,7 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit code. Whatever goes wrong ends here, and is told in a line."""
     words = sys.argv[1:] if argv is None else argv
+    _open_what_is_closed()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -93,6 +94,13 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # the last resort: what nobody foresaw
         return _give_up(words, error)
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Have a standard stream that the caller closed lead nowhere: a file that is opened would take its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  (open to the end)
 
 
 def _run(words: list[str]) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spacecoop.findings import Finding, Place, finding
+from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri, is_language
 
 Steps = tuple[str | int, ...]
@@ -17,6 +17,8 @@ Steps = tuple[str | int, ...]
 LONGEST = 60
 """Characters of a wrong value that are shown."""
 MOST = 1_000_000_000
+MOST_FEW = 10_000
+DAY, CENTURY = 86_400, 36_525
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,25 @@ LANGUAGES = Kind(
     {"en": "a list of language tags, such as ['en', 'fr']", "fr": "une liste de codes de langues"},
 )
 SHARE = Kind(lambda value: _is_number(value) and value <= 1, {"en": "a number from 0 to 1", "fr": "un nombre de 0 à 1"})
-NUMBER = Kind(_is_number, {"en": "a number, 0 or more", "fr": "un nombre positif ou nul"})
+SECONDS = Kind(
+    lambda value: _is_number(value) and value <= DAY,
+    {"en": f"seconds, from 0 to {DAY:,} (a day)", "fr": f"des secondes, de 0 à {DAY} (un jour)"},
+)
+WAIT = Kind(
+    lambda value: _is_number(value) and 0 < value <= DAY,
+    {
+        "en": f"seconds, more than 0 and at most {DAY:,} (a day)",
+        "fr": f"des secondes, plus de 0 et au plus {DAY} (un jour)",
+    },
+)
+DAYS = Kind(
+    lambda value: _is_number(value) and value <= CENTURY,
+    {"en": f"a number of days, from 0 to {CENTURY:,}", "fr": f"un nombre de jours, de 0 à {CENTURY}"},
+)
+FEW = Kind(
+    lambda value: _is_count(value) and value <= MOST_FEW,
+    {"en": f"a whole number from 1 to {MOST_FEW:,}", "fr": f"un nombre entier de 1 à {MOST_FEW}"},
+)
 COUNT = Kind(_is_count, {"en": "a whole number, 1 or more", "fr": "un nombre entier, au moins 1"})
 BLOCKS = Kind(
     lambda value: _is_count(value) and value <= 10_000,
@@ -123,14 +143,17 @@ RULES: Mapping[str, Kind] = {
     "evidence": TABLE,
     "evidence.key": TEXT,
     "evidence.fields": WORDS,
+    "evidence.language": TEXT,
+    "evidence.text": TEXT,
+    "evidence.text_fields": WORDS,
     "links": TABLE,
     "links.confidence": SHARE,
     "links.predicate": TEXT,
     "links.endpoint": TEXT,
-    "links.pause": NUMBER,
-    "links.timeout": NUMBER,
-    "links.batch": COUNT,
-    "links.days": NUMBER,
+    "links.pause": SECONDS,
+    "links.timeout": WAIT,
+    "links.batch": FEW,
+    "links.days": DAYS,
     "links.reconciliation": ANY_TEXT,
     "links.properties": WORDS,
     "links.never": WORDS,
@@ -155,8 +178,8 @@ RULES: Mapping[str, Kind] = {
     "stores": TABLE,
     "stores.*": TABLE,
     "stores.*.plaintext": FLAG,
-    "stores.*.timeout": NUMBER,
-    "stores.*.tries": COUNT,
+    "stores.*.timeout": WAIT,
+    "stores.*.tries": FEW,
     "catalog": TABLE,
     "catalog.version": TEXT,
     "catalog.previous": IRI,
@@ -176,14 +199,17 @@ RULES: Mapping[str, Kind] = {
     "catalog.themes": TABLES,
     "catalog.places": TABLES,
     "catalog.targets": TABLES,
-    "catalog.*.[].iri": IRI,
-    "catalog.*.[].label": TEXTS,
-    "catalog.*.[].scheme": IRI,
-    "catalog.*.[].name": TEXT,
-    "catalog.*.[].title": TEXT,
-    "catalog.*.[].namespace": IRI,
+    **{f"catalog.{table}.[].iri": IRI for table in ("themes", "places", "targets")},
+    **{f"catalog.{table}.[].label": TEXTS for table in ("themes", "places")},
+    **{f"catalog.{table}.[].scheme": IRI for table in ("themes", "places")},
+    "catalog.targets.[].name": TEXT,
+    "catalog.targets.[].title": TEXT,
+    "catalog.targets.[].namespace": IRI,
 }
-"""What each setting is to be; ``*`` is any key, ``[]`` each entry of a list. What is not here is not looked at."""
+"""What each setting is to be; ``*`` is any key, ``[]`` each entry of a list.
+
+Of a table that is alone here, the keys are its command's.
+"""
 
 NEEDED = (
     *("dataset.base", "dataset.title", "dataset.licence", "dataset.publisher", "graphs"),
@@ -227,6 +253,33 @@ def _check(settings: Mapping[str, Any], text: str, file: str) -> Iterator[Findin
                 place = Place(file, *locate(text, steps))
                 yield finding("setting-missing", place, key=_name((*steps, key)), expected=_find_kind(pattern).expected)
     yield from _check_names(settings, wrong)
+    for steps, names in _find_unknown(settings, _tree()):
+        place, near = Place(file, *locate(text, steps)), suggest(str(steps[-1]), names)
+        listed = ", ".join(sorted(names))
+        yield finding("setting-unknown", place, near and _name((*steps[:-1], near)), key=_name(steps), names=listed)
+
+
+def _tree() -> dict[str, Any]:
+    """Return the rules as nested tables, by each step of their patterns."""
+    tree: dict[str, Any] = {}
+    for pattern in _RULES:
+        here = tree
+        for step in pattern.split("."):
+            here = here.setdefault(step, {})
+    return tree
+
+
+def _find_unknown(value: Any, known: Mapping[str, Any], steps: Steps = ()) -> Iterator[tuple[Steps, Sequence[str]]]:
+    """Yield the way to each key that is no setting, with those that are settings beside it."""
+    if isinstance(value, list) and "[]" in known:
+        for place, one in enumerate(value):
+            yield from _find_unknown(one, known["[]"], (*steps, place))
+    elif isinstance(value, dict) and known:
+        for key, inner in value.items():
+            if key in known or "*" in known:
+                yield from _find_unknown(inner, known.get(key) or known.get("*", {}), (*steps, key))
+            else:
+                yield (*steps, key), [name for name in known if name != "*"]
 
 
 def _find_kind(pattern: str) -> Kind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import faulthandler
 import os
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 
 Work = Callable[["Signals"], Any]
 _MEGABYTE = 1024 * 1024
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What is the matter where an answer cannot be written: no room, or a broken device."""
 
 
 class StoppedError(Exception):
@@ -81,7 +84,7 @@ class Signals:
 
 
 def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: None) -> Any:
-    """Return what the work returns; raise StoppedError where it met a bound or broke down.
+    """Return what the work returns; raise StoppedError where it met a bound or broke down, OSError for want of room.
 
     The work inherits standard output and may write to it. Seconds that pass are told to *tell*, of loading
     and then of work; 0 at the end takes it back.
@@ -154,6 +157,8 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
             pipe.send("go on")
         elif word == "result":
             return value
+        elif word == "full":
+            raise OSError(*value)
         elif word == "memory":
             raise StoppedError(_reason(-signal.SIGABRT, limits))
         else:
@@ -203,11 +208,22 @@ def _work(work: Work, pipe: Any, limits: Limits, parent: int, listened: Any, end
         message = ("result", None)
     except StoppedError as error:
         message = ("stopped", str(error))
+    except OSError as error:
+        message = ("broken", traceback.format_exc())
+        if error.errno in _FULL:
+            message = ("full", (error.errno, error.strerror))
+            _forget_output()
     except Exception:  # sent on whole, and raised there
         message = ("broken", traceback.format_exc())
     pipe.send(message)
     pipe.close()
     os._exit(0)
+
+
+def _forget_output() -> None:
+    """Have what cannot be written go nowhere."""
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), 1)
 
 
 def _die_with(parent: int, listened: Any) -> None:
