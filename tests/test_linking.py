@@ -191,7 +191,8 @@ def test_an_endpoint_may_have_a_name(folder: Path, proxy: Proxy) -> None:
     [
         ('"wdt:P31"', '"wx:P31"', "'wx:P31' has no prefix of"),
         ("\npause = 0 ", '\npause = "often" ', "often"),
-        ("\nendpoint = ", "\nelsewhere = ", "'endpoint'"),
+        ("\nendpoint = ", "\nelsewhere = ", r"links\.elsewhere is no setting"),
+        ("\nendpoint = ", "\n# ", "'endpoint'"),
     ],
 )
 def test_settings_that_cannot_be_used_are_told(folder: Path, was: str, now: str, words: str) -> None:

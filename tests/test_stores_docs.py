@@ -6,9 +6,10 @@ import re
 import tomllib
 
 from conftest import REPOSITORY
+from spacecoop.settings import RULES
 from spacecoop.stores.dialects import DIALECTS
-from spacecoop.stores.targets import KEYS
 
+KEYS = {key.removeprefix("stores.*.") for key in RULES if key.startswith("stores.*.")}
 PAGE = (REPOSITORY / "docs" / "stores.md").read_text("utf-8")
 
 

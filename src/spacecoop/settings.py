@@ -127,7 +127,10 @@ VALUES = Kind(
     {"en": "a value, or a list of values", "fr": "une valeur, ou une liste de valeurs"},
 )
 
+_TEXT_KINDS = ("auth", "authorities", "dialect", "graphs", "password_variable", "quads", "query", "secrets", "service")
+_STORE_TEXTS = (*_TEXT_KINDS, "token_variable", "update", "url", "user", "user_variable")
 RULES: Mapping[str, Kind] = {
+    **{f"stores.*.{name}": TEXT for name in _STORE_TEXTS},
     "dataset": TABLE,
     "dataset.base": BASE,
     "dataset.licence": IRI,
@@ -219,9 +222,6 @@ NEEDED = (
     *(f"catalog.targets.[].{name}" for name in ("name", "iri", "title", "namespace")),
 )
 """What must be there wherever the table around it is; the first of them, in any case."""
-_TEXT_KINDS = ("auth", "authorities", "dialect", "graphs", "password_variable", "quads", "query", "secrets", "service")
-_STORE_TEXTS = (*_TEXT_KINDS, "token_variable", "update", "url", "user", "user_variable")
-_RULES: Mapping[str, Kind] = {**RULES, **{f"stores.*.{name}": TEXT for name in _STORE_TEXTS}}
 
 
 def read(text: str, file: str) -> tuple[dict[str, Any], list[Finding]]:
@@ -242,7 +242,7 @@ def _check(settings: Mapping[str, Any], text: str, file: str) -> Iterator[Findin
         shown = shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
         return finding("setting", place, key=_name(steps), value=shown, expected=expected)
 
-    for pattern, kind in _RULES.items():
+    for pattern, kind in RULES.items():
         for steps, value in _find(settings, tuple(pattern.split("."))):
             if not kind.fits(value):
                 yield wrong(steps, value, kind.expected)
@@ -262,7 +262,7 @@ def _check(settings: Mapping[str, Any], text: str, file: str) -> Iterator[Findin
 def _tree() -> dict[str, Any]:
     """Return the rules as nested tables, by each step of their patterns."""
     tree: dict[str, Any] = {}
-    for pattern in _RULES:
+    for pattern in RULES:
         here = tree
         for step in pattern.split("."):
             here = here.setdefault(step, {})
@@ -286,7 +286,7 @@ def _find_kind(pattern: str) -> Kind:
     """Return what a setting that must be there is to be."""
     first, *rest = pattern.split(".")
     tried = (pattern, f"{first}.*", ".".join([first, "*", *rest[1:]]))
-    return next(_RULES[one] for one in tried if one in _RULES)
+    return next(RULES[one] for one in tried if one in RULES)
 
 
 def _check_names(

@@ -17,12 +17,6 @@ from spacecoop.stores.dialects import DIALECTS, Dialect
 from spacecoop.stores.graphstore import Addresses, Store
 from spacecoop.workspace import Workspace
 
-KEYS = frozenset(
-    {"url", "dialect", "query", "update", "graphs", "quads", "timeout", "tries", "authorities", "plaintext"}
-    | {"auth", "secrets", "user_variable", "password_variable", "token_variable", "user", "service"}
-)
-"""What a table [stores.NAME] of the settings may say."""
-
 
 class TargetError(Exception):
     """What the settings say of a store cannot be used."""
@@ -72,8 +66,6 @@ def find(workspace: Workspace, name: str, dialect: str | None = None) -> Target:
 
 
 def _target(name: str, settings: Mapping[str, Any], workspace: Workspace) -> Target:
-    if unknown := sorted(set(settings) - KEYS):
-        raise TargetError(f"[stores.{name}] has {', '.join(unknown)}; it may have {', '.join(sorted(KEYS))}")
     url, kind = settings.get("url", ""), settings.get("dialect", "generic")
     host = _check_address(name, url).hostname or ""
     if kind not in DIALECTS:
