@@ -97,6 +97,11 @@ def decode(data: bytes, file: str) -> str:
         raise Unreadable(finding("not-utf8", place, byte=f"0x{data[error.start]:02x}")) from error
 
 
+def text(path: Path, file: str) -> str:
+    """Return the text of a file as ``load`` and ``decode`` do; raises Unreadable where either does."""
+    return decode(load(path, file), file)
+
+
 def read(data: bytes, file: str, first: int = 1) -> Document:
     """Read one YAML 1.2 document (core schema), within bounds on its size, depth and aliases.
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pyoxigraph import NamedNode, Quad
 
-from spacecoop import articles, folders, quads, shared, standing, work
+from spacecoop import articles, documents, folders, quads, shared, standing, work
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
@@ -345,7 +345,9 @@ def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
 
 def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:
     """Compare the accounts of each shared matter by the workspace's rules; raises Rejected where a rule cannot run."""
-    rules = {path.name: path.read_text("utf-8") for path in workspace.files("queries/compare", ".rq")}
+    rules = {
+        path.name: documents.text(path, workspace.name(path)) for path in workspace.files("queries/compare", ".rq")
+    }
     groups = accounts.group(chain.from_iterable(one.accounts for one in done))
     kept = Cache(workspace.root / ".cache" / "comparisons")
     try:

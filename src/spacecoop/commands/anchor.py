@@ -87,7 +87,7 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
 
 def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Recompute anchors, and say how many."""
-    from spacecoop import reach, shared, work
+    from spacecoop import documents, reach, shared, work
     from spacecoop.facts import evidence
     from spacecoop.findings import refused
 
@@ -97,7 +97,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     if not path.is_file():
         raise cli.UserError(f"{workspace.name(path)} is not there; it says what an anchor is in this vocabulary")
     try:
-        query = reach.stay(path.read_text("utf-8"))
+        query = reach.stay(documents.text(path, workspace.name(path)))
     except reach.QueryError as error:
         raise cli.UserError(f"{workspace.name(path)}: {error}") from error
     checked = skipped = differing = 0

@@ -17,6 +17,10 @@ class _Empty(Undefined):
     __slots__ = ()
 
 
+_FAULTS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, OSError)
+"""What a template that somebody wrote may end in."""
+
+
 def fill(template: Path, values: dict[str, object]) -> str:
     """Fill a template; raises RulesError where it cannot be used.
 
@@ -28,7 +32,7 @@ def fill(template: Path, values: dict[str, object]) -> str:
     environment.filters["quoted"] = quoted
     try:
         filled = environment.from_string(template.read_text("utf-8")).render(values)
-    except (OSError, UnicodeDecodeError, TemplateError) as error:
+    except _FAULTS as error:
         raise RulesError(f"{template}: {error}") from error
     lines = (line.rstrip() for line in filled.rstrip().splitlines())
     return "\n".join(lines) + "\n"

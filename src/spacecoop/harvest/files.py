@@ -9,6 +9,7 @@ from pathlib import Path
 from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 
 from spacecoop import output
+from spacecoop.documents import text as read_text
 from spacecoop.output import Written
 from spacecoop.quads import arranged, name_blank_nodes, text
 from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
@@ -64,7 +65,8 @@ def parts_of_home(quads: Iterable[Quad], workspace: Workspace) -> list[Quad]:
 def _shapes(workspace: Workspace) -> Iterator[Quad]:
     """Yield what the shapes say, with IRIs instead of blank nodes."""
     for path in workspace.files("shapes", ".ttl"):
-        named, _, left = name_blank_nodes(parse(path.read_bytes(), format=RdfFormat.TURTLE), f"{workspace.base}shapes")
+        said = read_text(path, workspace.name(path))
+        named, _, left = name_blank_nodes(parse(said, format=RdfFormat.TURTLE), f"{workspace.base}shapes")
         yield from named if not left else ()  # what cannot be named is reported where the shapes are read
 
 

@@ -207,8 +207,8 @@ def rows(workspace: Workspace, name: str, needed: bool) -> list[dict[str, NamedN
     store = Store()
     store.bulk_load(path=str(built), format=RdfFormat.N_QUADS)
     try:
-        solutions = store.query(reach.stay(path.read_text("utf-8")), use_default_graph_as_union=True)
-    except (SyntaxError, reach.QueryError) as error:
+        solutions = store.query(reach.stay(documents.text(path, workspace.name(path))), use_default_graph_as_union=True)
+    except (SyntaxError, ValueError, OSError) as error:
         raise LinksError(f"{workspace.name(path)}: {error}") from error
     if not isinstance(solutions, QuerySolutions):
         raise LinksError(f"{workspace.name(path)}: a SELECT query is needed")

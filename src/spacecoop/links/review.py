@@ -21,7 +21,7 @@ def propose(one: Desk, chosen: Sequence[Entity], proposed: Sequence[Candidate]) 
     """Put the candidates in place of those that stood in the review file for the same entities."""
     path = one.workspace.root / REVIEW
     prefixes = one.workspace.prefixes
-    text = path.read_text("utf-8") if path.is_file() else _heading(one)
+    text = documents.text(path, REVIEW) if path.is_file() else _heading(one)
     subjects = {shorten(entity.iri, prefixes) for entity in chosen}
     for number in range(len(text.splitlines()), 0, -1):
         line = text.splitlines()[number - 1]

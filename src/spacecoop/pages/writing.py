@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pyoxigraph import NamedNode, Quad, Store
 
-from spacecoop import cache
+from spacecoop import cache, documents
 from spacecoop.findings import Place, finding
 from spacecoop.harvest import files, sitemaps
 from spacecoop.harvest.description import Description
@@ -72,7 +72,7 @@ def write(site: Site, folder: Path) -> list[Written]:
 def _write_styles(workspace: Workspace, folder: Path) -> Iterator[Written]:
     for place, ending in (("styles", ".css"), ("scripts", ".js")):
         for name, path in sorted(kinds.find(workspace, "", ending).items()):
-            yield files.write_text(folder, f"{place}/{name}", path.read_text("utf-8"))
+            yield files.write_text(folder, f"{place}/{name}", documents.text(path, workspace.name(path)))
 
 
 def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Iterator[Written]:
