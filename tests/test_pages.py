@@ -19,7 +19,7 @@ import rdflib
 
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
-from spacecoop.pages import answers, articles, rendering, whole
+from spacecoop.pages import answers, articles, questions, rendering, whole
 from spacecoop.queries.sandbox import Limits
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -348,3 +348,27 @@ def test_the_pages_are_the_same_whether_statements_lie_in_memory_or_on_the_disk(
     publish.publish(workspace.read(birds), cached=False)
 
     assert everything(birds / "out") == before
+
+
+def test_a_query_has_what_it_takes_and_its_answer_as_of_this_build(frozen: Path, birds: Path) -> None:
+    publish.publish(workspace.read(birds))
+    flocks = (birds / "out" / "query" / "flocks.html").read_text("utf-8")
+    claims = (frozen / "out" / "query" / "claims.fr.html").read_text("utf-8")
+
+    assert 'href="../ask.html?named=flocks"' in flocks
+    assert 'id="parameters"' not in flocks
+    assert "langue des libellés" in claims.partition('id="parameters"')[2]
+    answer = flocks.partition('id="answer"')[2].partition("</table>")[0]
+    assert "white stork" in answer
+    rows = claims.partition("<tbody>")[2].partition("</tbody>")[0].count("<tr>")
+    assert rows == questions.MOST
+    assert re.search(r"et \d+ de plus", claims)
+
+
+def test_over_many_statements_the_named_queries_are_not_asked_by_the_build(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "ASKED", 10)
+    publish.publish(workspace.read(birds))
+
+    assert 'id="answer"' not in (birds / "out" / "query" / "flocks.html").read_text("utf-8")

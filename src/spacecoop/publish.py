@@ -260,6 +260,7 @@ def _write_pages(
         statements=context.whole[0].statements,
         schema_org=harvested.schema_org,
         feed=harvested.feed,
+        named=list(_named(workspace).values()),
         cached=context.cached,
     )
     try:

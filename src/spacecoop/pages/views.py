@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup, escape
+from pyoxigraph import NamedNode
 
 from spacecoop.harvest.sitemaps import address
 from spacecoop.iris import namespace
@@ -201,6 +202,19 @@ class View:
             if said is not None:
                 return Value(bounded(said, LABEL), language)
         return Value(bounded(short, LABEL))
+
+    def spoken(self, rows: Sequence[Row], name: str) -> Value:
+        """Return, of rows that say the same in several languages, the text in the reader's."""
+        found = (Value(bounded(row[name].value, TEXT), row[name].language or "") for row in rows if name in row)
+        return self.best(found) or Value("")
+
+    def cell(self, term: Any) -> Markup:
+        """Return what a table shows of a term: a text, or a link."""
+        if isinstance(term, NamedNode):
+            return self.value(Value(term.value, "", True))
+        return self.said(
+            Value(bounded(str(getattr(term, "value", term)), LABEL), getattr(term, "language", None) or "")
+        )
 
     def is_here(self, iri: str) -> bool:
         """Tell whether an IRI is shown on a page of this site."""

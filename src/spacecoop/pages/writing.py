@@ -18,7 +18,7 @@ from spacecoop.harvest import files, sitemaps
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
-from spacecoop.pages import articles, gallery, kinds, rendering, searching
+from spacecoop.pages import articles, gallery, kinds, questions, rendering, searching
 from spacecoop.pages.answers import Answers, UnansweredError
 from spacecoop.pages.articles import Desk
 from spacecoop.pages.faults import PageError
@@ -27,8 +27,8 @@ from spacecoop.pages.kinds import Kind, Page, Row, arranged
 from spacecoop.pages.known import Noted
 from spacecoop.pages.rendering import Frame
 from spacecoop.pages.whole import Whole
-from spacecoop.queries.library import QueryError
-from spacecoop.syntaxes import NTRIPLES
+from spacecoop.queries.library import Query, QueryError
+from spacecoop.syntaxes import NQUADS, NTRIPLES
 from spacecoop.workspace import Workspace
 
 ASIDE = ".pages"
@@ -53,6 +53,8 @@ class Site:
     statements: int
     schema_org: str
     feed: bool
+    named: Sequence[Query]
+    """The workspace's named queries."""
     cached: bool
     """Whether what the last build wrote may be taken over."""
 
@@ -111,6 +113,8 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     whole.lay_out({**pages, workspace.base: home}, laid)
     paths = (page.path for page in alone if page.path != "index")
     yield sitemaps.write_alone(paths, folder, site.described.home or site.described.base, workspace.languages)
+    for part, rows in questions.tell(site.named, folder / f"dataset{NQUADS.ending}", site.statements, workspace):
+        whole.tell(part, rows)
     for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
         yield files.write_text(folder, name, text)
     yield from _write_others(frame, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base)

@@ -1,0 +1,130 @@
+"""The pages in a real browser: axe finds nothing, the keyboard reaches all, and nothing is wider than the screen."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import http.server
+import importlib.util
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import REPOSITORY
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = REPOSITORY / ".cache" / "axe" / "axe.min.js"
+SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
+"""Of axe.min.js in axe-core 4.14.1 (npm)."""
+
+pytestmark = [
+    pytest.mark.extended,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium; .ci/extended installs it"),
+    pytest.mark.skipif(not importlib.util.find_spec("playwright"), reason="no playwright; .ci/extended installs it"),
+    pytest.mark.skipif(not AXE.is_file(), reason="no axe-core (npm); .ci/extended brings it"),
+]
+
+KINDS = (
+    "index",
+    "articles",
+    "article/a001",
+    "things",
+    "id/china",
+    "vocabularies",
+    "ns",
+    "topic",
+    "shapes",
+    "queries",
+    "query/claims",
+    "data",
+    "pictures",
+    "search",
+    "ask",
+)
+"""A page of each kind."""
+VIOLATIONS = """async () => {
+  const {violations} = await axe.run(document, {resultTypes: ['violations']});
+  return violations.map(one => one.id + ': ' + one.nodes.slice(0, 3).map(node => node.html.slice(0, 200)).join(' | '));
+}"""
+
+
+@pytest.fixture(scope="module")
+def address(frozen: Path) -> Iterator[str]:
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    served = functools.partial(Handler, directory=str(frozen / "out"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), served)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.mark.parametrize(
+    ("language", "scheme", "width"), [("en", "light", 1280), ("fr", "dark", 390), ("zh", "light", 390)]
+)
+def test_axe_finds_nothing_and_no_page_is_wider_than_the_screen(
+    browser: Any, address: str, frozen: Path, language: str, scheme: str, width: int
+) -> None:
+    source = AXE.read_text("utf-8")
+    assert hashlib.sha256(source.encode()).hexdigest() == SHA256
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page, wrong = context.new_page(), []
+    for kind in KINDS:
+        path = f"{kind}.html" if language == "en" else f"{kind}.{language}.html"
+        assert (frozen / "out" / path).is_file(), path
+        page.goto(address + path)
+        page.evaluate(source)
+        wrong += [f"{path}: {one}" for one in page.evaluate(VIOLATIONS)]
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        wrong += [f"{path}: {wide} wide"] if wide > width else []
+    context.close()
+
+    assert wrong == []
+
+
+def test_the_keyboard_alone_reaches_every_link_in_the_order_of_the_page(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}article/a001.html")
+    count = page.evaluate("document.querySelectorAll('a[href], input, button, [tabindex=\"0\"]').length")
+    page.evaluate(
+        "window.seen = []; document.addEventListener('focusin', event => seen.push("
+        "[...document.querySelectorAll('a[href], input, button, [tabindex=\"0\"]')].indexOf(event.target)))"
+    )
+    for _ in range(count):
+        page.keyboard.press("Tab")
+    seen = page.evaluate("seen")
+    context.close()
+
+    assert count > 50
+    assert seen == list(range(count))
+
+
+def test_on_paper_the_menu_is_left_out(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{address}article/a001.html")
+    page.emulate_media(media="print")
+    shown = page.evaluate("[...document.querySelectorAll('header nav')].map(one => getComputedStyle(one).display)")
+    context.close()
+
+    assert set(shown) == {"none"}
