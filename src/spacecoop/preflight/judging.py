@@ -16,7 +16,7 @@ from spacecoop.iris import local_name, shorten
 from spacecoop.preflight import inspections, rulebooks
 from spacecoop.preflight.inspections import CHECKS, HERE, PREFIXES, Built, vocabularies
 from spacecoop.preflight.rulebooks import rulebook
-from spacecoop.shapes import Result, Shapes, reference
+from spacecoop.shapes import Result, Shapes, UnusableError, reference
 from spacecoop.syntaxes import BY_ENDING
 from spacecoop.workspace import Workspace
 
@@ -230,7 +230,7 @@ def _results(shapes: Shapes, data: str, source: str) -> list[Result]:
     """Return what is more than information; raises BadShapes where the shapes cannot be used."""
     try:
         return [result for result in reference(shapes, data) if result.severity is not Severity.INFO]
-    except RuntimeError as error:  # pySHACL's own errors are
+    except UnusableError as error:
         raise BadShapes(f"{source}: these shapes cannot be used: {str(error).strip()}") from error
 
 
