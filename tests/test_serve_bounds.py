@@ -248,6 +248,7 @@ def test_a_request_is_a_line_of_the_log_that_names_nobody(birds_site: Path) -> N
         process.terminate()
         assert process.stderr is not None
         rows = [json.loads(line) for line in process.stderr]
+        assert process.wait(20) == 0
 
     told = [(row["kind"], row["outcome"], row.get("rows"), row.get("file")) for row in rows]
     assert told[0] == ("sparql", "200", 1, None)

@@ -19,6 +19,7 @@ import contextlib
 import errno
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
@@ -129,6 +130,8 @@ def run(arguments: argparse.Namespace) -> int:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )
+    for stop in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has stopped as they ask
+        signal.signal(stop, lambda *_: None)
     with serve.rebuilding(place) if arguments.reload else contextlib.nullcontext():
         uvicorn.Server(settings).run(sockets=[listening])
     return cli.DONE
