@@ -22,15 +22,22 @@ FIELDS = ("lunar-exploration", "oceanography", "space-medicine", "human-spacefli
 MODALITIES = ("announced", "planned", "expected", "agreed", "under-way", "offered", "discussed")
 
 
-def workspace(folder: Path, number: int, seed: int = 1) -> None:
-    """Write a workspace with *number* articles that break no rule, the same for the same seed."""
+def workspace(folder: Path, number: int, seed: int = 1, stories: int = 0) -> None:
+    """Write a workspace with *number* articles that break no rule, the same for the same seed.
+
+    With *stories*, so many shared matters, of which each article tells of two.
+    """
     folder.mkdir(parents=True)
     for name in SHARED:
         source = REPOSITORY / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
     (folder / "articles").mkdir()
+    if stories:
+        text = "entities:\n" + "".join(shared(index) for index in range(stories))
+        (folder / "entities" / "stories.yaml").write_text(text, "utf-8")
     for index in range(number):
         text = article(index, random.Random(f"{seed}-{index}"))  # noqa: S311
+        text = joined(text, random.Random(f"{seed}-{index}-stories"), stories) if stories else text  # noqa: S311
         (folder / "articles" / f"s{index:06}.yaml").write_text(text, "utf-8")
 
 
@@ -83,6 +90,24 @@ def article(index: int, chance: random.Random) -> str:
             f'    time: {{stated: "{when}", resolved: "{when}"}}',
         ]
     return "\n".join(lines) + "\n"
+
+
+def shared(index: int) -> str:
+    """Return a shared matter: by turns a cooperation and a launch."""
+    label = f"{{en: Story {digest(index)[:8]}, fr: Histoire {digest(index)[:8]}}}"
+    return f"  - {{id: story-{index}, label: {label}, " + (
+        "type: Milestone, kind: launch}\n" if index % 2 else "type: Cooperation}\n"
+    )
+
+
+def joined(text: str, chance: random.Random, stories: int) -> str:
+    """Return an article with two of its matters as accounts of shared ones."""
+    for number, (kind, first) in enumerate((("Cooperation", 0), ("Milestone", 1)), 1):
+        line = f"  - id: this:{'mt'[first]}-{number}\n    type: {kind}\n"
+        assert line in text
+        story = 2 * chance.randrange(stories // 2) + first
+        text = text.replace(line, f"{line}    accountOf: story-{story}\n")
+    return text
 
 
 def digest(*parts: int) -> str:
