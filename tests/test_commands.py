@@ -75,7 +75,7 @@ def test_findings_come_in_the_language_asked_for_or_of_the_locale(birds: Path, r
         (lambda birds: (birds / "spacecoop.toml").write_text("[dataset]\nbase = 'x'"), "toml:2:1: violation"),
         (lambda birds: (birds / "ontology" / "context.jsonld").unlink(), "context.jsonld:1:1: violation"),
         (lambda birds: (birds / "ontology" / "context.jsonld").write_text("{"), "the context cannot be used"),
-        (lambda birds: (birds / "ontology" / "context.jsonld").write_text('{"@context": "http://x/"}'), "be fetched"),
+        (lambda birds: (birds / "ontology" / "context.jsonld").write_text('{"@context": "http://x/"}'), "is fetched"),
         (lambda birds: (birds / "shapes" / "core.ttl").write_text("<a"), "shapes/core.ttl:1:"),
         (lambda birds: (birds / "queries" / "derive" / "flock.rq").write_text("SELECT"), "flock.rq:1:1: violation"),
         (lambda birds: (birds / "queries" / "derive" / "flock.rq").write_bytes(b"\xff"), "flock.rq:1:1: violation"),

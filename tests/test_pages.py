@@ -265,6 +265,24 @@ def test_a_query_of_the_site_that_does_not_end_is_ended_and_told_with_its_file(
     assert "stopped after 1 s" in told.message["en"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is forked")
+def test_a_named_query_that_does_not_end_is_ended_and_told_with_its_file(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answers, "LIMITS", Limits(seconds=1))
+    (birds / "queries" / "slow.rq").write_text(
+        "#+ summary: {en: Far too much}\n"
+        "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l . ?m ?n1 ?o }",
+        "utf-8",
+    )
+    with pytest.raises(publish.Rejected) as caught:
+        publish.publish(workspace.read(birds))
+
+    told = caught.value.findings[0]
+    assert (told.rule, told.place.file) == ("page-query", "queries/slow.rq")
+    assert "stopped after 1 s" in told.message["en"]
+
+
 def test_a_store_on_the_disk_gives_the_same_pages(birds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish.publish(workspace.read(birds))
     before = {path: path.read_bytes() for path in (birds / "out").rglob("*.html")}

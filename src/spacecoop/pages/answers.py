@@ -22,11 +22,16 @@ LIMITS = Limits(seconds=60, megabytes=4096)
 
 
 class UnansweredError(Exception):
-    """A query of the site has no answer; *kind* is the query, and the message says why."""
+    """A query that pages show has no answer; *file* is the query's, and the message says why."""
 
-    def __init__(self, kind: Kind, reason: str) -> None:
+    def __init__(self, file: Path, reason: str) -> None:
         super().__init__(reason)
-        self.kind = kind
+        self.file = file
+
+
+def is_bounded() -> bool:
+    """Tell whether a query can be asked in a process that has what is loaded, and that is ended at its bound."""
+    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
 
 
 class Answers:
@@ -42,12 +47,12 @@ class Answers:
         process cannot be forked, there is no bound.
         """
         self._folder.mkdir(exist_ok=True)
-        if "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin":
+        if not is_bounded():
             for kind in kinds:
                 with self._path(kind).open("w", encoding="utf-8") as stream:
                     reason = _answer(store, kind, stream)
                 if reason:
-                    raise UnansweredError(kind, reason)
+                    raise UnansweredError(kind.file, reason)
             return
         told = self._folder / "asked"
         told.write_text("0", "utf-8")
@@ -75,9 +80,9 @@ class Answers:
             wrong = sandbox.run(work, LIMITS)
         except StoppedError as error:
             number = int(told.read_text("utf-8") or 0)
-            raise UnansweredError(kinds[number], str(error).partition(";")[0]) from error
+            raise UnansweredError(kinds[number].file, str(error).partition(";")[0]) from error
         if wrong is not None:
-            raise UnansweredError(kinds[wrong[0]], wrong[1])
+            raise UnansweredError(kinds[wrong[0]].file, wrong[1])
 
     def rows(self, kind: Kind) -> Iterator[Row]:
         """Yield the rows of a query that was asked, as they came."""

@@ -11,9 +11,12 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, RdfFormat, Store
 
 from spacecoop import reach
+from spacecoop.pages import answers
+from spacecoop.pages.answers import UnansweredError, is_bounded, pack, unpack
 from spacecoop.pages.kinds import Row
-from spacecoop.queries import library, sparql
+from spacecoop.queries import library, sandbox, sparql
 from spacecoop.queries.library import Query, QueryError
+from spacecoop.queries.sandbox import Signals, StoppedError
 from spacecoop.workspace import Workspace
 
 MOST = 30
@@ -25,7 +28,10 @@ ASKED = 100_000
 def tell(
     queries: Iterable[Query], dump: Path, statements: int, workspace: Workspace
 ) -> Iterator[tuple[str, list[Row]]]:
-    """Yield the rows for each query's page, by part; *dump* is the dataset in N-Quads."""
+    """Yield the rows for each query's page, by part; *dump* is the dataset in N-Quads.
+
+    Raises UnansweredError for a query that takes longer or more memory than one of the site may.
+    """
     store = Store()
     if statements <= ASKED:
         store.bulk_load(path=str(dump), format=RdfFormat.N_QUADS)
@@ -35,7 +41,7 @@ def tell(
         if statements <= ASKED:
             try:
                 text = library.standalone(query, workspace.base, workspace.prefixes)
-                yield from _answer(store, query, text, page).items()
+                yield from _ask(store, query, text, page, workspace).items()
             except QueryError:
                 continue  # it is told where the queries are checked
 
@@ -47,6 +53,29 @@ def _parameters(query: Query, page: NamedNode) -> Iterator[Row]:
         said |= {"example": Literal(one.example)} if one.example else {}
         for language, summary in one.summary.items() or {"": ""}.items():
             yield {**said, "summary": _spoken(summary, language)}
+
+
+def _ask(store: Store, query: Query, text: str, page: NamedNode, workspace: Workspace) -> dict[str, list[Row]]:
+    """Return the answer's rows, by part, from a process that is ended at its bound."""
+    if not is_bounded():
+        return _answer(store, query, text, page)
+
+    def work(signals: Signals) -> dict[str, list[dict[str, list[str]]]] | str:
+        signals.ready()
+        try:
+            found = _answer(store, query, text, page)
+        except QueryError as error:
+            return str(error)
+        return {part: [{name: pack(one) for name, one in row.items()} for row in rows] for part, rows in found.items()}
+
+    try:
+        packed = sandbox.run(work, answers.LIMITS)
+    except StoppedError as error:
+        file = workspace.root / "queries" / f"{query.name}.rq"
+        raise UnansweredError(file, str(error).partition(";")[0]) from error
+    if isinstance(packed, str):
+        raise QueryError(packed)
+    return {part: [{name: unpack(term) for name, term in row.items()} for row in rows] for part, rows in packed.items()}
 
 
 def _answer(store: Store, query: Query, text: str, page: NamedNode) -> dict[str, list[Row]]:

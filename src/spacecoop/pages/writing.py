@@ -113,8 +113,9 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     whole.lay_out({**pages, workspace.base: home}, laid)
     paths = (page.path for page in alone if page.path != "index")
     yield sitemaps.write_alone(paths, folder, site.described.home or site.described.base, workspace.languages)
-    for part, rows in questions.tell(site.named, folder / f"dataset{NQUADS.ending}", site.statements, workspace):
-        whole.tell(part, rows)
+    with _unanswered(workspace):
+        for part, rows in questions.tell(site.named, folder / f"dataset{NQUADS.ending}", site.statements, workspace):
+            whole.tell(part, rows)
     for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
         yield files.write_text(folder, name, text)
     yield from _write_others(frame, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base)
@@ -174,7 +175,7 @@ def _unanswered(workspace: Workspace) -> Iterator[None]:
     try:
         yield
     except UnansweredError as error:
-        place = Place(workspace.name(error.kind.file))
+        place = Place(workspace.name(error.file))
         raise PageError([finding("page-query", place, reason=error)]) from error
 
 
