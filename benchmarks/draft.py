@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spacecoop import drafting, workspace
-from spacecoop.drafting import Desk
+from spacecoop.drafting import Setup
 from spacecoop.drafts import proposals
 from spacecoop.drafts.proposals import Candidate, Reading
 
@@ -100,10 +100,10 @@ def short(thing: str) -> str:
     return CODES.get(thing) or SHORT.get(thing, thing)
 
 
-def sides(desk: Desk, names: Iterable[str]) -> set[str]:
+def sides(setup: Setup, names: Iterable[str]) -> set[str]:
     """Return the states of parties, as the answers name them; an organisation of no state stays itself."""
-    ours = {short(thing): thing for thing in desk.names.things}
-    return {short(desk.rules.sides.get(ours.get(name, name), ours.get(name, name))) for name in names}
+    ours = {short(thing): thing for thing in setup.names.things}
+    return {short(setup.rules.sides.get(ours.get(name, name), ours.get(name, name))) for name in names}
 
 
 def overlap(one: Candidate, fact: dict[str, Any]) -> bool:
@@ -111,23 +111,23 @@ def overlap(one: Candidate, fact: dict[str, Any]) -> bool:
     return any(s.start < e["end"] and e["start"] < s.end for s in one.sentences for e in fact["evidence"])
 
 
-def fits(desk: Desk, one: Candidate, fact: dict[str, Any]) -> float:
+def fits(setup: Setup, one: Candidate, fact: dict[str, Any]) -> float:
     """Return how well a candidate matches a fact; 0 where it does not."""
-    ours = parties(desk, one)
-    theirs = sides(desk, fact["participants"])
+    ours = parties(setup, one)
+    theirs = sides(setup, fact["participants"])
     index = len(ours & theirs) / max(1, len(ours | theirs))
     missions = {name for thing in one.things if (name := short(thing)) in MISSIONS}
     contradict = fact["mission"] in MISSIONS and bool(missions) and fact["mission"] not in missions
     return index if overlap(one, fact) and index >= 0.5 and not contradict else 0.0
 
 
-def pairs(desk: Desk, reading: Reading, facts: list[dict[str, Any]]) -> list[tuple[Candidate, dict[str, Any]]]:
+def pairs(setup: Setup, reading: Reading, facts: list[dict[str, Any]]) -> list[tuple[Candidate, dict[str, Any]]]:
     """Return candidates and facts that match, one to one, the best first."""
     rows = [
-        (-fits(desk, one, fact), -same_time(one, fact), here, there)
+        (-fits(setup, one, fact), -same_time(one, fact), here, there)
         for here, one in enumerate(reading.candidates)
         for there, fact in enumerate(facts)
-        if fits(desk, one, fact)
+        if fits(setup, one, fact)
     ]
     ours, theirs, found = set[int](), set[int](), []
     for _, _, here, there in sorted(rows):
@@ -138,9 +138,9 @@ def pairs(desk: Desk, reading: Reading, facts: list[dict[str, Any]]) -> list[tup
     return found
 
 
-def parties(desk: Desk, one: Candidate) -> set[str]:
+def parties(setup: Setup, one: Candidate) -> set[str]:
     """Return the states of a candidate's parties, as the answers name them."""
-    return sides(desk, (short(part.id) for part in one.parties))
+    return sides(setup, (short(part.id) for part in one.parties))
 
 
 def same_field(one: Candidate, fact: dict[str, Any]) -> bool:
@@ -159,7 +159,7 @@ def same_time(one: Candidate, fact: dict[str, Any]) -> bool:
     return bool(one.times) and one.times[0].value == fact["date"]
 
 
-def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
+def measure(setup: Setup, text: Answers, reading: Reading) -> dict[str, Score]:
     """Compare what was found in a text with its answers."""
     gold = text.gold
     spans = {(m["start"], m["end"]) for m in gold["mentions"]}
@@ -168,9 +168,9 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
     every = {(m.start, m.end) for m in reading.mentions}
     unlinked = {span for span in spans if span not in linked}
     judged = {
-        span: name for span, name in ours.items() if span not in unlinked and (span in linked or covered(desk, name))
+        span: name for span, name in ours.items() if span not in unlinked and (span in linked or covered(setup, name))
     }
-    found = pairs(desk, reading, gold["facts"])
+    found = pairs(setup, reading, gold["facts"])
     bearing = {
         s
         for s in reading.sentences
@@ -184,7 +184,7 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
         "sentences": Score(len(bearing & proposed), len(proposed), len(bearing)),
         "facts": Score(len(found), len(reading.candidates), len(gold["facts"])),
         "parties of matched facts": slot(
-            found, lambda one, fact: parties(desk, one) == sides(desk, fact["participants"])
+            found, lambda one, fact: parties(setup, one) == sides(setup, fact["participants"])
         ),
         "dates of matched facts": slot(dated, same_time),
         "fields of matched facts": slot(found, same_field),
@@ -192,10 +192,10 @@ def measure(desk: Desk, text: Answers, reading: Reading) -> dict[str, Score]:
     }  # fmt: skip
 
 
-def covered(desk: Desk, name: str) -> bool:
+def covered(setup: Setup, name: str) -> bool:
     """Tell whether the answers have things of this kind: parties and missions, but no places and no instruments."""
-    types = {short(thing): one.types for thing, one in desk.names.things.items()}
-    return name in MISSIONS or bool(types.get(name, frozenset()) & desk.rules.parties)
+    types = {short(thing): one.types for thing, one in setup.names.things.items()}
+    return name in MISSIONS or bool(types.get(name, frozenset()) & setup.rules.parties)
 
 
 def slot(found: list[tuple[Candidate, dict[str, Any]]], right: Callable[[Candidate, dict[str, Any]], bool]) -> Score:
@@ -203,22 +203,22 @@ def slot(found: list[tuple[Candidate, dict[str, Any]]], right: Callable[[Candida
     return Score(sum(right(one, fact) for one, fact in found), len(found), len(found))
 
 
-def total(desk: Desk, texts: list[Answers], without: frozenset[str], show: bool = False) -> dict[str, Score]:
+def total(setup: Setup, texts: list[Answers], without: frozenset[str], show: bool = False) -> dict[str, Score]:
     """Measure all texts together."""
     sums: dict[str, Score] = {}
     for text in texts:
-        language = desk.rules.languages[text.language]
-        reading = proposals.read(text.words, language, desk.rules, desk.names, text.published, without)
-        for name, score in measure(desk, text, reading).items():
+        language = setup.rules.languages[text.language]
+        reading = proposals.read(text.words, language, setup.rules, setup.names, text.published, without)
+        for name, score in measure(setup, text, reading).items():
             sums[name] = sums.get(name, Score()) + score
         if show:
-            told(desk, text, reading)
+            told(setup, text, reading)
     return sums
 
 
-def told(desk: Desk, text: Answers, reading: Reading) -> None:
+def told(setup: Setup, text: Answers, reading: Reading) -> None:
     """Print what differs, without the words of the text but for names."""
-    found = pairs(desk, reading, text.gold["facts"])
+    found = pairs(setup, reading, text.gold["facts"])
     print(f"== {text.name}")
     for one in reading.candidates:
         fact = next((fact for mine, fact in found if mine is one), None)
@@ -267,7 +267,7 @@ def main() -> int:
         print(f"no texts with answers in {arguments.texts}; say where with --texts", file=sys.stderr)
         return 1
     began = time.perf_counter()
-    desk = drafting.set_up(workspace.read(REPOSITORY))
+    setup = drafting.set_up(workspace.read(REPOSITORY))
     opened = time.perf_counter() - began
     seen = set(re.findall(r"\d\d", arguments.seen))
     groups = {"all": texts}
@@ -279,15 +279,15 @@ def main() -> int:
     for name, group in groups.items():
         print(f"\n{name}: {len(group)} texts\n")
         print("| | P | R | F | P, names and cues alone | R | F |\n|---|---|---|---|---|---|---|")
-        plain = total(desk, group, BASELINE)
-        for key, score in total(desk, group, frozenset(), arguments.show).items():
+        plain = total(setup, group, BASELINE)
+        for key, score in total(setup, group, frozenset(), arguments.show).items():
             print(f"| {key} | {score} | {plain[key]} |")
     print("\n| without | facts P | R | F | sentences P | R | F |\n|---|---|---|---|---|---|---|")
     for family in ["nothing", *FAMILIES]:
-        sums = total(desk, texts, frozenset([family]))
+        sums = total(setup, texts, frozenset([family]))
         print(f"| {family} | {sums['facts']} | {sums['sentences']} |")
     began = time.perf_counter()
-    total(desk, texts, frozenset())
+    total(setup, texts, frozenset())
     each = (time.perf_counter() - began) / len(texts)
     length = sum(len(text.words) for text in texts) // len(texts)
     print(f"\nrules and names read in {opened:.2f} s, once; {each * 1000:.0f} ms a text of {length} code points")

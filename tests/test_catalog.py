@@ -16,7 +16,7 @@ from pyoxigraph import NamedNode, Store, parse
 
 from conftest import REPOSITORY
 from spacecoop import output, publish, workspace
-from spacecoop.harvest.census import Census, Scope
+from spacecoop.harvest.counting import Counting, Scope
 from spacecoop.syntaxes import BY_ENDING, NQUADS, TURTLE
 
 OUT = REPOSITORY / "out"
@@ -172,7 +172,7 @@ def test_a_configured_endpoint_contact_and_version_are_published(birds: Path) ->
 version = "2.0"
 previous = "https://example.org/birds/catalog#dataset-1"
 endpoint = "https://example.org/sparql"
-contact = {name = "The bird desk", email = "birds@example.org"}
+contact = {name = "The bird setup", email = "birds@example.org"}
 """
     settings.write_text(settings.read_text("utf-8") + added, "utf-8")
 
@@ -348,12 +348,12 @@ def test_text_of_the_settings_cannot_end_the_script_or_become_markup(birds: Path
 
 
 def test_a_triple_that_two_articles_say_is_counted_once() -> None:
-    census = Census(Scope("https://w3id.org/spacecoop/"))
-    census.add_common(f"{quad.triple} ." for quad in output.read(OUT / "article" / "a001.nq"))
-    once = census.counts()
-    census.add_common(f"{quad.triple} ." for quad in output.read(OUT / "article" / "a001.nq"))
+    counting = Counting(Scope("https://w3id.org/spacecoop/"))
+    counting.add_common(f"{quad.triple} ." for quad in output.read(OUT / "article" / "a001.nq"))
+    once = counting.counts()
+    counting.add_common(f"{quad.triple} ." for quad in output.read(OUT / "article" / "a001.nq"))
 
-    assert census.counts() == once
+    assert counting.counts() == once
     assert once.triples == (OUT / "article" / "a001.nq").read_bytes().count(b"\n")
 
 

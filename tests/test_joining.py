@@ -69,7 +69,7 @@ def place(small: Path) -> Path:
     return small
 
 
-def open_(folder: Path) -> joining.Desk:
+def open_(folder: Path) -> joining.Setup:
     return joining.begin(workspace.read(folder))
 
 

@@ -17,8 +17,8 @@ from slices import Fault, Proxy
 from spacecoop import linking, workspace
 from spacecoop.findings import rules
 from spacecoop.linking import Checked
-from spacecoop.links import desks, review, wikidata
-from spacecoop.links.desks import Desk
+from spacecoop.links import review, setups, wikidata
+from spacecoop.links.setups import Setup
 from spacecoop.links.wikidata import IncompleteError
 from spacecoop.queries.endpoint import Endpoint, EndpointError
 from test_reconciliation import SVOM, answer, serving
@@ -52,9 +52,9 @@ def folder(frozen: Path, tmp_path: Path, proxy: Proxy) -> Path:
     return tmp_path
 
 
-def desk(folder: Path, waits: list[float] | None = None, **options: object) -> Desk:
+def setup(folder: Path, waits: list[float] | None = None, **options: object) -> Setup:
     space = workspace.read(folder)
-    settings = desks.settings(space)
+    settings = setups.settings(space)
     sleep = (waits if waits is not None else []).append
     endpoint = Endpoint(settings.endpoint, sleep=sleep, **options)  # type: ignore[arg-type]
     return linking.begin(space, settings, lambda query: endpoint.select(query).rows, lambda *_: None, sleep)
@@ -65,12 +65,12 @@ def said(checked: Checked, item: str) -> list[str]:
 
 
 def line_of(folder: Path, item: str) -> int:
-    lines = (folder / desks.FILE).read_text("utf-8").splitlines()
+    lines = (folder / setups.FILE).read_text("utf-8").splitlines()
     return next(number for number, line in enumerate(lines, 1) if f"\twd:{item}\t" in line and "\tNot\t" not in line)
 
 
 def test_a_good_link_has_no_finding(folder: Path) -> None:
-    checked = linking.check(desk(folder))
+    checked = linking.check(setup(folder))
 
     assert checked.links == checked.asked > 20
     for item in ("Q142", "Q148", "Q48756", "Q66293317", "Q16677669"):
@@ -91,11 +91,11 @@ def test_each_defect_is_told_at_its_line_and_column(folder: Path, item: str, rul
     if rule == "link-missing":
         item = "Q31"  # which the slice does not have
 
-    found = [one for one in linking.check(desk(folder)).findings if one.rule == rule and f"wd:{item}" in str(one)]
+    found = [one for one in linking.check(setup(folder)).findings if one.rule == rule and f"wd:{item}" in str(one)]
 
     assert len(found) == 1
     assert words in str(found[0])
-    assert (found[0].place.file, found[0].place.line) == (desks.FILE, line_of(folder, item))
+    assert (found[0].place.file, found[0].place.line) == (setups.FILE, line_of(folder, item))
     assert found[0].place.column > 1 or rule == "link-label"
     assert "fr" in found[0].message and found[0].help
 
@@ -118,10 +118,10 @@ def test_no_failure_is_read_as_no_such_item(
     proxy.faults[:] = faults
 
     with pytest.raises(EndpointError) as caught:
-        linking.check(desk(folder, timeout=0.7 if reason == "timeout" else 60))
+        linking.check(setup(folder, timeout=0.7 if reason == "timeout" else 60))
 
     assert caught.value.reason == reason
-    assert not (folder / desks.CACHE).exists()
+    assert not (folder / setups.CACHE).exists()
 
 
 @pytest.mark.parametrize("passed", [0, 1])
@@ -129,14 +129,14 @@ def test_an_empty_answer_is_not_read_as_no_such_item(folder: Path, proxy: Proxy,
     proxy.faults[:] = [*[None] * passed, slices.nothing]
 
     with pytest.raises(IncompleteError, match="nothing is read from it"):
-        linking.check(desk(folder))
+        linking.check(setup(folder))
 
 
 def test_it_waits_as_the_service_asks_and_goes_on(folder: Path, proxy: Proxy) -> None:
     waits: list[float] = []
     proxy.faults[:] = [slices.busy, slices.cut_with_a_length]
 
-    checked = linking.check(desk(folder, waits))
+    checked = linking.check(setup(folder, waits))
 
     assert waits[0] == 7
     assert proxy.requests == 4
@@ -148,11 +148,11 @@ def test_an_interrupted_check_goes_on_where_it_stopped(folder: Path, proxy: Prox
     settings.write_text(settings.read_text("utf-8").replace("batch = 100", "batch = 10"), "utf-8")
     proxy.faults[:] = [None, None, None, slices.broken]
     with pytest.raises(EndpointError):
-        linking.check(desk(folder))
+        linking.check(setup(folder))
 
-    rest = linking.check(desk(folder))
-    again = linking.check(desk(folder))
-    anew = linking.check(desk(folder), fresh=True)
+    rest = linking.check(setup(folder))
+    again = linking.check(setup(folder))
+    anew = linking.check(setup(folder), fresh=True)
 
     assert rest.asked == rest.links - 10
     assert (again.asked, anew.asked) == (0, anew.links)
@@ -160,8 +160,8 @@ def test_an_interrupted_check_goes_on_where_it_stopped(folder: Path, proxy: Prox
 
 
 def test_a_thousand_links_need_twenty_requests(folder: Path, proxy: Proxy) -> None:
-    one = desk(folder)
-    items = [f"{desks.ITEMS}Q{number}" for number in range(7_000_000, 7_001_000)]
+    one = setup(folder)
+    items = [f"{setups.ITEMS}Q{number}" for number in range(7_000_000, 7_001_000)]
 
     answered = [item for batch in wikidata.describe(one.ask, one.questions(), items, "2026-11-23") for item in batch]
 
@@ -182,8 +182,8 @@ def test_an_endpoint_may_have_a_name(folder: Path, proxy: Proxy) -> None:
     path.write_text(path.read_text("utf-8").replace("[endpoints]\n", f'[endpoints]\nmirror = "{proxy.url}"\n'), "utf-8")
     space = workspace.read(folder)
 
-    assert desks.settings(space, "mirror").endpoint == proxy.url
-    assert desks.settings(space, "https://example.org/sparql").endpoint == "https://example.org/sparql"
+    assert setups.settings(space, "mirror").endpoint == proxy.url
+    assert setups.settings(space, "https://example.org/sparql").endpoint == "https://example.org/sparql"
 
 
 @pytest.mark.parametrize(
@@ -199,8 +199,8 @@ def test_settings_that_cannot_be_used_are_told(folder: Path, was: str, now: str,
     path = folder / "spacecoop.toml"
     path.write_text(path.read_text("utf-8").replace(was, now), "utf-8")
 
-    with pytest.raises((desks.LinksError, workspace.WorkspaceError), match=words):
-        desks.settings(workspace.read(folder))
+    with pytest.raises((setups.LinksError, workspace.WorkspaceError), match=words):
+        setups.settings(workspace.read(folder))
 
 
 def test_the_build_publishes_the_snapshot_in_a_graph_of_its_own() -> None:
@@ -209,11 +209,11 @@ def test_the_build_publishes_the_snapshot_in_a_graph_of_its_own() -> None:
 
     published = sorted(line.removesuffix(graph) + " ." for line in lines if line.endswith(graph))
 
-    assert published == (REPOSITORY / desks.SNAPSHOT).read_text("utf-8").splitlines()
+    assert published == (REPOSITORY / setups.SNAPSHOT).read_text("utf-8").splitlines()
 
 
 def test_offline_the_snapshot_is_asked(folder: Path, proxy: Proxy) -> None:
-    checked = linking.check(desk(folder), offline=True)
+    checked = linking.check(setup(folder), offline=True)
 
     assert (checked.asked, proxy.requests) == (0, 0)
     assert checked.unknown == 2
@@ -221,7 +221,7 @@ def test_offline_the_snapshot_is_asked(folder: Path, proxy: Proxy) -> None:
 
 
 def unlink(folder: Path, subject: str) -> None:
-    path = folder / desks.FILE
+    path = folder / setups.FILE
     lines = path.read_text("utf-8").splitlines(keepends=True)
     path.write_text(
         "".join(line for line in lines if not line.startswith(f"{subject}\t") or "\tNot\t" in line), "utf-8"
@@ -230,35 +230,35 @@ def unlink(folder: Path, subject: str) -> None:
 
 def test_candidates_come_with_an_explained_score_and_are_not_accepted(folder: Path) -> None:
     unlink(folder, "id:svom")
-    before = (folder / desks.FILE).read_bytes()
+    before = (folder / setups.FILE).read_bytes()
 
-    done = linking.suggest(desk(folder), ["svom"])
+    done = linking.suggest(setup(folder), ["svom"])
 
     best, other = done.candidates
-    assert [one.item.iri.removeprefix(desks.ITEMS) for one in (best, other)] == ["Q16677669", "Q900002"]
+    assert [one.item.iri.removeprefix(setups.ITEMS) for one in (best, other)] == ["Q16677669", "Q900002"]
     assert best.score > 0.8 > other.score
     assert "+0.25 is of an expected class (Q148578)" in best.explained()
     assert "our claims connect it with its country, Q148" in best.explained()
     assert "against: is of none expected (Q5)" in other.explained()
     assert "against: our claims do not connect it with its country, Q183" in other.explained()
-    assert (folder / desks.FILE).read_bytes() == before
+    assert (folder / setups.FILE).read_bytes() == before
     assert "semapv:LexicalMatching" in (folder / review.REVIEW).read_text("utf-8")
 
 
 def test_all_without_a_link_are_looked_for_and_what_was_rejected_is_not_proposed_again(folder: Path) -> None:
     unlink(folder, "id:svom")
-    path = folder / desks.FILE
+    path = folder / setups.FILE
     path.write_text(path.read_text("utf-8").replace("\tNot\twd:Q3125220\t", "\tNot\twd:Q16677669\t"), "utf-8")
 
-    done = linking.suggest(desk(folder), [])
+    done = linking.suggest(setup(folder), [])
 
     assert "id:numerama" in done.without
     assert "id:france" not in [*done.without, *(f"id:{one.entity.iri.rpartition('/')[2]}" for one in done.candidates)]
-    assert [one.item.iri for one in done.candidates if one.entity.iri.endswith("/svom")] == [f"{desks.ITEMS}Q900002"]
+    assert [one.item.iri for one in done.candidates if one.entity.iri.endswith("/svom")] == [f"{setups.ITEMS}Q900002"]
 
 
 def test_what_was_looked_for_in_vain_is_told_and_not_looked_for_again(folder: Path, run: Run) -> None:
-    path = folder / desks.FILE
+    path = folder / setups.FILE
     heading = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("subject_id")).split("\t")
     cells = {
         **dict.fromkeys(heading, ""),
@@ -275,7 +275,7 @@ def test_what_was_looked_for_in_vain_is_told_and_not_looked_for_again(folder: Pa
 
     told = run("links", "check", "--offline", cwd=folder)
     french = run("--lang", "fr", "links", "check", "--offline", cwd=folder)
-    done = linking.suggest(desk(folder), [])
+    done = linking.suggest(setup(folder), [])
 
     assert "nobody found an item (sssom:NoTermFound): id:numerama" in told.stdout
     assert "personne n'a trouvé d'élément (sssom:NoTermFound) : id:numerama" in french.stdout
@@ -289,13 +289,13 @@ def decision(subject: str, item: str, accepted: bool, reviewer: str = "spacecoop
 
 def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) -> None:
     unlink(folder, "id:svom")
-    before = (folder / desks.FILE).read_text("utf-8").splitlines()
-    linking.suggest(desk(folder), ["svom"])
+    before = (folder / setups.FILE).read_text("utf-8").splitlines()
+    linking.suggest(setup(folder), ["svom"])
 
-    review.decide(desk(folder), decision("id:svom", "Q16677669", True))
-    review.decide(desk(folder), decision("svom", "wd:Q900002", False))
+    review.decide(setup(folder), decision("id:svom", "Q16677669", True))
+    review.decide(setup(folder), decision("svom", "wd:Q900002", False))
 
-    after = (folder / desks.FILE).read_text("utf-8").splitlines()
+    after = (folder / setups.FILE).read_text("utf-8").splitlines()
     new = [line.split("\t") for line in after if line not in before]
     assert [line for line in after if line in before] == before
     assert [row[:5:2] for row in new] == [
@@ -306,8 +306,8 @@ def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) ->
     assert all({"spacecoop:team", "2026-11-24", "0.9", "semapv:ManualMappingCuration"} <= set(row) for row in new)
     assert not re.search("^id:", (folder / review.REVIEW).read_text("utf-8"), re.MULTILINE)
     proxy.agents.clear()
-    again = linking.suggest(desk(folder), ["svom"])
-    assert [one.item.iri for one in again.candidates] == [f"{desks.ITEMS}Q16677669"]
+    again = linking.suggest(setup(folder), ["svom"])
+    assert [one.item.iri for one in again.candidates] == [f"{setups.ITEMS}Q16677669"]
 
 
 @pytest.mark.parametrize(
@@ -322,20 +322,20 @@ def test_a_person_accepts_one_and_rejects_another(folder: Path, proxy: Proxy) ->
 )
 def test_a_decision_that_cannot_stand_changes_nothing(folder: Path, one: review.Decision, words: str) -> None:
     unlink(folder, "id:svom")
-    linking.suggest(desk(folder), ["svom"])
-    before = [(folder / file).read_bytes() for file in (desks.FILE, review.REVIEW)]
+    linking.suggest(setup(folder), ["svom"])
+    before = [(folder / file).read_bytes() for file in (setups.FILE, review.REVIEW)]
 
-    with pytest.raises(desks.LinksError, match=re.escape(words)):
-        review.decide(desk(folder), one)
+    with pytest.raises(setups.LinksError, match=re.escape(words)):
+        review.decide(setup(folder), one)
 
-    assert [(folder / file).read_bytes() for file in (desks.FILE, review.REVIEW)] == before
+    assert [(folder / file).read_bytes() for file in (setups.FILE, review.REVIEW)] == before
 
 
 def test_a_pair_that_stands_already_is_not_added_again(folder: Path) -> None:
-    linking.suggest(desk(folder), ["svom"])
+    linking.suggest(setup(folder), ["svom"])
 
-    with pytest.raises(desks.LinksError, match="that pair stands here already"):
-        review.decide(desk(folder), decision("id:svom", "Q16677669", True))
+    with pytest.raises(setups.LinksError, match="that pair stands here already"):
+        review.decide(setup(folder), decision("id:svom", "Q16677669", True))
 
 
 def test_a_new_workspace_is_told_what_to_do_first(small: Path) -> None:
@@ -345,25 +345,25 @@ def test_a_new_workspace_is_told_what_to_do_first(small: Path) -> None:
         (lambda one: review.decide(one, decision("x", "Q1", True)), "suggest x` writes it"),
         (linking.give_back, "run `spacecoop build` first"),
     ):
-        with pytest.raises(desks.LinksError, match=words):
-            act(desk(small))
+        with pytest.raises(setups.LinksError, match=words):
+            act(setup(small))
 
 
 def test_a_snapshot_is_frozen_whole_and_the_same_twice(folder: Path) -> None:
-    frozen = linking.freeze(desk(folder))
-    first = (folder / desks.SNAPSHOT).read_bytes()
-    shutil.rmtree(folder / desks.CACHE)
-    linking.freeze(desk(folder))
+    frozen = linking.freeze(setup(folder))
+    first = (folder / setups.SNAPSHOT).read_bytes()
+    shutil.rmtree(folder / setups.CACHE)
+    linking.freeze(setup(folder))
 
-    assert (folder / desks.SNAPSHOT).read_bytes() == first
+    assert (folder / setups.SNAPSHOT).read_bytes() == first
     assert "wd:Q31" in frozen.gone and "wd:Q5100935" in frozen.gone
-    assert frozen.snapshot.missing(f"{desks.ITEMS}Q16677669", "http://www.wikidata.org/prop/direct/P619") is False
-    assert frozen.snapshot.missing(f"{desks.ITEMS}Q66293317", "http://www.wikidata.org/prop/direct/P619") is True
+    assert frozen.snapshot.missing(f"{setups.ITEMS}Q16677669", "http://www.wikidata.org/prop/direct/P619") is False
+    assert frozen.snapshot.missing(f"{setups.ITEMS}Q66293317", "http://www.wikidata.org/prop/direct/P619") is True
     assert b"genid" not in first
 
 
 def test_the_committed_snapshot_cannot_tell_what_is_missing(folder: Path) -> None:
-    proposals = linking.give_back(desk(folder))
+    proposals = linking.give_back(setup(folder))
 
     assert [one.proposed for one in proposals] == [False]
     assert "nobody asked" in proposals[0].reason
@@ -372,9 +372,9 @@ def test_the_committed_snapshot_cannot_tell_what_is_missing(folder: Path) -> Non
 @pytest.mark.parametrize("live", [True, False])
 def test_what_wikidata_lacks_is_proposed_with_its_source(folder: Path, live: bool) -> None:
     if not live:
-        linking.freeze(desk(folder))
+        linking.freeze(setup(folder))
 
-    lines = [one.line for one in linking.give_back(desk(folder), live) if one.proposed]
+    lines = [one.line for one in linking.give_back(setup(folder), live) if one.proposed]
 
     assert len(lines) == 1
     assert lines[0].startswith("Q66293317\tP619\t+2018-10-00T00:00:00Z/10\tS577\t+2019-03-00T00:00:00Z/10\tS813\t")
@@ -385,16 +385,16 @@ def test_what_is_expected_or_of_a_link_not_published_is_never_proposed(folder: P
     built = folder / "out" / "dataset.nq"
     done, expected = (f"<https://w3id.org/spacecoop/modality#{word}>" for word in ("done", "expected"))
     built.write_text(built.read_text("utf-8").replace(done, expected), "utf-8")
-    assert linking.give_back(desk(folder), live=True) == []
+    assert linking.give_back(setup(folder), live=True) == []
 
     built.write_text(built.read_text("utf-8").replace(expected, done), "utf-8")
-    assert linking.give_back(desk(folder), live=True) != []
-    path = folder / desks.FILE
+    assert linking.give_back(setup(folder), live=True) != []
+    path = folder / setups.FILE
     path.write_text(
         path.read_text("utf-8").replace("2026-11-23\t0.9\tConfidence B: FacilityList 2022", "2026-11-23\t0.4\tB 2022"),
         "utf-8",
     )
-    assert linking.give_back(desk(folder), live=True) == []
+    assert linking.give_back(setup(folder), live=True) == []
 
 
 def words() -> Sequence[tuple[tuple[str, ...], int, str]]:
@@ -428,10 +428,10 @@ def test_a_reconciliation_service_is_asked_too_where_one_is_set(folder: Path) ->
         settings.write_text(
             settings.read_text("utf-8").replace('reconciliation = ""', f'reconciliation = "{url}"'), "utf-8"
         )
-        done = linking.suggest(desk(folder), ["svom"])
+        done = linking.suggest(setup(folder), ["svom"])
 
     assert len(forms) == 1
-    found = {one.item.iri.removeprefix(desks.ITEMS): one.explained() for one in done.candidates}
+    found = {one.item.iri.removeprefix(setups.ITEMS): one.explained() for one in done.candidates}
     assert set(found) == {"Q16677669", "Q900002", "Q66293317"}
     assert "no name in common" in found["Q66293317"]
     assert "the service scores it 87.5" in found["Q66293317"]

@@ -359,9 +359,9 @@ EVERYTHING = """
 version = "2.0"
 previous = "https://example.org/birds/catalog#dataset-1"
 endpoint = "https://example.org/sparql"
-contact = {name = "The bird desk", email = "birds@example.org"}
+contact = {name = "The bird setup", email = "birds@example.org"}
 frequency = "ANNUAL"
-publisher_name = {en = "The bird desk"}
+publisher_name = {en = "The bird setup"}
 publisher_type = "NonProfitOrganisation"
 description = {en = "What leaflets say about birds, in a sentence that is long enough for all who want one."}
 keywords = {en = ["birds"]}

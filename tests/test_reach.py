@@ -17,7 +17,7 @@ from conftest import REPOSITORY, Run
 from spacecoop import quads, reach
 from spacecoop import workspace as workspaces
 from spacecoop.asking import AskError, Output, Question, ask
-from spacecoop.links import desks
+from spacecoop.links import setups
 from spacecoop.queries import library
 from spacecoop.queries.sandbox import Limits
 
@@ -167,8 +167,8 @@ def test_a_query_on_links_that_would_reach_the_network_is_refused(small: Path) -
     (workspace.out / "dataset.nq").write_text("")
     with listening() as (url, came):
         (small / "queries" / "links" / "x.rq").write_text(f"SELECT * {{ SERVICESILENT<{url}>{{ ?a ?b ?c }} }}")
-        with pytest.raises(desks.LinksError, match=r"queries/links/x\.rq: line 1: SERVICE"):
-            desks.rows(workspace, "x", needed=True)
+        with pytest.raises(setups.LinksError, match=r"queries/links/x\.rq: line 1: SERVICE"):
+            setups.rows(workspace, "x", needed=True)
 
     assert came == []
 

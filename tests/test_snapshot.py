@@ -9,7 +9,7 @@ from pyoxigraph import Literal, NamedNode
 
 from conftest import REPOSITORY
 from spacecoop import workspace
-from spacecoop.links import desks, mappings, snapshot
+from spacecoop.links import mappings, setups, snapshot
 from spacecoop.links.wikidata import LABEL, Item
 
 P, Q = "http://www.wikidata.org/prop/direct/P", "http://www.wikidata.org/entity/Q"
@@ -53,24 +53,24 @@ def test_a_changed_snapshot_is_refused(was: str, now: str) -> None:
 
 def test_the_committed_snapshot_is_what_its_manifest_says_and_only_about_published_links() -> None:
     space = workspace.read(REPOSITORY)
-    frozen = desks.read_snapshot(space)
-    data = (REPOSITORY / desks.FILE).read_bytes()
-    accepted = {one.object for one in mappings.read(data, desks.FILE, space.prefixes).accepted(0.5)}
+    frozen = setups.read_snapshot(space)
+    data = (REPOSITORY / setups.FILE).read_bytes()
+    accepted = {one.object for one in mappings.read(data, setups.FILE, space.prefixes).accepted(0.5)}
 
     assert frozen is not None
     assert len(frozen.items) == frozen.manifest.items > 20
     assert set(frozen.items) <= accepted
     assert "could not be reached" in frozen.manifest.note
     assert frozen.manifest.properties == ()
-    assert set(frozen.manifest.evidence) == {iri.removeprefix(desks.ITEMS) for iri in frozen.items}
+    assert set(frozen.manifest.evidence) == {iri.removeprefix(setups.ITEMS) for iri in frozen.items}
     assert all(said[:2] in ("A:", "B:") for said in frozen.manifest.evidence.values())
 
 
 def test_a_workspace_whose_snapshot_has_no_manifest_is_told(birds: object) -> None:
     root = workspace.read(birds)  # type: ignore[arg-type]
     (root.root / "links").mkdir()
-    (root.root / desks.SNAPSHOT).write_text("", "utf-8")
+    (root.root / setups.SNAPSHOT).write_text("", "utf-8")
 
-    with pytest.raises(desks.LinksError, match="snapshot` writes it anew"):
-        desks.read_snapshot(root)
+    with pytest.raises(setups.LinksError, match="snapshot` writes it anew"):
+        setups.read_snapshot(root)
     assert json.loads(snapshot.written((), "x", ())[1])["items"] == 0

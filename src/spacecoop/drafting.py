@@ -54,7 +54,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Setup:
     """All that drafting needs of a workspace, read once."""
 
     workspace: Workspace
@@ -84,10 +84,10 @@ class Refused(Exception):
         super().__init__(self.findings)
 
 
-def set_up(workspace: Workspace) -> Desk:
+def set_up(workspace: Workspace) -> Setup:
     """Read rules and names; raises RulesError or Unreadable where they cannot be used."""
     read, common = rules.read(workspace.root / FOLDER), shared.load(workspace)
-    return Desk(workspace, read, names.gather(things(common), read.known), _choices(common, read))
+    return Setup(workspace, read, names.gather(things(common), read.known), _choices(common, read))
 
 
 def _choices(common: Shared, read: Rules) -> dict[str, tuple[str, ...]]:
@@ -133,7 +133,7 @@ def everything(reading: Reading) -> Reviewed:
 
 
 def draft(
-    desk: Desk,
+    setup: Setup,
     source: Source,
     choose: Callable[[Reading], Reviewed] = everything,
     model: Model | None = None,
@@ -143,41 +143,41 @@ def draft(
     Raises Refused where nothing can be drafted from the text, ModelError where a model gives no answer.
     """
     words = source.text.words
-    against = list(judging.judge(words, source.language, desk.rules, source.file))
-    others, used = _others(desk.workspace, source.text.sha256)
+    against = list(judging.judge(words, source.language, setup.rules, source.file))
+    others, used = _others(setup.workspace, source.text.sha256)
     against += [finding("draft-known", Place(source.file), known=name) for name in others]
     if refused(against):
         raise Refused(against)
-    language = desk.rules.languages[source.language]
-    reading = proposals.read(words, language, desk.rules, desk.names, source.published)
+    language = setup.rules.languages[source.language]
+    reading = proposals.read(words, language, setup.rules, setup.names, source.published)
     origin, named = "rules", ""
     if model is not None:
-        answer = _asked(desk, source, reading, model)
+        answer = _asked(setup, source, reading, model)
         reading, named = replace(reading, candidates=answer.candidates), answer.model
         origin = f"model {answer.model} at {model.endpoint}"
         against += answer.findings
-    before = _dropped(desk.workspace)
+    before = _dropped(setup.workspace)
     fresh = tuple(one for one in reading.candidates if review.digest(one) not in before)
     reviewed = choose(replace(reading, candidates=fresh))
     reading = replace(reading, candidates=reviewed.kept)
     if not reading.candidates:
         against.append(finding("draft-nothing", Place(source.file)))
     against += _ambiguous(reading, source)
-    file = _file(desk, source, reading.candidates, used, origin, named)
+    file = _file(setup, source, reading.candidates, used, origin, named)
     dropped = tuple(review.digest(one) for one in reviewed.dropped)
-    return Draft(file, _missing(desk, source, reading), reading, tuple(against), dropped)
+    return Draft(file, _missing(setup, source, reading), reading, tuple(against), dropped)
 
 
-def _asked(desk: Desk, source: Source, reading: Reading, model: Model) -> models.Answer:
+def _asked(setup: Setup, source: Source, reading: Reading, model: Model) -> models.Answer:
     """Ask a model; the fence around the text is made of the text's digest, which no text can hold."""
-    path = desk.workspace.root / FOLDER / "model.txt"
+    path = setup.workspace.root / FOLDER / "model.txt"
     try:
         instructions = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise rules.RulesError(f"{path}: {error}") from error
-    types = {name: thing.types for name, thing in desk.names.things.items()}
+    types = {name: thing.types for name, thing in setup.names.things.items()}
     fence = f"article-{source.text.sha256[:24]}"
-    ground = models.Ground(source.text.words, reading, types, desk.rules.parties, desk.choices, desk.rules.values)
+    ground = models.Ground(source.text.words, reading, types, setup.rules.parties, setup.choices, setup.rules.values)
     return models.propose(model, instructions, fence, ground, source.file, send)
 
 
@@ -225,7 +225,7 @@ def _prefix(used: set[str]) -> str:
 
 
 def _file(
-    desk: Desk, source: Source, candidates: tuple[Candidate, ...], used: set[str], origin: str, model: str
+    setup: Setup, source: Source, candidates: tuple[Candidate, ...], used: set[str], origin: str, model: str
 ) -> str:
     values: dict[str, object] = {
         "origin": origin,
@@ -236,24 +236,24 @@ def _file(
         "published": source.published or "",
         "sha256": source.text.sha256,
         "code_points": len(source.text.words),
-        "creator": desk.workspace.publisher,
+        "creator": setup.workspace.publisher,
         "prefix": _prefix(used),
         "candidates": candidates,
     }
-    return writing.fill(desk.workspace.root / FOLDER / "draft.yaml.jinja", values)
+    return writing.fill(setup.workspace.root / FOLDER / "draft.yaml.jinja", values)
 
 
-def _missing(desk: Desk, source: Source, reading: Reading) -> str | None:
+def _missing(setup: Setup, source: Source, reading: Reading) -> str | None:
     """Return proposals for what the text names and the workspace does not have."""
     named = {thing for one in reading.mentions for thing in one.things}
     used = {part.id for one in reading.candidates for part in one.parties}
     used |= {thing for one in reading.candidates for thing in one.things}
-    wanted = [desk.names.things[one] for one in sorted(named | used) if not desk.names.things[one].known]
+    wanted = [setup.names.things[one] for one in sorted(named | used) if not setup.names.things[one].known]
     unknown = list(dict.fromkeys(one.words for one in reading.mentions if not one.things))
     if not wanted and not unknown:
         return None
     values: dict[str, object] = {"slug": source.slug, "language": source.language, "things": wanted, "names": unknown}
-    return writing.fill(desk.workspace.root / FOLDER / "entities.yaml.jinja", values)
+    return writing.fill(setup.workspace.root / FOLDER / "entities.yaml.jinja", values)
 
 
 def _ambiguous(reading: Reading, source: Source) -> list[Finding]:

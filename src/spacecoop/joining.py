@@ -21,7 +21,7 @@ from spacecoop.queries.library import QueryError
 from spacecoop.queries.spool import Spool
 from spacecoop.shared import Shared
 from spacecoop.stories import joins, reasons, refusals, twins
-from spacecoop.stories.joins import Proposal, Yardstick
+from spacecoop.stories.joins import Criteria, Proposal
 from spacecoop.stories.reasons import Reason, Traits
 from spacecoop.stories.refusals import Refusal
 from spacecoop.workspace import Workspace
@@ -99,7 +99,7 @@ _SAID: Mapping[str, Mapping[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Desk:
+class Setup:
     """All that the work on shared matters needs, read once from the sources."""
 
     workspace: Workspace
@@ -138,28 +138,28 @@ class Desk:
         return (quad for quad in self.common.facts.quads if quad.graph_name == home)
 
 
-def begin(workspace: Workspace) -> Desk:
+def begin(workspace: Workspace) -> Setup:
     """Read the articles and the shared files, without judging them."""
     common = shared.load(workspace)
     read = (work.describe(common, source, work.UNJUDGED) for source in work.find(common)[0])
-    return Desk(workspace, common, tuple(read))
+    return Setup(workspace, common, tuple(read))
 
 
-def tell(desk: Desk, matters: Sequence[str] = (), language: str = "en") -> results.Result:
+def tell(setup: Setup, matters: Sequence[str] = (), language: str = "en") -> results.Result:
     """Return the shared matters, those of these names or all, each with its accounts, as the sources have them.
 
     Raises JoinError where a name is unknown, and QueryError where the workspace has no query that lists them.
     """
-    folder = desk.workspace.root / "queries"
+    folder = setup.workspace.root / "queries"
     if not (folder / f"{LIST}.rq").is_file():
         raise JoinError("no-list", name=LIST)
     query = library.find(LIST, folder)
     known = {one.name for one in query.parameters}
-    given = {"matter": [find(desk, name) for name in matters], "lang": [language]}
+    given = {"matter": [find(setup, name) for name in matters], "lang": [language]}
     text = query.bound({key: value for key, value in given.items() if value and key in known}, lambda name, _: name)
     store = Store()
-    store.extend(desk.common.facts.quads)
-    for one in desk.articles:
+    store.extend(setup.common.facts.quads)
+    for one in setup.articles:
         store.extend(one.quads)
     try:
         return results.spooled(
@@ -169,15 +169,15 @@ def tell(desk: Desk, matters: Sequence[str] = (), language: str = "en") -> resul
         raise QueryError(f"queries/{LIST}.rq: {error}") from error
 
 
-def find(desk: Desk, name: str) -> str:
+def find(setup: Setup, name: str) -> str:
     """Return the IRI of a matter by its name, such as ``svom-launch`` or ``a011:launch``; raises JoinError for none."""
     prefix, colon, local = name.replace("#", ":", 1).partition(":")
-    iri = f"{desk.prefixes.get(prefix, '')}{local}" if colon else f"{desk.workspace.base}id/{name}"
-    there = {node for one in desk.articles for node in one.places.nodes} | set(desk.common.homes)
+    iri = f"{setup.prefixes.get(prefix, '')}{local}" if colon else f"{setup.workspace.base}id/{name}"
+    there = {node for one in setup.articles for node in one.places.nodes} | set(setup.common.homes)
     if iri in there or name in there:
         return iri if iri in there else name
-    own = f"{desk.workspace.base}id/"
-    named = (shorten(one, desk.prefixes) for one in there) if colon else (one.removeprefix(own) for one in there)
+    own = f"{setup.workspace.base}id/"
+    named = (shorten(one, setup.prefixes) for one in there) if colon else (one.removeprefix(own) for one in there)
     near = closest(name, (one for one in named if "/" not in one))
     raise JoinError("near" if near else "unknown", name=name, near=near)
 
@@ -190,27 +190,27 @@ class Suggested:
     pairs: tuple[Proposal, ...]
 
 
-def suggest(desk: Desk, names: Sequence[str] = (), least: float | None = None, most: int = 3) -> Suggested:
+def suggest(setup: Setup, names: Sequence[str] = (), least: float | None = None, most: int = 3) -> Suggested:
     """Propose joins, all or those of some articles and matters; nothing is decided, nor written.
 
     Raises JoinError where something that is needed is missing, or a name is unknown.
     """
-    asked = reasons.read(desk.workspace) if desk.account else []
+    asked = reasons.read(setup.workspace) if setup.account else []
     if not asked:
         raise JoinError("no-reasons", folder=reasons.FOLDER)
-    least = _least(desk.workspace) if least is None else least
-    loose, held = _traits(desk, asked)
-    yardstick = Yardstick(asked, [*loose.values(), *held.values()])
-    wanted = [_wanted(desk, name) for name in names]
+    least = _least(setup.workspace) if least is None else least
+    loose, held = _traits(setup, asked)
+    criteria = Criteria(asked, [*loose.values(), *held.values()])
+    wanted = [_wanted(setup, name) for name in names]
 
     def is_wanted(one: Proposal) -> bool:
         return not wanted or any(
             iri == start or iri.startswith(f"{start}#") for iri in (one.one, one.other) for start in wanted
         )
 
-    never = refusals.pairs(refusals.load(desk.workspace), desk.prefixes)
-    proposed = filter(is_wanted, joins.propose(loose, held, yardstick, never))
-    pairs = filter(is_wanted, joins.pair(held, yardstick, never))
+    never = refusals.pairs(refusals.load(setup.workspace), setup.prefixes)
+    proposed = filter(is_wanted, joins.propose(loose, held, criteria, never))
+    pairs = filter(is_wanted, joins.pair(held, criteria, never))
     return Suggested(tuple(joins.best(proposed, least, most)), tuple(joins.best(pairs, least, most)))
 
 
@@ -218,23 +218,23 @@ def _least(workspace: Workspace) -> float:
     return float(workspace.settings.get("stories", {}).get("least", twins.LEAST))
 
 
-def _wanted(desk: Desk, name: str) -> str:
+def _wanted(setup: Setup, name: str) -> str:
     """Return the IRI of an article's document or of a matter."""
     slug = Path(name).stem if "/" in name else name
-    return desk.workspace.article(slug) if any(one.slug == slug for one in desk.articles) else find(desk, name)
+    return setup.workspace.article(slug) if any(one.slug == slug for one in setup.articles) else find(setup, name)
 
 
-def _traits(desk: Desk, asked: Sequence[Reason]) -> tuple[dict[str, Traits], dict[str, Traits]]:
+def _traits(setup: Setup, asked: Sequence[Reason]) -> tuple[dict[str, Traits], dict[str, Traits]]:
     """Return what is found of each matter that no shared one is named for, and of each shared one with its accounts."""
     of_articles: dict[str, Traits] = {}
-    for article in desk.articles:
-        own = f"{desk.workspace.article(article.slug)}#"
+    for article in setup.articles:
+        own = f"{setup.workspace.article(article.slug)}#"
         found = reasons.find(article.quads, asked)
         of_articles |= {matter: traits for matter, traits in found.items() if matter.startswith(own)}
     told: defaultdict[str, list[Traits]] = defaultdict(list)
-    for one, matter in desk.accounts.items():
+    for one, matter in setup.accounts.items():
         told[matter].append(of_articles.pop(one, Traits()))
-    of_entities = reasons.find(desk.entities, asked)
+    of_entities = reasons.find(setup.entities, asked)
     held = {matter: traits.merged(told[matter]) for matter, traits in of_entities.items()}
 
     return (
@@ -255,28 +255,28 @@ class Decision:
     date: str = ""
 
 
-def accept(desk: Desk, decision: Decision) -> tuple[str, str]:
+def accept(setup: Setup, decision: Decision) -> tuple[str, str]:
     """Write that an article's matter is an account of the shared one; return the fact file and the line.
 
     Raises JoinError where that is not possible, is refused by validation, or was rejected before; then nothing is
     written.
     """
-    account, (one, other) = desk.account, (find(desk, name) for name in (decision.one, decision.other))
-    article = next((each for each in desk.articles if one.startswith(f"{desk.workspace.article(each.slug)}#")), None)
+    account, (one, other) = setup.account, (find(setup, name) for name in (decision.one, decision.other))
+    article = next((each for each in setup.articles if one.startswith(f"{setup.workspace.article(each.slug)}#")), None)
     if article is None:
-        raise _no_account(desk, one, other)
-    names = {"one": shorten(one, desk.prefixes), "other": shorten(other, desk.prefixes)}
-    if one in desk.accounts:
+        raise _no_account(setup, one, other)
+    names = {"one": shorten(one, setup.prefixes), "other": shorten(other, setup.prefixes)}
+    if one in setup.accounts:
         at = article.places.find(one, account)
-        raise JoinError("joined", place=at, one=names["one"], other=shorten(desk.accounts[one], desk.prefixes))
-    for refusal in refusals.load(desk.workspace):
-        if (one, other) in refusals.pairs([refusal], desk.prefixes):
+        raise JoinError("joined", place=at, one=names["one"], other=shorten(setup.accounts[one], setup.prefixes))
+    for refusal in refusals.load(setup.workspace):
+        if (one, other) in refusals.pairs([refusal], setup.prefixes):
             raise JoinError("refused", place=refusal.place, **vars(refusal))
-    path = desk.workspace.root / article.places.file
+    path = setup.workspace.root / article.places.file
     data = documents.load(path, article.places.file)
-    text, line = _joined(desk, article, documents.decode(data, article.places.file), one, other)
-    before = work.judge(desk.common, data, article.slug, article.places.file)
-    after = work.judge(desk.common, text.encode(), article.slug, article.places.file)
+    text, line = _joined(setup, article, documents.decode(data, article.places.file), one, other)
+    before = work.judge(setup.common, data, article.slug, article.places.file)
+    after = work.judge(setup.common, text.encode(), article.slug, article.places.file)
     new = [found for found in _violations(after) if _gist(found) not in {_gist(old) for old in _violations(before)}]
     if new:
         raise NotValidError(new)
@@ -303,49 +303,49 @@ def _gist(found: Finding) -> tuple[str, str, str]:
     return found.rule, said(found.message, "en"), str(sorted(found.result.items()))
 
 
-def _no_account(desk: Desk, one: str, other: str) -> JoinError:
+def _no_account(setup: Setup, one: str, other: str) -> JoinError:
     """Return why what is no article's matter cannot be an account; and what to do with two that are shared."""
-    homes, short = desk.common.homes, [shorten(each, desk.prefixes) for each in (one, other)]
+    homes, short = setup.common.homes, [shorten(each, setup.prefixes) for each in (one, other)]
     if one not in homes or other not in homes:
         return JoinError("no-own", name=short[0])
-    accounts = [shorten(each, desk.prefixes) for each, matter in sorted(desk.accounts.items()) if matter == other]
+    accounts = [shorten(each, setup.prefixes) for each, matter in sorted(setup.accounts.items()) if matter == other]
     return JoinError("two-shared", one=short[0], other=short[1], accounts=", ".join(accounts) or "—", file=homes[other])
 
 
-def _joined(desk: Desk, article: Article, source: str, one: str, other: str) -> tuple[str, str]:
+def _joined(setup: Setup, article: Article, source: str, one: str, other: str) -> tuple[str, str]:
     """Return the text of a fact file with the join in it, and the line that says it."""
-    file, account = article.places.file, desk.account
+    file, account = article.places.file, setup.account
     if file.endswith((".ttl", ".trig")):
         line = f"<{one}> <{account}> <{other}> ."
         return f"{source.rstrip()}\n\n{line}\n", line
     if not file.endswith(shared.FACT_FILES):  # a file of many articles
         raise JoinError("by-hand", place=article.places.find(one), line=f"<{account}> <{other}>")
-    scope = desk.common.reader.scope
+    scope = setup.common.reader.scope
     key = next((name for name in sorted(scope.names()) if scope.predicate(name) == account), None)
     if key is None:
         raise JoinError("no-key", iri=account)
-    place, value = article.places.find(one), other.removeprefix(f"{desk.workspace.base}id/")
+    place, value = article.places.find(one), other.removeprefix(f"{setup.workspace.base}id/")
     text = keys.added(source, documents.read(source.encode(), file), place, key, value)
     if text is None:
         raise JoinError("by-hand", place=place, line=f"{key}: {value}")
     return text, f"{key}: {value}"
 
 
-def reject(desk: Desk, decision: Decision) -> str:
+def reject(setup: Setup, decision: Decision) -> str:
     """Remember that two matters are not one, so that nobody proposes it again; return the line.
 
     Raises JoinError where one of them is unknown, is an account of the other, or was rejected before.
     """
-    one, other = find(desk, decision.one), find(desk, decision.other)
-    names = [shorten(each, desk.prefixes) for each in (one, other)]
+    one, other = find(setup, decision.one), find(setup, decision.other)
+    names = [shorten(each, setup.prefixes) for each in (one, other)]
     for each, matter in ((one, other), (other, one)):
-        if desk.accounts.get(each) == matter:
-            article = next(a for a in desk.articles if each.startswith(f"{desk.workspace.article(a.slug)}#"))
-            raise JoinError("joined", place=article.places.find(each, desk.account), one=names[0], other=names[1])
-    for refusal in refusals.load(desk.workspace):
-        if (one, other) in refusals.pairs([refusal], desk.prefixes):
+        if setup.accounts.get(each) == matter:
+            article = next(a for a in setup.articles if each.startswith(f"{setup.workspace.article(a.slug)}#"))
+            raise JoinError("joined", place=article.places.find(each, setup.account), one=names[0], other=names[1])
+    for refusal in refusals.load(setup.workspace):
+        if (one, other) in refusals.pairs([refusal], setup.prefixes):
             raise JoinError("refused", place=refusal.place, **vars(refusal))
-    path = desk.workspace.root / refusals.FILE
+    path = setup.workspace.root / refusals.FILE
     text = documents.decode(documents.load(path, refusals.FILE), refusals.FILE) if path.is_file() else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = Refusal(0, names[0], names[1], decision.reviewer, decision.date, decision.because)

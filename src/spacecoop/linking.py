@@ -12,11 +12,11 @@ from spacecoop import documents, shared
 from spacecoop.findings import Finding, ordered
 from spacecoop.findings import suggest as closest
 from spacecoop.iris import shorten
-from spacecoop.links import agreement, candidates, desks, quickstatements, review, snapshot, wikidata
-from spacecoop.links.agreement import Entity, Yardstick
-from spacecoop.links.desks import FILE, ITEMS, MANIFEST, SNAPSHOT, Desk, LinksError, Progress, Settings
+from spacecoop.links import agreement, candidates, quickstatements, review, setups, snapshot, wikidata
+from spacecoop.links.agreement import Criteria, Entity
 from spacecoop.links.mappings import Link
 from spacecoop.links.quickstatements import Proposal
+from spacecoop.links.setups import FILE, ITEMS, MANIFEST, SNAPSHOT, LinksError, Progress, Settings, Setup
 from spacecoop.links.snapshot import Snapshot
 from spacecoop.links.wikidata import Ask
 from spacecoop.workspace import Workspace
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 def begin(
     workspace: Workspace, settings: Settings, ask: Ask, progress: Progress, sleep: Callable[[float], None]
-) -> Desk:
+) -> Setup:
     """Read all that the work on links needs; *ask* asks the endpoint."""
-    return desks.set_up(workspace, settings, shared.load(workspace).facts.quads, ask, progress, sleep)
+    return setups.set_up(workspace, settings, shared.load(workspace).facts.quads, ask, progress, sleep)
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,19 @@ class Checked:
     """The things for which somebody looked and found no item (sssom:NoTermFound)."""
 
 
-def check(one: Desk, fresh: bool = False, offline: bool = False) -> Checked:
+def check(one: Setup, fresh: bool = False, offline: bool = False) -> Checked:
     """Check each link against what Wikidata says of its item, or offline against what the snapshot does."""
-    frozen = desks.read_snapshot(one.workspace)
+    frozen = setups.read_snapshot(one.workspace)
     wanted = {link.object for link in one.links}
     if offline:
         if frozen is None:
             raise LinksError(f"there is no {SNAPSHOT}; `spacecoop links snapshot` makes one")
         items, asked, source = frozen.items, 0, f"the snapshot of {frozen.manifest.date}"
     else:
-        known = {} if fresh else desks.kept(one)
+        known = {} if fresh else setups.kept(one)
         asked = len(wanted - set(known))
-        items, source = desks.described(one, wanted, known), one.settings.endpoint
-    yardstick = Yardstick(
+        items, source = setups.described(one, wanted, known), one.settings.endpoint
+    criteria = Criteria(
         source,
         one.settings.expected,
         {} if offline or frozen is None else frozen.items,
@@ -71,7 +71,7 @@ def check(one: Desk, fresh: bool = False, offline: bool = False) -> Checked:
         if link.object in items:
             entity = one.entities.get(link.subject) or _of_line(link)
             places = link.columns["object_id"], link.columns["subject_id"]
-            findings += agreement.check(entity, items[link.object], *places, yardstick)
+            findings += agreement.check(entity, items[link.object], *places, criteria)
     unknown = sum(link.object not in items for link in one.links)
     without = tuple(sorted({shorten(link.subject, one.workspace.prefixes) for link in one.without}))
     return Checked(tuple(ordered(findings)), len(one.links), asked, unknown, without)
@@ -93,7 +93,7 @@ class Suggested:
     file: str
 
 
-def suggest(one: Desk, names: Sequence[str], most: int = 5) -> Suggested:
+def suggest(one: Setup, names: Sequence[str], most: int = 5) -> Suggested:
     """Look for candidates for these entities, or for all that have no link; write them to the review file.
 
     For what somebody looked and found nothing (sssom:NoTermFound), nothing is looked for unless it is named.
@@ -108,7 +108,7 @@ def suggest(one: Desk, names: Sequence[str], most: int = 5) -> Suggested:
     around = _company(one.workspace)
     company = {entity.iri: around.get(entity.iri, set()) for entity in chosen}
     wanted = {item for iris in (*found.values(), *company.values()) for item in iris}
-    items = desks.described(one, wanted, desks.kept(one))
+    items = setups.described(one, wanted, setups.kept(one))
     countries = {iri: {name for item in others for name in items[item].countries()} for iri, others in company.items()}
     rules = candidates.Rules(one.settings.expected, one.settings.never, one.workspace.prefixes, countries)
     rejected = {(link.subject, link.object) for each in one.sets.values() for link in each.mappings if link.negated}
@@ -123,7 +123,7 @@ def suggest(one: Desk, names: Sequence[str], most: int = 5) -> Suggested:
     return Suggested(tuple(proposed), tuple(without), review.REVIEW)
 
 
-def _entity(one: Desk, name: str) -> Entity:
+def _entity(one: Setup, name: str) -> Entity:
     prefix, colon, local = name.partition(":")
     iri = one.workspace.prefixes.get(prefix, "") + local if colon else f"{one.workspace.base}id/{name}"
     if iri in one.entities:
@@ -132,7 +132,7 @@ def _entity(one: Desk, name: str) -> Entity:
     raise LinksError(f"nothing is called {name!r} here{f'; did you mean {near}?' if near else ''}")
 
 
-def _found(one: Desk, chosen: Sequence[Entity]) -> tuple[dict[str, set[str]], dict[str, str]]:
+def _found(one: Setup, chosen: Sequence[Entity]) -> tuple[dict[str, set[str]], dict[str, str]]:
     """Return the items found for each entity by its names, and what a reconciliation service says of each."""
     spelt = {entity.iri: list(candidates.spellings(entity, one.workspace.languages)) for entity in chosen}
     names = wikidata.named(one.ask, one.questions(), {name for each in spelt.values() for name in each})
@@ -144,7 +144,7 @@ def _found(one: Desk, chosen: Sequence[Entity]) -> tuple[dict[str, set[str]], di
     return found, hints
 
 
-def _reconciled(one: Desk, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, list[Match]]]:
+def _reconciled(one: Setup, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, list[Match]]]:
     if not one.settings.reconciliation:
         return []
     from spacecoop.links.reconciliation import Service
@@ -164,7 +164,7 @@ def _reconciled(one: Desk, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, l
 def _company(workspace: Workspace) -> dict[str, set[str]]:
     """Return the items of those that our claims connect each thing with, where the dataset is built."""
     company: dict[str, set[str]] = {}
-    for row in desks.rows(workspace, "company", needed=False):
+    for row in setups.rows(workspace, "company", needed=False):
         company.setdefault(row["entity"].value, set()).add(row["item"].value)
     return company
 
@@ -177,12 +177,12 @@ class Frozen:
     gone: tuple[str, ...]
 
 
-def freeze(one: Desk) -> Frozen:
+def freeze(one: Setup) -> Frozen:
     """Write what Wikidata says today of all published links' items, with a manifest."""
     if not one.accepted:
         raise LinksError(f"{FILE} has no link to freeze yet; `spacecoop links suggest` looks for candidates")
     questions = one.questions()
-    items = desks.described(one, {link.object for link in one.accepted}, desks.kept(one, days=0))
+    items = setups.described(one, {link.object for link in one.accepted}, setups.kept(one, days=0))
     present = [item for item in items.values() if item.exists and not item.target]
     text, manifest = snapshot.written(present, one.settings.endpoint, questions.properties)
     documents.save(one.workspace.root / SNAPSHOT, text)
@@ -191,10 +191,10 @@ def freeze(one: Desk) -> Frozen:
     return Frozen(snapshot.read(text.encode(), manifest.encode()), tuple(gone))
 
 
-def give_back(one: Desk, live: bool = False) -> list[Proposal]:
+def give_back(one: Setup, live: bool = False) -> list[Proposal]:
     """Return what our claims could add to Wikidata, with a verdict on each statement."""
     rows = [
-        row for row in desks.rows(one.workspace, "give-back", needed=True) if {"item", "property", "value"} <= set(row)
+        row for row in setups.rows(one.workspace, "give-back", needed=True) if {"item", "property", "value"} <= set(row)
     ]
     published = {link.object for link in one.accepted}
     rows = [row for row in rows if row["item"].value in published]
@@ -204,9 +204,9 @@ def give_back(one: Desk, live: bool = False) -> list[Proposal]:
             one.settings, properties=tuple(sorted({*one.settings.properties, *(row["property"].value for row in rows)}))
         )
         asking = replace(one, settings=asked)
-        items = desks.described(asking, wanted, {})
+        items = setups.described(asking, wanted, {})
         return quickstatements.propose(rows, quickstatements.of_items(items, asked.properties))
-    frozen = desks.read_snapshot(one.workspace)
+    frozen = setups.read_snapshot(one.workspace)
     return quickstatements.propose(rows, frozen.missing if frozen else _nobody_knows)
 
 

@@ -18,7 +18,7 @@ from spacecoop.facts import bulk
 from spacecoop.findings import Finding, Place, finding, ordered, refused
 from spacecoop.folders import MANIFEST, PAGES, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
-from spacecoop.harvest.census import Census
+from spacecoop.harvest.counting import Counting
 from spacecoop.output import Written
 from spacecoop.pages import ask, libraries, writing
 from spacecoop.pages.faults import PageError
@@ -188,15 +188,15 @@ def write(
         raise Rejected(ordered(findings))
     written = list(chain.from_iterable(one.written for one in done))
     summed = sorted((one.summary for one in done if one.summary), key=lambda one: one.edition.slug)
-    published, census = [one.edition for one in summed], Census(summaries.scope(workspace))
+    published, counting = [one.edition for one in summed], Counting(summaries.scope(workspace))
     for one in summed:
-        census.add(one.tally)
+        counting.add(one.tally)
     of_slug = {one.slug: Place(one.file, one.line) for one in done}
     findings += [finding(_ONCE, of_slug[slug]) for slug in feeds.find_unrevised(published, workspace)]
-    described = description.describe(workspace, common.facts.quads, published, census.bounds)
+    described = description.describe(workspace, common.facts.quads, published, counting.bounds)
     core = description.core(described, [*dumps.NAMES, *dumps.block_names(workspace)])
     together = quads.arranged([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
-    census.add_common(f"{quad.triple} ." for quad in together)
+    counting.add_common(f"{quad.triple} ." for quad in together)
     statements = {one.edition.slug: one.tally.triples + len(one.tally.common) for one in summed}
     pieces = {one.slug: one.pieces for one in done}
     whole, blocks, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
@@ -205,7 +205,7 @@ def write(
         files=common.files,
         shared=together,
         described=described,
-        counts=census.counts(),
+        counts=counting.counts(),
         published=published,
         whole=whole,
         blocks=blocks,
@@ -216,7 +216,7 @@ def write(
     written += harvested.written
     for_people: list[Written] = []
     if pages:
-        for_people += _write_query_page(described.title, census, workspace, folder)
+        for_people += _write_query_page(described.title, counting, workspace, folder)
         for_people += _write_pages(common.facts.quads, context, harvested, workspace, folder)
         written.append(_write_list(for_people, PAGES, folder, workspace))
     written.append(files.write_checksums([*written, *for_people], folder))
@@ -225,10 +225,10 @@ def write(
 
 
 def _write_query_page(
-    title: Mapping[str, str], census: Census, workspace: Workspace, folder: Path
+    title: Mapping[str, str], counting: Counting, workspace: Workspace, folder: Path
 ) -> Iterator[Written]:
     """Write the page on which SPARQL is asked in the reader's own browser."""
-    counts = census.counts()
+    counts = counting.counts()
     queries = [
         ask.Named(name, query.summary, library.standalone(query, workspace.base, workspace.prefixes))
         for name, query in _named(workspace).items()

@@ -112,14 +112,14 @@ def _drafted(arguments: argparse.Namespace, workspace: Workspace) -> Draft:
     model = _model(arguments)
     try:
         text = drafting.open_text(arguments.folder / arguments.text)
-        desk = drafting.set_up(workspace)
-        names = sorted(desk.names.things)
+        setup = drafting.set_up(workspace)
+        names = sorted(setup.names.things)
 
         def walk(reading: Reading) -> Reviewed:
-            return review.walk(reading, desk.names.things, names, input, language)
+            return review.walk(reading, setup.names.things, names, input, language)
 
         source = drafting.Source(arguments.text.stem, str(arguments.text), text, *said)
-        return drafting.draft(desk, source, walk if arguments.review else drafting.everything, model)
+        return drafting.draft(setup, source, walk if arguments.review else drafting.everything, model)
     except Unreadable as error:
         raise cli.UserError(error.finding.line(language)) from error
     except RulesError as error:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.links.desks import Desk, Settings
+    from spacecoop.links.setups import Settings, Setup
     from spacecoop.links.wikidata import Ask
 
 CONFIDENCE = 0.9
@@ -74,23 +74,23 @@ def run(arguments: argparse.Namespace) -> int:
     """Do one action."""
     from spacecoop import linking
     from spacecoop.documents import Unreadable
-    from spacecoop.links import desks
+    from spacecoop.links import setups
     from spacecoop.links.reconciliation import ReconciliationError
     from spacecoop.links.wikidata import IncompleteError, QueryFileError
     from spacecoop.queries.endpoint import EndpointError
 
     workspace = cli.workspace(arguments)
     try:
-        settings = desks.settings(workspace, getattr(arguments, "endpoint", None))
+        settings = setups.settings(workspace, getattr(arguments, "endpoint", None))
         ask = _asker(settings, workspace.base)
-        desk = linking.begin(workspace, settings, ask, cli.progress("items"), time.sleep)
-        return ACTIONS[arguments.action](desk, arguments)
+        setup = linking.begin(workspace, settings, ask, cli.progress("items"), time.sleep)
+        return ACTIONS[arguments.action](setup, arguments)
     except Unreadable as error:
         raise cli.UserError(error.finding.line(cli.language(arguments))) from error
     except (EndpointError, IncompleteError, ReconciliationError) as error:
         text = f"{error}. What was answered before is kept; nothing is concluded from this. Run it again to go on"
         raise cli.UserError(text) from error
-    except (desks.LinksError, QueryFileError) as error:
+    except (setups.LinksError, QueryFileError) as error:
         raise cli.UserError(str(error)) from error
 
 
@@ -105,12 +105,12 @@ def _asker(settings: Settings, page: str) -> Ask:
     return ask
 
 
-def check(desk: Desk, arguments: argparse.Namespace) -> int:
+def check(setup: Setup, arguments: argparse.Namespace) -> int:
     """Print what speaks against each link."""
     from spacecoop import linking
     from spacecoop.findings import refused, tally
 
-    done = linking.check(desk, arguments.fresh, arguments.offline)
+    done = linking.check(setup, arguments.fresh, arguments.offline)
     for found in done.findings:
         print(found.line(cli.language(arguments)))
     unknown = f", {done.unknown} not in the snapshot" if done.unknown else ""
@@ -120,13 +120,13 @@ def check(desk: Desk, arguments: argparse.Namespace) -> int:
     return cli.REPAIR if refused(done.findings) else cli.DONE
 
 
-def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
+def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
     """Print the candidates, and where they are."""
     from spacecoop import linking
     from spacecoop.iris import shorten
 
-    done = linking.suggest(desk, arguments.entities, arguments.most)
-    prefixes = desk.workspace.prefixes
+    done = linking.suggest(setup, arguments.entities, arguments.most)
+    prefixes = setup.workspace.prefixes
     for one in done.candidates:
         names = shorten(one.entity.iri, prefixes), shorten(one.item.iri, prefixes)
         cli.say(f"{names[0]}  {names[1]}  {one.score:.2f}  {one.explained()}")
@@ -137,9 +137,9 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
     return cli.DONE
 
 
-def decide(desk: Desk, arguments: argparse.Namespace) -> int:
+def decide(setup: Setup, arguments: argparse.Namespace) -> int:
     """Move one candidate into the mapping set."""
-    from spacecoop.links import desks, review, wikidata
+    from spacecoop.links import review, setups, wikidata
 
     accepted = arguments.action == "accept"
     decision = review.Decision(
@@ -152,29 +152,29 @@ def decide(desk: Desk, arguments: argparse.Namespace) -> int:
         date=arguments.date or wikidata.today(),
         predicate=getattr(arguments, "predicate", ""),
     )
-    line = review.decide(desk, decision)
-    print(f"{desks.FILE}: {' '.join(line.split())}")
+    line = review.decide(setup, decision)
+    print(f"{setups.FILE}: {' '.join(line.split())}")
     return cli.DONE
 
 
-def snapshot(desk: Desk, arguments: argparse.Namespace) -> int:  # noqa: ARG001  (all actions are called alike)
+def snapshot(setup: Setup, arguments: argparse.Namespace) -> int:  # noqa: ARG001  (all actions are called alike)
     """Print what was frozen."""
     from spacecoop import linking
-    from spacecoop.links import desks
+    from spacecoop.links import setups
 
-    done = linking.freeze(desk)
+    done = linking.freeze(setup)
     manifest = done.snapshot.manifest
-    cli.say(f"{desks.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
+    cli.say(f"{setups.SNAPSHOT}: {manifest.statements:,} statements about {manifest.items:,} items, of {manifest.date}")
     if done.gone:
         cli.say(f"not there any more: {', '.join(done.gone)}; see `spacecoop links check`")
     return cli.DONE
 
 
-def quickstatements(desk: Desk, arguments: argparse.Namespace) -> int:
+def quickstatements(setup: Setup, arguments: argparse.Namespace) -> int:
     """Print or write the commands, or explain them."""
     from spacecoop import documents, linking
 
-    proposals = linking.give_back(desk, arguments.live)
+    proposals = linking.give_back(setup, arguments.live)
     lines = [one.line for one in proposals if one.proposed]
     explained = [f"{'+' if one.proposed else '-'} {one.reason}" for one in proposals]
     if arguments.dry_run:
@@ -194,7 +194,7 @@ def quickstatements(desk: Desk, arguments: argparse.Namespace) -> int:
     return cli.DONE
 
 
-ACTIONS: dict[str, Callable[[Desk, argparse.Namespace], int]] = {
+ACTIONS: dict[str, Callable[[Setup, argparse.Namespace], int]] = {
     "check": check,
     "suggest": suggest,
     "accept": decide,

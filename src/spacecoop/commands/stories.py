@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from spacecoop import cli
 
 if TYPE_CHECKING:
-    from spacecoop.joining import Desk
+    from spacecoop.joining import Setup
     from spacecoop.queries.results import Result
 
 DECIMAL = "http://www.w3.org/2001/XMLSchema#decimal"
@@ -95,15 +95,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise cli.UserError(said(error.said, cli.language(arguments))) from error
 
 
-def show(desk: Desk, arguments: argparse.Namespace) -> int:
+def show(setup: Setup, arguments: argparse.Namespace) -> int:
     """Print the shared matters with their accounts."""
     from spacecoop import joining
 
     matters = getattr(arguments, "matters", ())
-    return _write(joining.tell(desk, matters, cli.language(arguments)), desk, arguments)
+    return _write(joining.tell(setup, matters, cli.language(arguments)), setup, arguments)
 
 
-def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
+def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
     """Print the proposals."""
     from pyoxigraph import Literal, NamedNode
 
@@ -113,16 +113,16 @@ def suggest(desk: Desk, arguments: argparse.Namespace) -> int:
     from spacecoop.stories import joins
 
     language = cli.language(arguments)
-    done = joining.suggest(desk, arguments.names, arguments.least, arguments.most)
+    done = joining.suggest(setup, arguments.names, arguments.least, arguments.most)
     spool = Spool(sort=False)
     for each in (*done.joins, *done.pairs):
         cells = (Literal(f"{each.score:.2f}", datatype=NamedNode(DECIMAL)), NamedNode(each.one), NamedNode(each.other))
         spool.write(
-            "\t".join(map(str, (*cells, Literal(joins.explained(each, desk.prefixes, language))))).encode() + b"\n"
+            "\t".join(map(str, (*cells, Literal(joins.explained(each, setup.prefixes, language))))).encode() + b"\n"
         )
     result = Result("rows", ("score", "one", "other", "reasons"), spool.close())
     if result.shown or arguments.format != "table":
-        _write(result, desk, arguments)
+        _write(result, setup, arguments)
     print(WORDS[language]["told"].format(len(done.joins), len(done.pairs)), file=sys.stderr)
     return cli.DONE
 
@@ -139,26 +139,26 @@ WORDS = {
 }
 
 
-def _write(result: Result, desk: Desk, arguments: argparse.Namespace) -> int:
+def _write(result: Result, setup: Setup, arguments: argparse.Namespace) -> int:
     from spacecoop.queries import results
 
     sys.stdout.flush()
-    view = results.View(desk.prefixes, width=results.terminal_width())
+    view = results.View(setup.prefixes, width=results.terminal_width())
     results.write(result, arguments.format, sys.stdout.buffer, view)
     sys.stdout.buffer.flush()
     return cli.DONE
 
 
-def accept(desk: Desk, arguments: argparse.Namespace) -> int:
+def accept(setup: Setup, arguments: argparse.Namespace) -> int:
     """Write one join, and say where."""
     from spacecoop import joining
 
-    file, line = joining.accept(desk, joining.Decision(arguments.one, arguments.other))
+    file, line = joining.accept(setup, joining.Decision(arguments.one, arguments.other))
     print(f"{file}: {line}")
     return cli.DONE
 
 
-def reject(desk: Desk, arguments: argparse.Namespace) -> int:
+def reject(setup: Setup, arguments: argparse.Namespace) -> int:
     """Remember one refusal, and say where."""
     from datetime import date
 
@@ -167,9 +167,9 @@ def reject(desk: Desk, arguments: argparse.Namespace) -> int:
 
     day = arguments.date or date.today().isoformat()
     decision = joining.Decision(arguments.one, arguments.other, arguments.reviewer, arguments.because, day)
-    print(f"{refusals.FILE}: {joining.reject(desk, decision)}")
+    print(f"{refusals.FILE}: {joining.reject(setup, decision)}")
     return cli.DONE
 
 
-Action = Callable[["Desk", argparse.Namespace], int]
+Action = Callable[["Setup", argparse.Namespace], int]
 ACTIONS: dict[str, Action] = {"list": show, "suggest": suggest, "accept": accept, "reject": reject}

@@ -11,7 +11,7 @@ from pyoxigraph import Literal, Quad
 
 from spacecoop import output
 from spacecoop.harvest import catalog, dumps, feeds, files, negotiation, schemaorg, sitemaps, void
-from spacecoop.harvest.census import Counts
+from spacecoop.harvest.counting import Counts
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.editions import Edition
 from spacecoop.output import Written

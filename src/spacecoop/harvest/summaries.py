@@ -8,8 +8,8 @@ from typing import Any
 
 from pyoxigraph import Quad
 
-from spacecoop.harvest import census, description, editions
-from spacecoop.harvest.census import Scope, Tally
+from spacecoop.harvest import counting, description, editions
+from spacecoop.harvest.counting import Scope, Tally
 from spacecoop.harvest.editions import Edition
 from spacecoop.workspace import Workspace
 
@@ -32,7 +32,7 @@ def scope(workspace: Workspace) -> Scope:
 def summarise(quads: Iterable[Quad], slug: str, sha256: str, workspace: Workspace) -> Summary:
     """Sum up one article, whose N-Quads have this digest."""
     quads, iri = list(quads), workspace.article(slug)
-    return Summary(editions.edition(quads, slug, iri, sha256), census.tally(quads, iri, scope(workspace)))
+    return Summary(editions.edition(quads, slug, iri, sha256), counting.tally(quads, iri, scope(workspace)))
 
 
 def as_data(summary: Summary) -> dict[str, Any]:

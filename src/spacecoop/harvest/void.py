@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pyoxigraph import Literal, Quad
 
-from spacecoop.harvest.census import Counts
+from spacecoop.harvest.counting import Counts
 from spacecoop.harvest.description import Description, agent, core
 from spacecoop.harvest.statements import Speaker, in_one_graph, node, texts
 from spacecoop.iris import local_name

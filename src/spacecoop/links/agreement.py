@@ -136,7 +136,7 @@ def _plain(identifier: str) -> str:
 
 
 @dataclass(frozen=True)
-class Yardstick:
+class Criteria:
     """What items are measured against."""
 
     source: str
@@ -149,18 +149,18 @@ class Yardstick:
     prefixes: Mapping[str, str]
 
 
-def check(entity: Entity | None, item: Item, place: Place, name: Place, yardstick: Yardstick) -> list[Finding]:
+def check(entity: Entity | None, item: Item, place: Place, name: Place, criteria: Criteria) -> list[Finding]:
     """Return what speaks against the link of an entity to an item; *place* is where the item's name stands."""
-    theirs = shorten(item.iri, yardstick.prefixes)
+    theirs = shorten(item.iri, criteria.prefixes)
     if not item.exists:
-        return [finding("link-missing", place, source=yardstick.source, object=theirs, date=item.date)]
+        return [finding("link-missing", place, source=criteria.source, object=theirs, date=item.date)]
     if item.target:
-        target = shorten(item.target, yardstick.prefixes)
+        target = shorten(item.target, criteria.prefixes)
         return [finding("link-redirect", place, suggestion=target, object=theirs, date=item.date)]
     findings = []
     if entity is not None:
-        findings += _labels(entity, item, name, yardstick) + _classes(entity, item, place, yardstick)
-    known = (("the entity", entity.ids if entity else {}), ("the snapshot", _frozen_ids(item.iri, yardstick)))
+        findings += _labels(entity, item, name, criteria) + _classes(entity, item, place, criteria)
+    known = (("the entity", entity.ids if entity else {}), ("the snapshot", _frozen_ids(item.iri, criteria)))
     for where, ids in known:
         for one, agrees in sorted(compared_ids(ids, item).items()):
             if not agrees:
@@ -170,32 +170,32 @@ def check(entity: Entity | None, item: Item, place: Place, name: Place, yardstic
                     "where": where,
                 }
                 findings.append(
-                    finding("link-id", place, property=shorten(one, yardstick.prefixes), object=theirs, **values)
+                    finding("link-id", place, property=shorten(one, criteria.prefixes), object=theirs, **values)
                 )
     return findings
 
 
-def _frozen_ids(iri: str, yardstick: Yardstick) -> dict[str, frozenset[str]]:
-    frozen = yardstick.frozen.get(iri)
+def _frozen_ids(iri: str, criteria: Criteria) -> dict[str, frozenset[str]]:
+    frozen = criteria.frozen.get(iri)
     if frozen is None:
         return {}
-    return {one: frozenset(value.value for value in frozen.values(one)) for one in yardstick.ids}
+    return {one: frozenset(value.value for value in frozen.values(one)) for one in criteria.ids}
 
 
-def _labels(entity: Entity, item: Item, place: Place, yardstick: Yardstick) -> list[Finding]:
+def _labels(entity: Entity, item: Item, place: Place, criteria: Criteria) -> list[Finding]:
     if same_names(entity, item):
         return []
     ours = ", ".join(name.value for name in entity.labels)
     theirs = ", ".join(dict.fromkeys(name.value for name in item.names()[:3])) or "-"
-    names = {"subject": shorten(entity.iri, yardstick.prefixes), "object": shorten(item.iri, yardstick.prefixes)}
+    names = {"subject": shorten(entity.iri, criteria.prefixes), "object": shorten(item.iri, criteria.prefixes)}
     return [finding("link-label", place, ours=ours, theirs=theirs, **names)]
 
 
-def _classes(entity: Entity, item: Item, place: Place, yardstick: Yardstick) -> list[Finding]:
-    if fits(entity, item, yardstick.expected) is not False or item.classes is None:
+def _classes(entity: Entity, item: Item, place: Place, criteria: Criteria) -> list[Finding]:
+    if fits(entity, item, criteria.expected) is not False or item.classes is None:
         return []
-    wrong = next(kind for kind in entity.kinds if not item.classes & set(yardstick.expected[kind]))
-    expected = ", ".join(shorten(one, yardstick.prefixes) for one in yardstick.expected[wrong])
+    wrong = next(kind for kind in entity.kinds if not item.classes & set(criteria.expected[kind]))
+    expected = ", ".join(shorten(one, criteria.prefixes) for one in criteria.expected[wrong])
     found = ", ".join(local_name(value.value) for value in item.values("http://www.wikidata.org/prop/direct/P31"))
-    values = {"object": shorten(item.iri, yardstick.prefixes), "kind": shorten(wrong, yardstick.prefixes)}
+    values = {"object": shorten(item.iri, criteria.prefixes), "kind": shorten(wrong, criteria.prefixes)}
     return [finding("link-class", place, expected=expected, found=found or "-", **values)]

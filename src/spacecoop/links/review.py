@@ -11,13 +11,13 @@ from spacecoop.iris import shorten
 from spacecoop.links import candidates, mappings, wikidata
 from spacecoop.links.agreement import Entity
 from spacecoop.links.candidates import Candidate
-from spacecoop.links.desks import FILE, ITEMS, Desk, LinksError, text_of
 from spacecoop.links.mappings import Link
+from spacecoop.links.setups import FILE, ITEMS, LinksError, Setup, text_of
 
 REVIEW = "links/review/wikidata.sssom.tsv"
 
 
-def propose(one: Desk, chosen: Sequence[Entity], proposed: Sequence[Candidate]) -> None:
+def propose(one: Setup, chosen: Sequence[Entity], proposed: Sequence[Candidate]) -> None:
     """Put the candidates in place of those that stood in the review file for the same entities."""
     path = one.workspace.root / REVIEW
     prefixes = one.workspace.prefixes
@@ -35,7 +35,7 @@ def propose(one: Desk, chosen: Sequence[Entity], proposed: Sequence[Candidate]) 
     documents.save(path, text)
 
 
-def _heading(one: Desk) -> str:
+def _heading(one: Setup) -> str:
     """Return the heading of the mapping set, for candidates: with an id of its own."""
     text = text_of(one.workspace, FILE)
     lines = [line for line in text.splitlines() if line.startswith("#")]
@@ -62,7 +62,7 @@ class Decision:
     predicate: str = ""
 
 
-def decide(one: Desk, decision: Decision) -> str:
+def decide(one: Setup, decision: Decision) -> str:
     """Move a candidate's line from the review file into the mapping set; return the line as it stands there."""
     if not (one.workspace.root / REVIEW).is_file():
         raise LinksError(f"there is no {REVIEW}; `spacecoop links suggest {decision.subject}` writes it")

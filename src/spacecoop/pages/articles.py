@@ -30,7 +30,7 @@ _OWN = NamedNode("urn:x-spacecoop:article")
 
 
 @dataclass(frozen=True)
-class Desk:
+class Setup:
     """What every article's page is made with."""
 
     frame: Frame
@@ -53,27 +53,27 @@ class _Failed:
     findings: tuple[Finding, ...]
 
 
-def write(desk: Desk, kept: Kept, basis: bytes) -> Iterator[tuple[str, Made]]:
+def write(setup: Setup, kept: Kept, basis: bytes) -> Iterator[tuple[str, Made]]:
     """Write the page of each article; yield its IRI and what came of it. Raises PageError where one cannot be made."""
     keys, hits = {}, {}
-    asks = {"page": desk.page, "described": lambda name: getattr(desk.frame.described, name, None)}
-    for iri, path in desk.articles.items():
-        data = (desk.frame.folder / f"{path}{NQUADS.ending}").read_bytes()
+    asks = {"page": setup.page, "described": lambda name: getattr(setup.frame.described, name, None)}
+    for iri, path in setup.articles.items():
+        data = (setup.frame.folder / f"{path}{NQUADS.ending}").read_bytes()
         keys[iri] = cache.key(basis, iri.encode(), hashlib.sha256(data).digest())
         hits[iri] = kept.find(keys[iri], asks)
     todo = [iri for iri, hit in hits.items() if hit is None]
-    made = _each(desk, todo)
+    made = _each(setup, todo)
     for iri, hit in hits.items():
         yield iri, hit if hit is not None else kept.keep(keys[iri], next(made))
 
 
-def _each(desk: Desk, todo: Sequence[str]) -> Iterator[Made]:
+def _each(setup: Setup, todo: Sequence[str]) -> Iterator[Made]:
     if len(todo) <= _FEW:
-        found: Iterable[Made | _Failed] = map(_Writer(desk).write, todo)
+        found: Iterable[Made | _Failed] = map(_Writer(setup).write, todo)
         yield from map(_checked, found)
         return
-    _here[:] = [_Writer(desk)]  # a forked process finds it there
-    with ProcessPool(min(len(todo), os.cpu_count() or 1), initializer=_begin, initargs=(desk,)) as pool:
+    _here[:] = [_Writer(setup)]  # a forked process finds it there
+    with ProcessPool(min(len(todo), os.cpu_count() or 1), initializer=_begin, initargs=(setup,)) as pool:
         try:
             yield from map(_checked, pool.map(_write_here, todo, chunksize=4).result())
         except BaseException:
@@ -90,9 +90,9 @@ def _checked(made: Made | _Failed) -> Made:
 _here: list[_Writer] = []
 
 
-def _begin(desk: Desk) -> None:
+def _begin(setup: Setup) -> None:
     if not _here:
-        _here.append(_Writer(desk))
+        _here.append(_Writer(setup))
 
 
 def _write_here(iri: str) -> Made | _Failed:
@@ -102,11 +102,13 @@ def _write_here(iri: str) -> Made | _Failed:
 class _Article:
     """What one article says, with what the shared files say."""
 
-    def __init__(self, desk: Desk, store: Store, names: Mapping[str, Sequence[Value]]) -> None:
-        self._desk, self._store, self._shared_names = desk, store, names
+    def __init__(self, setup: Setup, store: Store, names: Mapping[str, Sequence[Value]]) -> None:
+        self._desk, self._store, self._shared_names = setup, store, names
         said = Statements(store)
         self.of, self.to, self.uses = said.of, said.to, said.uses
-        self._own_names = known.names(row for kind in _parts(desk, "names") for row in _ask(desk, store, kind, [_OWN]))
+        self._own_names = known.names(
+            row for kind in _parts(setup, "names") for row in _ask(setup, store, kind, [_OWN])
+        )
         self.rows_of = once(self._rows_of)
         self.own: Page | None = None
 
@@ -128,41 +130,41 @@ class _Article:
         return found
 
 
-def _parts(desk: Desk, part: str) -> Iterator[Kind]:
-    return (kind for kind in desk.kinds if kind.part == part)
+def _parts(setup: Setup, part: str) -> Iterator[Kind]:
+    return (kind for kind in setup.kinds if kind.part == part)
 
 
-def _ask(desk: Desk, store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> list[Row]:
+def _ask(setup: Setup, store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> list[Row]:
     try:
         return kinds.ask(store, kind, graphs)
     except QueryError as error:
-        place = Place(desk.frame.workspace.name(kind.file))
+        place = Place(setup.frame.workspace.name(kind.file))
         raise PageError([finding("page-query", place, reason=error)]) from error
 
 
 class _Writer:
     """Writes articles' pages, one after the other, over the same store of what they share."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._environment: Environment = rendering.open_templates(desk.frame.workspace)
+    def __init__(self, setup: Setup) -> None:
+        self._desk = setup
+        self._environment: Environment = rendering.open_templates(setup.frame.workspace)
         self._store = Store()
-        self._store.extend(Quad(*quad.triple) for quad in desk.facts)
-        self._names = known.names(row for kind in _parts(desk, "names") for row in _ask(desk, self._store, kind))
+        self._store.extend(Quad(*quad.triple) for quad in setup.facts)
+        self._names = known.names(row for kind in _parts(setup, "names") for row in _ask(setup, self._store, kind))
 
     def write(self, iri: str) -> Made | _Failed:
         """Write the pages of one article."""
-        desk, path = self._desk, self._desk.articles[iri]
+        setup, path = self._desk, self._desk.articles[iri]
         self._store.remove_graph(_OWN)
-        triples = (quad.triple for quad in output.read(desk.frame.folder / f"{path}{NQUADS.ending}"))
+        triples = (quad.triple for quad in output.read(setup.frame.folder / f"{path}{NQUADS.ending}"))
         new = (one for one in triples if Quad(*one) not in self._store)
         self._store.extend(Quad(one.subject, one.predicate, one.object, _OWN) for one in new)
         try:
             page, listed = self._lay_out(iri, path)
-            article = _Article(desk, self._store, self._names)
+            article = _Article(setup, self._store, self._names)
             article.own = page
-            noted = Noted(article, desk.frame.described, frozenset({"page", "described"}))
-            written = tuple(rendering.write(self._environment, desk.frame, noted, page))
+            noted = Noted(article, setup.frame.described, frozenset({"page", "described"}))
+            written = tuple(rendering.write(self._environment, setup.frame, noted, page))
         except PageError as error:
             return _Failed(tuple(error.findings))
         noted.notes.pop(f"page {iri}", None)

@@ -20,7 +20,7 @@ from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
 from spacecoop.pages import articles, gallery, kinds, questions, rendering, searching
 from spacecoop.pages.answers import Answers, UnansweredError
-from spacecoop.pages.articles import Desk
+from spacecoop.pages.articles import Setup
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made, basis
 from spacecoop.pages.kinds import Kind, Page, Row, arranged
@@ -99,11 +99,11 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     )
     base, kept = basis(workspace, frame.menu, str(site.feed), str(frame.search)), Kept(workspace, folder, site.cached)
     listed, shared = _list(site, every, around)
-    desk = Desk(frame, every, site.facts, shared, {f"{workspace.base}{path}": path for path in site.articles})
+    setup = Setup(frame, every, site.facts, shared, {f"{workspace.base}{path}": path for path in site.articles})
     said = cache.key(base, *(str(quad).encode() for quad in site.facts)).encode()
     laid: dict[str, tuple[str, str]] = {}
-    for iri, made in articles.write(desk, kept, said):
-        laid[iri] = (desk.articles[iri], made.page["template"])
+    for iri, made in articles.write(setup, kept, said):
+        laid[iri] = (setup.articles[iri], made.page["template"])
         whole.mark(iri, made.page["anchors"])
         for name, page, anchor in made.listed:
             listed[name].append({"page": NamedNode(page), **({"anchor": NamedNode(anchor)} if anchor else {})})

@@ -196,7 +196,7 @@ CHANGES = (
         lost=(VIRTUOSO,),
     ),
 )
-"""What was measured of real stores (Oxigraph 0.5.13, Virtuoso 7.2.5, Jena 4.5); each row is a trap."""
+"""What was measured of real stores (Oxigraph 0.5.13, Virtuoso 7.2.5, Jena 4.5); each row is a loss."""
 
 
 _SAFE = re.compile(
@@ -207,7 +207,7 @@ _SAFE = re.compile(
 _ODD = re.compile(r"_:|/\.|<http://[^/>]*[A-Z:]")
 
 
-def suspect(line: str) -> bool:
+def may_be_lost(line: str) -> bool:
     """Tell quickly whether a triple's line has to be looked at for changes; most have not."""
     return len(line) > 1_879 or _ODD.search(line) is not None or ('"^^<' in line and _SAFE.search(line) is None)
 

@@ -66,7 +66,7 @@ def _parsed(line: str) -> Iterator[tuple[str, str]]:
 
 
 @dataclass(frozen=True)
-class Trap:
+class Loss:
     """Something in a graph that some store is known to change, with the first triple that has it."""
 
     words: str
@@ -83,7 +83,7 @@ class Graph:
     """Of its values: the same in every store."""
     exact: str
     """Of its lines as they are spelled here."""
-    traps: tuple[Trap, ...]
+    losses: tuple[Loss, ...]
     part: Part
 
 
@@ -99,10 +99,10 @@ def read(workspace: Workspace) -> dict[str, Graph]:
     graphs: dict[str, Graph] = {}
     for part in _parts(workspace):
         rows[part.sha256] = known.get(part.sha256) or _measured(part)
-        for iri, (statements, values, exact, traps) in rows[part.sha256].items():
+        for iri, (statements, values, exact, losses) in rows[part.sha256].items():
             if iri in graphs:
                 raise GraphsError(f"the graph <{iri}> is in {graphs[iri].part.path} and in {part.path}")
-            graphs[iri] = Graph(iri, statements, values, exact, tuple(Trap(*trap) for trap in traps), part)
+            graphs[iri] = Graph(iri, statements, values, exact, tuple(Loss(*loss) for loss in losses), part)
     foreign = [iri for iri in graphs if not iri.startswith(workspace.base)]
     if foreign or not graphs:
         raise GraphsError(
@@ -134,7 +134,7 @@ def _lines(part: Part, wanted: Collection[str]) -> dict[str, list[str]]:
 
 
 def _form() -> str:
-    """Return what the cache holds good for: what makes digests and finds traps."""
+    """Return what the cache holds good for: what makes digests and finds losses."""
     return digest(Path(str(module.__file__)).read_text("utf-8") for module in (digests, dialects))
 
 
@@ -147,18 +147,18 @@ def _load(kept: Path) -> Mapping[str, Any]:
 
 
 def _measured(part: Part) -> dict[str, list[Any]]:
-    """Return the size, the digests and the traps of each graph of a part; one graph is held at a time."""
+    """Return the size, the digests and the losses of each graph of a part; one graph is held at a time."""
     done: dict[str, list[Any]] = {}
     for iri, pairs in itertools.groupby(part.lines(), key=lambda pair: pair[0]):
         if iri in done:
             raise GraphsError(f"{part.path} is not in the order of its graphs; `spacecoop build` writes it so")
         exact = {line for _, line in pairs}
         values = {value_line(line) for line in exact}
-        traps: dict[str, str] = {}
-        for line in sorted(filter(dialects.suspect, exact)):
+        losses: dict[str, str] = {}
+        for line in sorted(filter(dialects.may_be_lost, exact)):
             for change in dialects.found(line):
-                traps.setdefault(change.words, line[:300])
-        done[iri] = [len(values), digest(values), digest(exact), sorted(traps.items())]
+                losses.setdefault(change.words, line[:300])
+        done[iri] = [len(values), digest(values), digest(exact), sorted(losses.items())]
     return done
 
 

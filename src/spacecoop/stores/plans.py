@@ -107,10 +107,10 @@ def plan(
 
 
 def _lost(sent: Iterable[Graph], dialect: str) -> tuple[str, ...]:
-    """Return what a store would not keep of these graphs, each trap once, with its first triple."""
+    """Return what a store would not keep of these graphs, each loss once, with its first triple."""
     found: dict[str, str] = {}
     for graph in sent:
-        for trap in graph.traps:
-            if dialects.lost(trap.words, dialect):
-                found.setdefault(trap.words, f"<{graph.iri}>: {trap.words}: {trap.line}")
+        for loss in graph.losses:
+            if dialects.lost(loss.words, dialect):
+                found.setdefault(loss.words, f"<{graph.iri}>: {loss.words}: {loss.line}")
     return tuple(found.values())

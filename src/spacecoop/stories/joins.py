@@ -46,7 +46,7 @@ class Proposal:
         return round(min(max(sum(one.weight for one in self.arguments), 0.0), HIGHEST), 2)
 
 
-class Yardstick:
+class Criteria:
     """How much a shared value says: the rarer among all matters, the more."""
 
     def __init__(self, reasons: Sequence[Reason], everything: Iterable[Traits]) -> None:
@@ -122,37 +122,37 @@ Pair = tuple[str, str]
 
 
 def propose(
-    loose: Mapping[str, Traits], shared: Mapping[str, Traits], yardstick: Yardstick, refused: Collection[Pair]
+    loose: Mapping[str, Traits], shared: Mapping[str, Traits], criteria: Criteria, refused: Collection[Pair]
 ) -> Iterator[Proposal]:
     """Yield a proposal for each matter of an article and each shared one that have something rare in common."""
-    holders = _holders(shared, yardstick)
+    holders = _holders(shared, criteria)
     for matter, traits in loose.items():
-        near = {other for key in _keys(traits, yardstick) for other in holders.get(key, ())}
+        near = {other for key in _keys(traits, criteria) for other in holders.get(key, ())}
         for other in sorted(near):
-            arguments = None if (matter, other) in refused else yardstick.weigh(traits, shared[other])
+            arguments = None if (matter, other) in refused else criteria.weigh(traits, shared[other])
             if arguments is not None:
                 yield Proposal(matter, other, arguments)
 
 
-def pair(shared: Mapping[str, Traits], yardstick: Yardstick, refused: Collection[Pair]) -> Iterator[Proposal]:
+def pair(shared: Mapping[str, Traits], criteria: Criteria, refused: Collection[Pair]) -> Iterator[Proposal]:
     """Yield a proposal for each two shared matters that have something rare in common."""
-    near = {two for held in _holders(shared, yardstick).values() for two in combinations(sorted(held), 2)}
+    near = {two for held in _holders(shared, criteria).values() for two in combinations(sorted(held), 2)}
     for one, other in sorted(near - set(refused)):
-        arguments = yardstick.weigh(shared[one], shared[other], between=True)
+        arguments = criteria.weigh(shared[one], shared[other], between=True)
         if arguments is not None:
             yield Proposal(one, other, arguments)
 
 
-def _keys(traits: Traits, yardstick: Yardstick) -> Iterator[tuple[str, str]]:
+def _keys(traits: Traits, criteria: Criteria) -> Iterator[tuple[str, str]]:
     """Yield what a matter is looked up by: its values that fewer than half of the matters have."""
     for name, values in traits.values.items():
-        yield from ((name, value) for value in values if yardstick.rarity(name, value) > 0.5)
+        yield from ((name, value) for value in values if criteria.rarity(name, value) > 0.5)
 
 
-def _holders(shared: Mapping[str, Traits], yardstick: Yardstick) -> dict[tuple[str, str], list[str]]:
+def _holders(shared: Mapping[str, Traits], criteria: Criteria) -> dict[tuple[str, str], list[str]]:
     holders: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for matter, traits in shared.items():
-        for key in _keys(traits, yardstick):
+        for key in _keys(traits, criteria):
             holders[key].append(matter)
     return {key: held for key, held in holders.items() if len(held) <= MOST}
 

@@ -14,7 +14,7 @@ from spacecoop.findings import Finding, Place, finding
 from spacecoop.iris import shorten
 from spacecoop.quads import text
 from spacecoop.stories import joins, reasons
-from spacecoop.stories.joins import Pair, Proposal, Yardstick
+from spacecoop.stories.joins import Criteria, Pair, Proposal
 from spacecoop.stories.reasons import Reason, Traits
 
 LEAST = 0.5
@@ -41,7 +41,7 @@ def find(
         accounts[matter].append(traits)
     held = {matter: traits.merged(accounts[matter]) for matter, traits in of_matters.items()}
     held = {matter: traits for matter, traits in held.items() if reasons.is_matter(traits, asked)}
-    return joins.best(joins.pair(held, Yardstick(asked, held.values()), refused), least, len(held))
+    return joins.best(joins.pair(held, Criteria(asked, held.values()), refused), least, len(held))
 
 
 def _of_accounts(

@@ -91,7 +91,7 @@ def settings(workspace: Workspace, endpoint: str | None = None) -> Settings:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Setup:
     """All that the work on links needs, read once."""
 
     workspace: Workspace
@@ -143,7 +143,7 @@ def set_up(
     ask: Ask,
     progress: Progress,
     sleep: Callable[[float], None],
-) -> Desk:
+) -> Setup:
     """Read the workspace's mapping sets; *quads* say what there is to link."""
     quads, sets = list(quads), {}
     for path in workspace.files("links", ".tsv"):
@@ -153,7 +153,7 @@ def set_up(
     things = {str(quad.subject)[1:-1] for quad in quads if quad.graph_name == home}
     known = agreement.entities(quads, one.expected, one.ids)
     polite = wikidata.paced(ask, one.pause, time.monotonic, sleep)
-    return Desk(
+    return Setup(
         workspace=workspace,
         settings=one,
         entities=known,
@@ -165,13 +165,13 @@ def set_up(
     )
 
 
-def kept(one: Desk, days: int | None = None) -> dict[str, Item]:
+def kept(one: Setup, days: int | None = None) -> dict[str, Item]:
     """Return what was answered in the last *days* (those of the settings), by item."""
     before = answers.load(one.workspace.root / CACHE, one.settings.endpoint, one.questions().text)
     return answers.fresh(before, wikidata.today(), one.settings.days if days is None else days)
 
 
-def described(one: Desk, wanted: Iterable[str], known: Mapping[str, Item]) -> dict[str, Item]:
+def described(one: Setup, wanted: Iterable[str], known: Mapping[str, Item]) -> dict[str, Item]:
     """Return what is said of the items, asking for those that are not known; each batch is kept as it comes."""
     items = {iri: known[iri] for iri in wanted if iri in known}
     lacking = sorted(set(wanted) - set(items))

@@ -159,7 +159,7 @@ class Digests:
         return sum(len(set(shard)) for shard in self._shards)  # one shard at a time, so that memory stays small
 
 
-class Census:
+class Counting:
     """Adds up what articles and the shared graphs say; eight bytes are kept of each distinct term, not the term."""
 
     def __init__(self, scope: Scope) -> None:
