@@ -83,7 +83,7 @@ def test_a_file_that_cannot_grow_ends_a_build_in_a_line_and_leaves_out_as_it_was
 def test_a_full_disk_is_told_with_what_would_help(
     birds: Path, error: OSError, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def write(*_: object) -> None:
+    def write(**_: object) -> None:
         raise error
 
     monkeypatch.setattr(publish, "write", write)

@@ -45,7 +45,9 @@ def test_a_full_disk_is_told_with_the_file(
     monkeypatch.setattr(explain, "run", fail)
 
     assert cli.main(["-C", str(birds), "explain", "--list"]) == cli.REPAIR
-    assert capsys.readouterr().err == "spacecoop explain: out/a: No space left on device\n"
+    told = capsys.readouterr().err
+    assert told.startswith("spacecoop explain: out/a: No space left on device: ")
+    assert told.count("\n") == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
@@ -55,7 +57,8 @@ def test_output_that_cannot_be_written_is_told_once() -> None:
         done = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True)
 
     assert done.returncode == cli.REPAIR
-    assert done.stderr == "spacecoop explain: No space left on device\n"
+    assert done.stderr.startswith("spacecoop explain: No space left on device: ")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_reader_who_has_enough_ends_the_command_in_silence() -> None:

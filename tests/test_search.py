@@ -179,7 +179,7 @@ class TestInABrowser:
 
     def test_the_address_holds_the_question_and_what_is_not_there_is_said(self, page: Any, address: str) -> None:
         page.goto(f"{address}search.fr.html?q=qqqq")
-        page.wait_for_function("document.getElementById('state').textContent !== ''")
+        page.locator("#state:not(:empty)").wait_for(state="attached")
         nothing = page.locator("#state").inner_text()
         page.fill("#q", "cnes")
         page.wait_for_selector("#found li")

@@ -30,9 +30,9 @@ def builds(place: Path, monkeypatch: pytest.MonkeyPatch) -> bool:
     """Build; tell whether anything was written."""
     written = []
 
-    def write(*given: Any) -> publish.Published:
+    def write(**given: Any) -> publish.Published:
         written.append(given)
-        return WRITE(*given)
+        return WRITE(**given)
 
     with monkeypatch.context() as patch:
         patch.setattr(publish, "write", write)
@@ -198,8 +198,8 @@ def test_a_record_made_by_hand_is_not_believed(
 def test_a_source_that_is_edited_while_a_build_runs_is_built_the_next_time(
     birds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def write(*given: Any) -> publish.Published:
-        published = WRITE(*given)
+    def write(**given: Any) -> publish.Published:
+        published = WRITE(**given)
         edit(birds / "articles" / "cranes.yaml", "sky: clear", "sky: grey")
         return published
 
