@@ -12,7 +12,6 @@ from pyoxigraph import BlankNode, NamedNode, Quad, RdfFormat, parse
 
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
-from spacecoop.findings import Severity
 from spacecoop.links import mappings
 from spacecoop.links.mappings import MappingSet
 
@@ -323,19 +322,3 @@ def test_a_value_of_the_heading_holds_for_rows_without_the_column() -> None:
     text = f"{HEAD}#mapping_date: 2026-01-01\n{PLAIN}\n{SAME}\n"
 
     assert mappings.read(text.encode(), "links/a.tsv", {}).mappings[0].cells["mapping_date"] == "2026-01-01"
-
-
-@pytest.mark.skipif("SPACECOOP_SSSOM_EXAMPLES" not in os.environ, reason="the examples of the SSSOM repository")
-def test_the_examples_of_the_format_are_read_where_its_validator_accepts_them() -> None:
-    """The folder `examples` of mapping-commons/sssom: those in `external` have their heading elsewhere."""
-    files = sorted(Path(os.environ["SPACECOOP_SSSOM_EXAMPLES"]).rglob("*.tsv"))
-    read = {file: mappings.read(file.read_bytes(), file.name, {}) for file in files}
-    refused = {
-        file
-        for file, one in read.items()
-        if any(found.severity > Severity.INFO and found.rule not in OF_OURS for found in one.findings)
-    }
-
-    assert len(files) > 25
-    assert {file.parent.name for file in refused} == {"external"}
-    assert {file for file in files if file.parent.name == "external"} == refused

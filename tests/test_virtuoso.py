@@ -24,8 +24,13 @@ DIFFERS = {
     "classes": "Virtuoso's own graphs have things too",
     "graphs": "Virtuoso has graphs of its own",
     "launch-dates": "Virtuoso 7 writes what an expression finds true or false as 1 or 0",
+    "contributions": "Virtuoso 7 gives as many rows, and others of them twice",
+    "quantities": "Virtuoso 7 writes true as 1",
+    "story": "Virtuoso 7 writes true as 1, and narrow spaces in a concatenation as question marks",
 }
-NAMES = sorted(path.stem for path in (REPOSITORY / "queries").glob("*.rq"))
+ENDLESS = {"corroborated", "voices"}
+"""Queries that Virtuoso 7 does not answer in the time that it has here, and that would hold up those after them."""
+NAMES = sorted({path.stem for path in (REPOSITORY / "queries").glob("*.rq")} - ENDLESS)
 SETTINGS = """
 [Database]
 DatabaseFile={folder}/v.db
