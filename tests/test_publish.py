@@ -16,6 +16,7 @@ import pytest
 
 from conftest import REPOSITORY, Run, heed_interrupts
 from spacecoop import folders, publish, work, workspace
+from spacecoop.pages.kept import Kept
 from spacecoop.publish import Rejected
 
 GOLDEN = REPOSITORY / "tests" / "golden" / "birds"
@@ -282,6 +283,24 @@ def test_an_interrupt_while_progress_is_told_ends_the_processes_that_still_write
 
     with pytest.raises(KeyboardInterrupt):
         publish.publish(workspace.read(small), progress=interrupt)
+
+    assert not multiprocessing.active_children()
+    assert not [path for path in small.iterdir() if "out" in path.name]
+
+
+def test_an_interrupt_while_pages_are_written_ends_their_processes(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (small / "articles" / "example.yaml").read_text("utf-8")
+    for number in range(40):
+        (small / "articles" / f"example-{number}.yaml").write_text(text.replace("two-states", f"{number}-states"))
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Kept, "keep", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        publish.publish(workspace.read(small))
 
     assert not multiprocessing.active_children()
     assert not [path for path in small.iterdir() if "out" in path.name]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache as once
 
@@ -62,12 +63,13 @@ def write(setup: Setup, kept: Kept, basis: bytes) -> Iterator[tuple[str, Made]]:
         keys[iri] = cache.key(basis, iri.encode(), hashlib.sha256(data).digest())
         hits[iri] = kept.find(keys[iri], asks)
     todo = [iri for iri, hit in hits.items() if hit is None]
-    made = _each(setup, todo)
-    for iri, hit in hits.items():
-        yield iri, hit if hit is not None else kept.keep(keys[iri], next(made))
+    # closed whatever happens: a process that still writes would fill a folder that is being deleted
+    with closing(_each(setup, todo)) as made:
+        for iri, hit in hits.items():
+            yield iri, hit if hit is not None else kept.keep(keys[iri], next(made))
 
 
-def _each(setup: Setup, todo: Sequence[str]) -> Iterator[Made]:
+def _each(setup: Setup, todo: Sequence[str]) -> Generator[Made]:
     if len(todo) <= _FEW:
         found: Iterable[Made | _Failed] = map(_Writer(setup).write, todo)
         yield from map(_checked, found)
@@ -103,7 +105,7 @@ class _Article:
     """What one article says, with what the shared files say."""
 
     def __init__(self, setup: Setup, store: Store, names: Mapping[str, Sequence[Value]]) -> None:
-        self._desk, self._store, self._shared_names = setup, store, names
+        self._setup, self._store, self._shared_names = setup, store, names
         said = Statements(store)
         self.of, self.to, self.uses = said.of, said.to, said.uses
         self._own_names = known.names(
@@ -115,7 +117,7 @@ class _Article:
     def page(self, document: str) -> Page | None:
         if self.own is not None and document == self.own.iri:
             return self.own
-        return self._desk.page(document)
+        return self._setup.page(document)
 
     def names(self, iri: str) -> Sequence[Value]:
         return self._own_names.get(iri) or self._shared_names.get(iri, ())
@@ -125,8 +127,8 @@ class _Article:
 
     def _rows_of(self, part: str) -> list[Row]:
         found: list[Row] = []
-        for kind in _parts(self._desk, part):
-            found += _ask(self._desk, self._store, kind, [DefaultGraph(), _OWN])
+        for kind in _parts(self._setup, part):
+            found += _ask(self._setup, self._store, kind, [DefaultGraph(), _OWN])
         return found
 
 
@@ -146,7 +148,7 @@ class _Writer:
     """Writes articles' pages, one after the other, over the same store of what they share."""
 
     def __init__(self, setup: Setup) -> None:
-        self._desk = setup
+        self._setup = setup
         self._environment: Environment = rendering.open_templates(setup.frame.workspace)
         self._store = Store()
         self._store.extend(Quad(*quad.triple) for quad in setup.facts)
@@ -154,7 +156,7 @@ class _Writer:
 
     def write(self, iri: str) -> Made | _Failed:
         """Write the pages of one article."""
-        setup, path = self._desk, self._desk.articles[iri]
+        setup, path = self._setup, self._setup.articles[iri]
         self._store.remove_graph(_OWN)
         triples = (quad.triple for quad in output.read(setup.frame.folder / f"{path}{NQUADS.ending}"))
         new = (one for one in triples if Quad(*one) not in self._store)
@@ -173,13 +175,13 @@ class _Writer:
 
     def _lay_out(self, iri: str, path: str) -> tuple[Page, list[tuple[str, str, str]]]:
         """Return the article's page, and what its statements list for the pages of other documents."""
-        listing = [kind for kind in self._desk.kinds if kind.page and not kind.at]
-        answers = [(kind, _ask(self._desk, self._store, kind, [_OWN])) for kind in listing]
+        listing = [kind for kind in self._setup.kinds if kind.page and not kind.at]
+        answers = [(kind, _ask(self._setup, self._store, kind, [_OWN])) for kind in listing]
         pages = kinds.about(answers, {iri: path})
         listed = {
             (kind.name, row["page"].value, row["anchor"].value if "anchor" in row else "")
             for kind, rows in answers
             for row in rows
-            if "page" in row and row["page"].value.partition("#")[0] in self._desk.pages
+            if "page" in row and row["page"].value.partition("#")[0] in self._setup.pages
         }
         return pages.get(iri) or Page(iri, path, "document.html", {}), sorted(listed)
