@@ -218,6 +218,13 @@ def test_cells_in_quotes_hold_tabs_quotes_and_lines_and_rows_keep_their_line() -
     assert read.findings == ()
 
 
+def test_only_a_line_feed_ends_a_row() -> None:
+    odd = LINE.replace("Seen in two registers.", "Seen\u2028in two\x0bregisters.")
+
+    assert [one.place.line for one in read(odd, LINE.replace("ex:a", "ex:b")).mappings] == [8, 9]
+    assert mappings.removed(HEADING + odd + LINE, 9) == HEADING + odd
+
+
 def test_that_nothing_was_found_is_kept_and_publishes_no_link() -> None:
     read = mappings.read(QUOTED.encode(), "links/a.tsv", {})
     said = mappings.described(read, 0.5, "https://example.org/d", "https://example.org/set", "https://example.org/g")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -85,6 +86,15 @@ def save(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def lines(text: str) -> list[str]:
+    r"""Return the lines of a text with their ends. A line feed alone ends one: texts may hold others, such as U+2028.
+
+    >>> lines("a\u2028b\nc")
+    ['a\u2028b\n', 'c']
+    """
+    return list(io.StringIO(text))
 
 
 def decode(data: bytes, file: str) -> str:

@@ -346,7 +346,7 @@ def locate(text: str, steps: Steps) -> tuple[int, int]:
     best, where = 0, (1, 1)
     table: Steps = ()
     counted: dict[Steps, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if header := _HEADER.fullmatch(line):
             table = _steps(header[1])
             if line.lstrip().startswith("[["):

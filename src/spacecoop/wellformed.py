@@ -56,7 +56,7 @@ def _unknown_terms(text: str, file: str) -> Iterator[Finding]:
     from rdflib.namespace import SH
 
     known = {*SH.__annotations__, *SH._extras}  # the second has the terms that are keywords of Python
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         for used in re.finditer(r"(?<![\w:])sh:(\w+)", line.partition(" #")[0]):
             if used[1] not in known:
                 near = suggest(used[1], known)

@@ -117,7 +117,7 @@ class MappingSet:
 def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
     """Read a mapping set in SSSOM/TSV with its metadata in comment lines (SSSOM 1.0, TSV serialisation)."""
     try:
-        lines = documents.decode(data, file).splitlines()
+        lines = [line.rstrip("\r\n") for line in documents.lines(documents.decode(data, file))]
         head = list(takewhile(lambda line: line.startswith("#"), lines))
         heading = _Heading(documents.read("\n".join(line[1:] for line in head).encode(), file), head, prefixes)
     except Unreadable as error:
@@ -478,7 +478,7 @@ def _written(cell: str) -> str:
 
 def _spans(text: str) -> list[str]:
     """Return the rows of a mapping set as they are written, each with all of its lines, and the comments before."""
-    lines = text.splitlines(keepends=True)
+    lines = documents.lines(text)
     first = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     bare = (line.rstrip("\r\n") for line in lines[first:])
     starts = [number - 1 for number, _ in _rows(bare, first + 1)]
@@ -491,5 +491,5 @@ def removed(text: str, line: int) -> str:
     kept, number = [], 1
     for row in _spans(text):
         kept += [row] if number != line else []
-        number += len(row.splitlines())
+        number += len(documents.lines(row))
     return "".join(kept)

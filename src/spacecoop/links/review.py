@@ -23,8 +23,7 @@ def propose(one: Setup, chosen: Sequence[Entity], proposed: Sequence[Candidate])
     prefixes = one.workspace.prefixes
     text = documents.text(path, REVIEW) if path.is_file() else _heading(one)
     subjects = {shorten(entity.iri, prefixes) for entity in chosen}
-    for number in range(len(text.splitlines()), 0, -1):
-        line = text.splitlines()[number - 1]
+    for number, line in reversed(list(enumerate(documents.lines(text), 1))):
         if not line.startswith("#") and line.partition("\t")[0] in subjects:
             text = mappings.removed(text, number)
     for candidate in proposed:
@@ -106,5 +105,5 @@ def _is(line: Link, decision: Decision) -> bool:
 
 def _about(text: str, found: Finding, cells: Mapping[str, str]) -> bool:
     """Tell whether a finding is about the line of these cells."""
-    line = text.splitlines()[found.place.line - 1].split("\t")
+    line = documents.lines(text)[found.place.line - 1].split("\t")
     return cells["subject_id"] in line and cells["object_id"] in line

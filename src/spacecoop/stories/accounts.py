@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pyoxigraph import BlankNode, NamedNode, Quad, QueryTriples, RdfFormat, Store, parse
 
-from spacecoop import cache, reach
+from spacecoop import cache, documents, reach
 from spacecoop.cache import Cache
 from spacecoop.quads import text
 
@@ -45,7 +45,7 @@ def group(found: Iterable[tuple[str, str]]) -> dict[str, bytes]:
     for matter, near in found:
         by_matter[matter].append(near)
     return {
-        matter: "".join(sorted({f"{line}\n" for near in told for line in near.split("\n") if line})).encode()
+        matter: "".join(sorted({line for near in told for line in documents.lines(near)})).encode()
         for matter, told in sorted(by_matter.items())
         if len(told) > 1
     }

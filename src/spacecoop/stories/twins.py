@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pyoxigraph import Quad, RdfFormat, parse
 
-from spacecoop import cache
+from spacecoop import cache, documents
 from spacecoop.cache import Cache
 from spacecoop.findings import Finding, Place, finding
 from spacecoop.iris import shorten
@@ -61,7 +61,7 @@ def _of_accounts(
     }
     made: dict[str, bytes] = {}
     for matter, near in new:
-        own = [account[matter, line] for line in near.splitlines(keepends=True) if (matter, line) in account]
+        own = [account[matter, line] for line in documents.lines(near) if (matter, line) in account]
         made[keys[matter, near]] = _kept(Traits().merged(found[one] for one in own if one in found))
     if keys and (made or len(before) != len(keys)):
         kept.keep(made, keys.values())
