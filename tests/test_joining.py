@@ -14,6 +14,7 @@ from spacecoop import documents, joining, publish, workspace
 from spacecoop.facts import keys
 from spacecoop.findings import refused
 from spacecoop.joining import Decision, JoinError
+from spacecoop.messages import translate
 from spacecoop.stories import reasons, refusals
 from spacecoop.stories.reasons import Reason, Traits
 
@@ -212,8 +213,8 @@ def test_a_join_that_cannot_be_is_refused_and_nothing_is_written(place: Path, on
     with pytest.raises(JoinError) as error:
         joining.accept(open_(place), Decision(one, other))
 
-    assert says in error.value.said["en"]
-    assert error.value.said["fr"] != error.value.said["en"]
+    assert says in "\n".join([str(error.value), *(one.line("en") for one in getattr(error.value, "findings", ()))])
+    assert translate(str(error.value), "fr") != str(error.value)
     assert {path: path.read_bytes() for path in place.rglob("*.yaml")} == before
 
 

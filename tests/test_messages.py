@@ -19,8 +19,8 @@ from spacecoop.stores import connections, dialects, plans
 SOURCE = REPOSITORY / "src" / "spacecoop"
 SPEAKING = [
     *(f"{room}/*.py" for room in ("queries", "links", "stores", "stories", "drafts")),
-    *(f"commands/{name}.py" for name in ("query", "links", "push", "serve", "draft", "anchor", "validate")),
-    *("asking.py", "linking.py", "pushing.py", "drafting.py", "reach.py", "serve.py"),
+    *(f"commands/{name}.py" for name in ("query", "links", "push", "serve", "draft", "anchor", "validate", "stories")),
+    *("asking.py", "linking.py", "pushing.py", "drafting.py", "reach.py", "serve.py", "joining.py", "spark.py"),
 ]
 SILENT = {
     "the last attempt returns or raises",  # never reached
@@ -69,9 +69,16 @@ def said(path: Path) -> Iterator[tuple[int, str]]:
         given: list[ast.expr] = []
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             given = node.exc.args
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("say", "wrong"):
+        elif isinstance(node, ast.Call) and is_said(node.func):
             given = node.args
         yield from ((node.lineno, text) for one in given for text in strings(one))  # type: ignore[attr-defined]
+
+
+def is_said(called: ast.expr) -> bool:
+    """Whether what is called says something, or makes an error that is raised elsewhere."""
+    if isinstance(called, ast.Attribute):
+        return called.attr in ("say", "wrong")
+    return isinstance(called, ast.Name) and called.id.endswith("Error")
 
 
 def filled(text: str) -> str:

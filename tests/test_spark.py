@@ -155,7 +155,10 @@ def test_a_spark_that_cannot_be_used_is_told_in_one_line(birds: Path, run: Run, 
     said = run("--lang", "fr", "-C", birds, "validate", "--on", "cluster")
     assert said.stderr.startswith("spacecoop validate: cluster n'est pas un maître Spark ; en voici : local[*]")
     said = run("-C", birds, "build", "--on", MASTER, JAVA_HOME=str(tmp_path))
-    assert said.stderr == f"spacecoop build: {spark.TEXTS['no-java']['en']}\n"
+    assert (
+        said.stderr
+        == "spacecoop build: Spark needs Java 17 or newer, and there is none: install one, or set JAVA_HOME\n"
+    )
 
 
 def test_a_pyspark_that_is_absent_or_another_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,8 +170,3 @@ def test_a_pyspark_that_is_absent_or_another_is_told(monkeypatch: pytest.MonkeyP
         patch.setitem(__import__("sys").modules, "pyspark", None)
         with pytest.raises(spark.SparkError, match="not installed"):
             spark.check(MASTER)
-
-
-@pytest.mark.parametrize("key", spark.TEXTS)
-def test_every_message_is_said_in_both_languages(key: str) -> None:
-    assert set(spark.TEXTS[key]) == {"en", "fr"}

@@ -182,9 +182,7 @@ def _give_up(words: list[str], error: Exception) -> int:
     if isinstance(error, Unreadable | WorkspaceError):
         findings = [error.finding] if isinstance(error, Unreadable) else error.findings
         _tell(words, "world", "\n".join(found.line(_language_of(words)) for found in findings))
-    elif isinstance(error, SparkError):
-        _tell(words, "world", visible(error.texts[_language_of(words)]))
-    elif isinstance(error, QueryError):  # of a query of the workspace, wherever it was needed
+    elif isinstance(error, QueryError | SparkError):  # a query of the workspace, wherever it was needed; or no Spark
         _tell(words, "world", visible(str(error)))
     else:
         _tell(words, "fault", visible(" ".join(f"{type(error).__name__}: {error}".split())[:400]))

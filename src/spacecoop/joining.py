@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,71 +31,15 @@ LIST = "stories"
 
 
 class JoinError(Exception):
-    """Something for the user to repair; it says what, where and what would help, in each language."""
-
-    def __init__(self, key: str, **values: object) -> None:
-        self.said = {language: text.format(**values) for language, text in _SAID[key].items()}
-        super().__init__(self.said["en"])
+    """Something for the user to repair; it says what, where and what would help."""
 
 
-_SAID: Mapping[str, Mapping[str, str]] = {
-    "no-account": {
-        "en": "spacecoop.toml does not say which property leads from an article's matter to the shared one; "
-        'add [stories] with account = "https://…"',
-        "fr": "spacecoop.toml ne dit pas quelle propriété mène de l'objet d'un article à l'objet partagé ; "
-        'ajoutez [stories] avec account = "https://…"',
-    },
-    "no-list": {
-        "en": "queries/{name}.rq is not there; write it: it says what a shared matter is in this vocabulary, and its "
-        "rows are listed",
-        "fr": "queries/{name}.rq manque ; écrivez-la : elle dit ce qu'est un objet partagé dans ce vocabulaire, et ses "
-        "lignes sont montrées",
-    },
-    "no-reasons": {
-        "en": "{folder}/ has no query; each one there says what may show that two matters are one, with a weight. "
-        "docs/stories.md tells how to write one",
-        "fr": "{folder}/ n'a aucune requête ; chacune dit ce qui peut montrer que deux objets n'en font qu'un, avec un "
-        "poids. docs/stories.md dit comment en écrire une",
-    },
-    "unknown": {
-        "en": "nothing is called {name!r} here; `spacecoop stories` lists what is shared",
-        "fr": "rien ne s'appelle {name!r} ici ; `spacecoop stories` montre ce qui est partagé",
-    },
-    "near": {
-        "en": "nothing is called {name!r} here; did you mean {near}?",
-        "fr": "rien ne s'appelle {name!r} ici ; vouliez-vous dire {near} ?",
-    },
-    "no-own": {
-        "en": "{name} is no matter of an article; say it as `a011:launch`: the article, and its name there",
-        "fr": "{name} n'est pas l'objet d'un article ; écrivez « a011:launch » : l'article et le nom de l'objet",
-    },
-    "joined": {
-        "en": "{place}: {one} is an account of {other} already; to change that, change it there",
-        "fr": "{place} : {one} est déjà un récit de {other} ; pour changer cela, changez-le à cet endroit",
-    },
-    "refused": {
-        "en": "{place}: that pair was rejected on {date} by {reviewer} ({because}); delete the line first",
-        "fr": "{place} : cette paire a été rejetée le {date} par {reviewer} ({because}) ; effacez d'abord la ligne",
-    },
-    "no-key": {
-        "en": "ontology/context.jsonld has no key for <{iri}>, so that no fact file can say it; add one",
-        "fr": "ontology/context.jsonld n'a aucune clé pour <{iri}> : aucun fichier ne peut le dire ; ajoutez-en une",
-    },
-    "by-hand": {
-        "en": "{place}: there is no place for a line more that would change nothing else; write `{line}` there by hand",
-        "fr": "{place} : rien ne peut y être ajouté sans changer autre chose ; écrivez-y « {line} » à la main",
-    },
-    "two-shared": {
-        "en": "{one} and {other} are both shared matters: to make them one, write the name of the one that stays in "
-        "the accounts of the other ({accounts}), and delete the other from {file}",
-        "fr": "{one} et {other} sont deux objets partagés : pour n'en faire qu'un, écrivez le nom de celui qui reste "
-        "dans les récits de l'autre ({accounts}), et effacez l'autre de {file}",
-    },
-    "not-valid": {
-        "en": "nothing was written; with that join, validation says:\n{findings}",
-        "fr": "rien n'a été écrit ; avec cette jonction, la validation dit :\n{findings}",
-    },
-}
+class NotValidError(JoinError):
+    """A join that validation refuses; the findings say why."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("nothing was written; with that join, validation says:")
+        self.findings = findings
 
 
 @dataclass(frozen=True)
@@ -111,7 +55,10 @@ class Setup:
         """The property that leads from an article's matter to the shared one; raises JoinError where none is set."""
         found = self.workspace.settings.get("stories", {}).get("account", "")
         if not found:
-            raise JoinError("no-account")
+            raise JoinError(
+                "spacecoop.toml does not say which property leads from an article's matter to the "
+                'shared one; add [stories] with account = "https://…"'
+            )
         return str(found)
 
     @property
@@ -152,7 +99,10 @@ def tell(setup: Setup, matters: Sequence[str] = (), language: str = "en") -> res
     """
     folder = setup.workspace.root / "queries"
     if not (folder / f"{LIST}.rq").is_file():
-        raise JoinError("no-list", name=LIST)
+        raise JoinError(
+            f"queries/{LIST}.rq is not there; write it: it says what a shared matter is in this "
+            "vocabulary, and its rows are listed"
+        )
     query = library.find(LIST, folder)
     known = {one.name for one in query.parameters}
     given = {"matter": [find(setup, name) for name in matters], "lang": [language]}
@@ -179,7 +129,8 @@ def find(setup: Setup, name: str) -> str:
     own = f"{setup.workspace.base}id/"
     named = (shorten(one, setup.prefixes) for one in there) if colon else (one.removeprefix(own) for one in there)
     near = closest(name, (one for one in named if "/" not in one))
-    raise JoinError("near" if near else "unknown", name=name, near=near)
+    advice = f"did you mean {near}?" if near else "`spacecoop stories` lists what is shared"
+    raise JoinError(f"nothing is called {name!r} here; {advice}")
 
 
 @dataclass(frozen=True)
@@ -197,7 +148,10 @@ def suggest(setup: Setup, names: Sequence[str] = (), least: float | None = None,
     """
     asked = reasons.read(setup.workspace) if setup.account else []
     if not asked:
-        raise JoinError("no-reasons", folder=reasons.FOLDER)
+        raise JoinError(
+            f"{reasons.FOLDER}/ has no query; each one there says what may show that two matters are "
+            "one, with a weight. docs/stories.md tells how to write one"
+        )
     least = _least(setup.workspace) if least is None else least
     loose, held = _traits(setup, asked)
     criteria = Criteria(asked, [*loose.values(), *held.values()])
@@ -261,17 +215,13 @@ def accept(setup: Setup, decision: Decision) -> tuple[str, str]:
     Raises JoinError where that is not possible, is refused by validation, or was rejected before; then nothing is
     written.
     """
-    account, (one, other) = setup.account, (find(setup, name) for name in (decision.one, decision.other))
+    one, other = find(setup, decision.one), find(setup, decision.other)
     article = next((each for each in setup.articles if one.startswith(f"{setup.workspace.article(each.slug)}#")), None)
     if article is None:
         raise _no_account(setup, one, other)
-    names = {"one": shorten(one, setup.prefixes), "other": shorten(other, setup.prefixes)}
     if one in setup.accounts:
-        at = article.places.find(one, account)
-        raise JoinError("joined", place=at, one=names["one"], other=shorten(setup.accounts[one], setup.prefixes))
-    for refusal in refusals.load(setup.workspace):
-        if (one, other) in refusals.pairs([refusal], setup.prefixes):
-            raise JoinError("refused", place=refusal.place, **vars(refusal))
+        raise _joined_already(setup, article, one)
+    _check_refusals(setup, one, other)
     path = setup.workspace.root / article.places.file
     data = documents.load(path, article.places.file)
     text, line = _joined(setup, article, documents.decode(data, article.places.file), one, other)
@@ -284,15 +234,21 @@ def accept(setup: Setup, decision: Decision) -> tuple[str, str]:
     return article.places.file, line
 
 
-class NotValidError(JoinError):
-    """A join that validation refuses; the findings say why."""
+def _check_refusals(setup: Setup, one: str, other: str) -> None:
+    """Raise JoinError where somebody rejected this pair."""
+    for refusal in refusals.load(setup.workspace):
+        if (one, other) in refusals.pairs([refusal], setup.prefixes):
+            raise JoinError(
+                f"{refusal.place}: that pair was rejected on {refusal.date} by {refusal.reviewer} ({refusal.because}); "
+                "delete the line first"
+            )
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("not-valid", findings="")
-        self.said = {
-            language: text.format(findings="\n".join(found.line(language) for found in findings))
-            for language, text in _SAID["not-valid"].items()
-        }
+
+def _joined_already(setup: Setup, article: Article, one: str) -> JoinError:
+    """Return that a matter of an article is an account already, and where that is said."""
+    place, other = article.places.find(one, setup.account), setup.accounts[one]
+    names = [shorten(each, setup.prefixes) for each in (one, other)]
+    return JoinError(f"{place}: {names[0]} is an account of {names[1]} already; to change that, change it there")
 
 
 def _violations(article: Article) -> list[Finding]:
@@ -307,9 +263,16 @@ def _no_account(setup: Setup, one: str, other: str) -> JoinError:
     """Return why what is no article's matter cannot be an account; and what to do with two that are shared."""
     homes, short = setup.common.homes, [shorten(each, setup.prefixes) for each in (one, other)]
     if one not in homes or other not in homes:
-        return JoinError("no-own", name=short[0])
+        return JoinError(
+            f"{short[0]} is no matter of an article; say it as `a011:launch`: the article, and its name there"
+        )
     accounts = [shorten(each, setup.prefixes) for each, matter in sorted(setup.accounts.items()) if matter == other]
-    return JoinError("two-shared", one=short[0], other=short[1], accounts=", ".join(accounts) or "—", file=homes[other])
+    told = ", ".join(accounts) or "—"
+    return JoinError(
+        f"{short[0]} and {short[1]} are both shared matters: to make them one, write the name of the "
+        f"one that stays in the accounts of the other ({told}), and delete the other from "
+        f"{homes[other]}"
+    )
 
 
 def _joined(setup: Setup, article: Article, source: str, one: str, other: str) -> tuple[str, str]:
@@ -319,16 +282,23 @@ def _joined(setup: Setup, article: Article, source: str, one: str, other: str) -
         line = f"<{one}> <{account}> <{other}> ."
         return f"{source.rstrip()}\n\n{line}\n", line
     if not file.endswith(shared.FACT_FILES):  # a file of many articles
-        raise JoinError("by-hand", place=article.places.find(one), line=f"<{account}> <{other}>")
+        line = f"<{account}> <{other}>"
+        raise JoinError(
+            f"{article.places.find(one)}: there is no place for a line more that would change nothing "
+            f"else; write `{line}` there by hand"
+        )
     scope = setup.common.reader.scope
     key = next((name for name in sorted(scope.names()) if scope.predicate(name) == account), None)
     if key is None:
-        raise JoinError("no-key", iri=account)
+        raise JoinError(f"ontology/context.jsonld has no key for <{account}>, so that no fact file can say it; add one")
     place, value = article.places.find(one), other.removeprefix(f"{setup.workspace.base}id/")
     text = keys.added(source, documents.read(source.encode(), file), place, key, value)
+    line = f"{key}: {value}"
     if text is None:
-        raise JoinError("by-hand", place=place, line=f"{key}: {value}")
-    return text, f"{key}: {value}"
+        raise JoinError(
+            f"{place}: there is no place for a line more that would change nothing else; write `{line}` there by hand"
+        )
+    return text, line
 
 
 def reject(setup: Setup, decision: Decision) -> str:
@@ -341,10 +311,8 @@ def reject(setup: Setup, decision: Decision) -> str:
     for each, matter in ((one, other), (other, one)):
         if setup.accounts.get(each) == matter:
             article = next(a for a in setup.articles if each.startswith(f"{setup.workspace.article(a.slug)}#"))
-            raise JoinError("joined", place=article.places.find(each, setup.account), one=names[0], other=names[1])
-    for refusal in refusals.load(setup.workspace):
-        if (one, other) in refusals.pairs([refusal], setup.prefixes):
-            raise JoinError("refused", place=refusal.place, **vars(refusal))
+            raise _joined_already(setup, article, each)
+    _check_refusals(setup, one, other)
     path = setup.workspace.root / refusals.FILE
     text = documents.decode(documents.load(path, refusals.FILE), refusals.FILE) if path.is_file() else ""
     path.parent.mkdir(parents=True, exist_ok=True)

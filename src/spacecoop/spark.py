@@ -43,60 +43,9 @@ _ASIDE = ".tasks"
 _SIGN = ".sign"
 _OTHER = "spacecoop: another program"
 
-TEXTS: Mapping[str, Mapping[str, str]] = {
-    "no-package": {
-        "en": "`--on` needs pyspark, and it is not installed; `pip install 'spacecoop[spark]'` brings it",
-        "fr": "« --on » demande pyspark, qui n'est pas installé ; « pip install 'spacecoop[spark]' » l'apporte",
-    },
-    "no-java": {
-        "en": "Spark needs Java 17 or newer, and there is none: install one, or set JAVA_HOME",
-        "fr": "Spark demande Java 17 ou plus récent, qui manque : installez-le, ou indiquez JAVA_HOME",
-    },
-    "version": {
-        "en": "this works with Spark {wanted}, and here is {found}; install pyspark {wanted}, and unset SPARK_HOME "
-        "where it leads to another",
-        "fr": "ceci marche avec Spark {wanted}, et voici {found} ; installez pyspark {wanted}, et retirez SPARK_HOME "
-        "s'il mène à un autre",
-    },
-    "master": {
-        "en": "{master} is no master of Spark; one is local[*], local[2], local-cluster[2,1,1024], spark://host:7077, "
-        "yarn or k8s://…",
-        "fr": "{master} n'est pas un maître Spark ; en voici : local[*], local[2], local-cluster[2,1,1024], "
-        "spark://hôte:7077, yarn ou k8s://…",
-    },
-    "unreachable": {
-        "en": "nobody answers at {master}: {reason}; is the master up, and is this its address?",
-        "fr": "personne ne répond à {master} : {reason} ; le maître tourne-t-il, et est-ce son adresse ?",
-    },
-    "start": {
-        "en": "Spark did not start on {master}: {reason}; is it Spark {wanted} that runs there?",
-        "fr": "Spark n'a pas démarré sur {master} : {reason} ; est-ce Spark {wanted} qui y tourne ?",
-    },
-    "no-program": {
-        "en": "the workers of {master} cannot use spacecoop: {reason}; install it, in the same version, in their "
-        "Python (PYSPARK_PYTHON names it)",
-        "fr": "les exécuteurs de {master} ne peuvent utiliser spacecoop : {reason} ; installez-le, dans la même "
-        "version, dans leur Python (PYSPARK_PYTHON le nomme)",
-    },
-    "other-program": {
-        "en": "the workers of {master} have another spacecoop, Python, library or zlib than this one, so that their "
-        "files could be others; install the same in their Python (PYSPARK_PYTHON names it)",
-        "fr": "les exécuteurs de {master} ont un autre spacecoop, Python, zlib ou une autre bibliothèque, et leurs "
-        "fichiers pourraient différer ; installez les mêmes dans leur Python (PYSPARK_PYTHON le nomme)",
-    },
-    "failed": {
-        "en": "Spark gave up on {master}: {reason}",
-        "fr": "Spark a abandonné sur {master} : {reason}",
-    },
-}
-
 
 class SparkError(Exception):
-    """Spark is not there, or cannot do the work; what is the matter, and what would help, in each language."""
-
-    def __init__(self, key: str, **values: object) -> None:
-        self.texts = {language: text.format(**values) for language, text in TEXTS[key].items()}
-        super().__init__(self.texts["en"])
+    """Spark is not there, or cannot do the work; what is the matter, and what would help."""
 
 
 @dataclass(frozen=True)
@@ -153,16 +102,28 @@ def check(master: str) -> None:
     try:
         import pyspark
     except ImportError as error:
-        raise SparkError("no-package") from error
+        raise SparkError(
+            "`--on` needs pyspark, and it is not installed; `pip install 'spacecoop[spark]'` brings it"
+        ) from error
     if pyspark.__version__.partition(".")[0] != MAJOR:
-        raise SparkError("version", wanted=MAJOR, found=pyspark.__version__)
+        raise _other_version(MAJOR, pyspark.__version__)
     if not re.fullmatch(r"local(\[(\*|\d+)(,\d+)?\])?|local-cluster\[\d+,\d+,\d+\]|yarn|(spark|k8s)://\S+", master):
-        raise SparkError("master", master=master)
+        raise SparkError(
+            f"{master} is no master of Spark; one is local[*], local[2], local-cluster[2,1,1024], "
+            "spark://host:7077, yarn or k8s://…"
+        )
     home = os.environ.get("JAVA_HOME")
     if not (Path(home, "bin", "java").is_file() if home else shutil.which("java")):
-        raise SparkError("no-java")
+        raise SparkError("Spark needs Java 17 or newer, and there is none: install one, or set JAVA_HOME")
     if master.startswith("spark://"):
         _reach(master)
+
+
+def _other_version(wanted: str, found: str) -> SparkError:
+    return SparkError(
+        f"this works with Spark {wanted}, and here is {found}; install pyspark {wanted}, and unset SPARK_HOME where it "
+        "leads to another"
+    )
 
 
 def _reach(master: str) -> None:
@@ -176,7 +137,7 @@ def _reach(master: str) -> None:
             reason = getattr(error, "strerror", None) or error
         else:
             return
-    raise SparkError("unreachable", master=master, reason=reason)
+    raise SparkError(f"nobody answers at {master}: {reason}; is the master up, and is this its address?")
 
 
 @contextmanager
@@ -198,10 +159,12 @@ def session(master: str) -> Iterator[Any]:
     try:
         started = builder.getOrCreate()
     except (PySparkException, _java_error(), OSError, TypeError, AttributeError) as error:
-        raise SparkError("start", master=master, reason=_reason(error), wanted=MAJOR) from error
+        raise SparkError(
+            f"Spark did not start on {master}: {_reason(error)}; is it Spark {MAJOR} that runs there?"
+        ) from error
     try:
         if started.version != pyspark.__version__:
-            raise SparkError("version", wanted=pyspark.__version__, found=started.version)
+            raise _other_version(pyspark.__version__, started.version)
         yield started.sparkContext
     finally:
         started.stop()
@@ -396,10 +359,17 @@ def _failure(master: str, error: Exception) -> SparkError:
     text = str(error)
     absent = re.search(r"(?:ModuleNotFound|Import)Error: (.+)", text)
     if _OTHER in text:
-        return SparkError("other-program", master=master)
+        return SparkError(
+            f"the workers of {master} have another spacecoop, Python, library or zlib than this one, "
+            "so that their files could be others; install the same in their Python (PYSPARK_PYTHON "
+            "names it)"
+        )
     if absent:
-        return SparkError("no-program", master=master, reason=absent[1].strip())
-    return SparkError("failed", master=master, reason=_reason(error))
+        return SparkError(
+            f"the workers of {master} cannot use spacecoop: {absent[1].strip()}; install it, in the "
+            "same version, in their Python (PYSPARK_PYTHON names it)"
+        )
+    return SparkError(f"Spark gave up on {master}: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

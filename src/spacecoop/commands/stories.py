@@ -87,12 +87,14 @@ def _score(text: str) -> float:
 def run(arguments: argparse.Namespace) -> int:
     """Do one action."""
     from spacecoop import joining
-    from spacecoop.findings import said
 
     try:
         return ACTIONS[arguments.action or "list"](joining.begin(cli.workspace(arguments)), arguments)
+    except joining.NotValidError as error:
+        told = [found.line(cli.language(arguments)) for found in error.findings]
+        raise cli.UserError("\n".join([str(error), *told])) from error
     except joining.JoinError as error:
-        raise cli.UserError(said(error.said, cli.language(arguments))) from error
+        raise cli.UserError(str(error)) from error
 
 
 def show(setup: Setup, arguments: argparse.Namespace) -> int:
@@ -123,20 +125,12 @@ def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
     result = Result("rows", ("score", "one", "other", "reasons"), spool.close())
     if result.shown or arguments.format != "table":
         _write(result, setup, arguments)
-    print(WORDS[language]["told"].format(len(done.joins), len(done.pairs)), file=sys.stderr)
+    cli.say(
+        f"{len(done.joins)} joins and {len(done.pairs)} pairs of shared matters proposed; look at each, then "
+        "`spacecoop stories accept` or `reject` it",
+        error=True,
+    )
     return cli.DONE
-
-
-WORDS = {
-    "en": {
-        "told": "{} joins and {} pairs of shared matters proposed; look at each, then `spacecoop stories accept` or "
-        "`reject` it",
-    },
-    "fr": {
-        "told": "{} jonctions et {} paires d'objets partagés proposées ; regardez chacune, puis `spacecoop stories "
-        "accept` ou `reject`",
-    },
-}
 
 
 def _write(result: Result, setup: Setup, arguments: argparse.Namespace) -> int:
