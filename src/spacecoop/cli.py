@@ -115,7 +115,7 @@ def _run(words: list[str]) -> int:
         return int(command.run(arguments))
     except UserError as error:
         _close_bars()
-        say(f"spacecoop {arguments.command}: ", end="", error=True)
+        print(f"spacecoop {arguments.command}: ", end="", file=sys.stderr)
         say(str(error), error=True)
         return REPAIR
     finally:

@@ -297,7 +297,6 @@ def _of_the_files(common: Shared) -> list[Finding]:
     findings = [
         *shared.misfits(place),
         *place.misfits("articles", *FACT_FILES, *bulk.ENDINGS),
-        *place.misfits("queries", ".rq"),
     ]
     try:
         refusals.load(place)

@@ -117,10 +117,6 @@ FEW = Kind(
     {"en": f"a whole number from 1 to {MOST_FEW:,}", "fr": f"un nombre entier de 1 à {MOST_FEW}"},
 )
 COUNT = Kind(_is_count, {"en": "a whole number, 1 or more", "fr": "un nombre entier, au moins 1"})
-BLOCKS = Kind(
-    lambda value: _is_count(value) and value <= 10_000,
-    {"en": "a whole number from 1 to 10000", "fr": "un nombre entier de 1 à 10000"},
-)
 FLAG = Kind(lambda value: isinstance(value, bool), {"en": "true or false", "fr": "true ou false"})
 VALUES = Kind(
     lambda value: _is_scalar(value) or _all(_is_scalar)(value),
@@ -171,7 +167,7 @@ RULES: Mapping[str, Kind] = {
     "query.defaults.*": TABLE,
     "query.defaults.*.*": VALUES,
     "dumps": TABLE,
-    "dumps.blocks": BLOCKS,
+    "dumps.blocks": FEW,
     "feed": TABLE,
     "feed.page": COUNT,
     "serve": TABLE,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,11 +27,6 @@ class UnansweredError(Exception):
         self.file = file
 
 
-def is_bounded() -> bool:
-    """Tell whether a query can be asked in a process that has what is loaded, and that is ended at its bound."""
-    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
-
-
 class Answers:
     """Rows of answers, each query's in a file until they are read."""
 
@@ -47,7 +40,7 @@ class Answers:
         process cannot be forked, there is no bound.
         """
         self._folder.mkdir(exist_ok=True)
-        if not is_bounded():
+        if not sandbox.can_fork():
             for kind in kinds:
                 with self._path(kind).open("w", encoding="utf-8") as stream:
                     reason = _answer(store, kind, stream)

@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, RdfForm
 
 from spacecoop import reach
 from spacecoop.pages import answers
-from spacecoop.pages.answers import UnansweredError, is_bounded, pack, unpack
+from spacecoop.pages.answers import UnansweredError, pack, unpack
 from spacecoop.pages.kinds import Row
 from spacecoop.queries import library, sandbox, sparql
 from spacecoop.queries.library import Query, QueryError
@@ -57,7 +57,7 @@ def _parameters(query: Query, page: NamedNode) -> Iterator[Row]:
 
 def _ask(store: Store, query: Query, text: str, page: NamedNode, workspace: Workspace) -> dict[str, list[Row]]:
     """Return the answer's rows, by part, from a process that is ended at its bound."""
-    if not is_bounded():
+    if not sandbox.can_fork():
         return _answer(store, query, text, page)
 
     def work(signals: Signals) -> dict[str, list[dict[str, list[str]]]] | str:

@@ -83,6 +83,13 @@ class Signals:
         self._pipe.recv()  # by now the terminal is clear of what was told
 
 
+def can_fork() -> bool:
+    """Tell whether a child has what its parent has loaded."""
+    import multiprocessing
+
+    return "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
+
+
 def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: None) -> Any:
     """Return what the work returns; raise StoppedError where it met a bound or broke down, OSError for want of room.
 
@@ -91,8 +98,7 @@ def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: No
     """
     import multiprocessing
 
-    methods = multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("fork" if "fork" in methods and sys.platform != "darwin" else "spawn")
+    context = multiprocessing.get_context("fork" if can_fork() else "spawn")
     ours, theirs = context.Pipe()
     sys.stdout.flush()
     listened, held = context.Pipe(duplex=False)
