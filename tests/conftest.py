@@ -8,13 +8,28 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from browsing import CHROMIUM
+
 REPOSITORY = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+IN_VAIN = {
+    "subject_id": "id:numerama",
+    "predicate_id": "schema:sameAs",
+    "object_id": "sssom:NoTermFound",
+    "mapping_justification": "semapv:ManualMappingCuration",
+    "reviewer_id": "spacecoop:team",
+    "mapping_date": "2026-11-24",
+    "confidence": "1",
+    "comment": "Looked for by its name.",
+}
+"""A line of links/ that says that somebody looked, and found nothing."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -99,3 +114,14 @@ def run() -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, as playwright drives it."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()

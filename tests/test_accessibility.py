@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import importlib.util
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browsing import BROWSING, served
 from conftest import REPOSITORY
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = REPOSITORY / ".cache" / "axe" / "axe.min.js"
 SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
 """Of axe.min.js in axe-core 4.14.1 (npm)."""
 
 pytestmark = [
-    pytest.mark.extended,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium; .ci/extended installs it"),
-    pytest.mark.skipif(not importlib.util.find_spec("playwright"), reason="no playwright; .ci/extended installs it"),
+    *BROWSING,
     pytest.mark.skipif(not AXE.is_file(), reason="no axe-core (npm); .ci/extended brings it"),
 ]
 
@@ -54,28 +47,8 @@ VIOLATIONS = """async () => {
 
 @pytest.fixture(scope="module")
 def address(frozen: Path) -> Iterator[str]:
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    served = functools.partial(Handler, directory=str(frozen / "out"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), served)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
+    with served(frozen / "out") as address:
+        yield address
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import http.server
-import importlib.util
 import json
 import os
 import re
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from browsing import BROWSING, served
 from conftest import REPOSITORY, Run
 from spacecoop import publish, workspace
 from spacecoop.pages import ask, libraries
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ASSETS = REPOSITORY / ".cache" / libraries.FOLDER
-PLAYWRIGHT = importlib.util.find_spec("playwright")
 
 browsing = [
-    pytest.mark.extended,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium; .ci/extended installs it"),
-    pytest.mark.skipif(PLAYWRIGHT is None, reason="no playwright (PyPI); .ci/extended installs it"),
+    *BROWSING,
     pytest.mark.skipif(bool(libraries.missing(ASSETS)), reason="no libraries in .cache/assets; `spacecoop assets`"),
 ]
 
@@ -124,27 +117,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copytree(ASSETS, root / ".cache" / "assets")
     publish.publish(workspace.read(root))
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(root / "out")))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
+    with served(root / "out") as address:
+        yield address
 
 
 ASK = """async ([query, accept]) => {

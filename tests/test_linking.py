@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import slices
-from conftest import REPOSITORY, Run
+from conftest import IN_VAIN, REPOSITORY, Run
 from slices import Fault, Proxy
 from spacecoop import linking, workspace
 from spacecoop.findings import rules
@@ -260,17 +260,7 @@ def test_all_without_a_link_are_looked_for_and_what_was_rejected_is_not_proposed
 def test_what_was_looked_for_in_vain_is_told_and_not_looked_for_again(folder: Path, run: Run) -> None:
     path = folder / setups.FILE
     heading = next(line for line in path.read_text("utf-8").splitlines() if line.startswith("subject_id")).split("\t")
-    cells = {
-        **dict.fromkeys(heading, ""),
-        "subject_id": "id:numerama",
-        "predicate_id": "schema:sameAs",
-        "object_id": "sssom:NoTermFound",
-        "mapping_justification": "semapv:ManualMappingCuration",
-        "reviewer_id": "spacecoop:team",
-        "mapping_date": "2026-11-24",
-        "confidence": "1",
-        "comment": "Looked for by its name.",
-    }
+    cells = {**dict.fromkeys(heading, ""), **IN_VAIN}
     path.write_text(path.read_text("utf-8") + "\t".join(cells[one] for one in heading) + "\n", "utf-8")
 
     told = run("links", "check", "--offline", cwd=folder)

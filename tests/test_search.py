@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import importlib.util
 import json
 import re
-import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,17 +11,11 @@ from typing import Any
 import pytest
 from pyoxigraph import Literal
 
+from browsing import BROWSING, served
 from spacecoop import publish, workspace
 from spacecoop.pages import searching
 from spacecoop.pages.kinds import Page
 from spacecoop.pages.values import Value
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-browsing = [
-    pytest.mark.extended,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium; .ci/extended installs it"),
-    pytest.mark.skipif(not importlib.util.find_spec("playwright"), reason="no playwright; .ci/extended installs it"),
-]
 
 
 def places(out: Path, word: str) -> dict[str, int]:
@@ -115,30 +104,12 @@ def test_without_a_script_the_page_leads_to_the_lists(frozen: Path) -> None:
 
 @pytest.fixture(scope="module")
 def address(frozen: Path) -> Iterator[str]:
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-    handler = functools.partial(Handler, directory=str(frozen / "out"))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
+    with served(frozen / "out") as address:
+        yield address
 
 
 class TestInABrowser:
-    pytestmark = browsing
+    pytestmark = BROWSING
 
     @pytest.fixture
     def page(self, browser: Any, address: str) -> Iterator[Any]:

@@ -14,7 +14,7 @@ import pyoxigraph
 import pytest
 import yaml
 
-from conftest import REPOSITORY
+from conftest import IN_VAIN, REPOSITORY
 from spacecoop import publish
 from spacecoop.queries import library, sources
 from spacecoop.queries.sources import Local
@@ -22,19 +22,6 @@ from spacecoop.workspace import read
 
 TOLD = REPOSITORY / "tests" / "data" / "told"
 BASE = "https://w3id.org/spacecoop/"
-
-
-IN_VAIN = {
-    "subject_id": "id:numerama",
-    "predicate_id": "schema:sameAs",
-    "object_id": "sssom:NoTermFound",
-    "mapping_justification": "semapv:ManualMappingCuration",
-    "reviewer_id": "spacecoop:team",
-    "mapping_date": "2026-11-24",
-    "confidence": "1",
-    "comment": "Looked for by its name.",
-}
-"""A line of links/ that says that somebody looked, and found nothing."""
 
 
 def many(value: Any) -> list[Any]:
