@@ -16,7 +16,7 @@ from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, finding, said, suggest
 from spacecoop.iris import is_name, local_name, namespace
-from spacecoop.links import mappings, snapshot
+from spacecoop.links import linksets, mappings, snapshot
 from spacecoop.links.mappings import Link
 from spacecoop.places import Places
 from spacecoop.quads import text
@@ -247,7 +247,7 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
             references.append(Reference(one.subject, local_name(one.subject), "subject_id", place))
     graph, name = workspace.graph("links"), f"{workspace.base}links/{PurePath(file).name.partition('.')[0]}"
     dataset = f"{workspace.base}catalog#dataset"  # as the catalogue names it
-    linked = [*mappings.quads(accepted, graph), *mappings.described(mapping_set, confidence, dataset, name, graph)]
+    linked = [*linksets.quads(accepted, graph), *linksets.described(mapping_set, confidence, dataset, name, graph)]
     return Facts(None, tuple(linked), places, tuple(references), (*mapping_set.findings, *_one_for_two(accepted)))
 
 

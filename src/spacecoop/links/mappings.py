@@ -5,13 +5,10 @@ from __future__ import annotations
 import csv
 import datetime
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
-
-from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop import documents
 from spacecoop.documents import Document, Steps, Unreadable
@@ -35,48 +32,46 @@ _BUILT_IN = {
 }
 """The prefixes that every SSSOM file has (SSSOM 1.0, "Identifiers")."""
 
-_RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _DCTERMS = "http://purl.org/dc/terms/"
 _OWL = _BUILT_IN["owl"]
 _PAV = "http://purl.org/pav/"
 _RDFS = _BUILT_IN["rdfs"]
 _SSSOM = _BUILT_IN["sssom"]
-_VOID = "http://rdfs.org/ns/void#"
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 
-_IRI, _TEXT = "", f"{_XSD}string"
-_SLOTS = {
-    "subject_id": (f"{_OWL}annotatedSource", _IRI),
-    "predicate_id": (f"{_OWL}annotatedProperty", _IRI),
-    "object_id": (f"{_OWL}annotatedTarget", _IRI),
-    "author_id": (f"{_PAV}authoredBy", _IRI),
-    "comment": (f"{_RDFS}comment", _TEXT),
+IRI, TEXT = "", f"{_XSD}string"
+SLOTS = {
+    "subject_id": (f"{_OWL}annotatedSource", IRI),
+    "predicate_id": (f"{_OWL}annotatedProperty", IRI),
+    "object_id": (f"{_OWL}annotatedTarget", IRI),
+    "author_id": (f"{_PAV}authoredBy", IRI),
+    "comment": (f"{_RDFS}comment", TEXT),
     "confidence": (f"{_SSSOM}confidence", f"{_XSD}decimal"),  # not double, which stores rewrite
-    "creator_id": (f"{_DCTERMS}creator", _IRI),
+    "creator_id": (f"{_DCTERMS}creator", IRI),
     "mapping_date": (f"{_DCTERMS}created", f"{_XSD}date"),
-    "mapping_justification": (f"{_SSSOM}mapping_justification", _IRI),
-    "mapping_source": (f"{_SSSOM}mapping_source", _IRI),
-    "object_label": (f"{_SSSOM}object_label", _TEXT),
-    "predicate_modifier": (f"{_SSSOM}predicate_modifier", _IRI),
-    "reviewer_id": (f"{_SSSOM}reviewer_id", _IRI),
-    "reviewer_label": (f"{_SSSOM}reviewer_label", _TEXT),
-    "subject_label": (f"{_SSSOM}subject_label", _TEXT),
+    "mapping_justification": (f"{_SSSOM}mapping_justification", IRI),
+    "mapping_source": (f"{_SSSOM}mapping_source", IRI),
+    "object_label": (f"{_SSSOM}object_label", TEXT),
+    "predicate_modifier": (f"{_SSSOM}predicate_modifier", IRI),
+    "reviewer_id": (f"{_SSSOM}reviewer_id", IRI),
+    "reviewer_label": (f"{_SSSOM}reviewer_label", TEXT),
+    "subject_label": (f"{_SSSOM}subject_label", TEXT),
 }
 """The columns that are published, each with its property and the datatype of its values (SSSOM 1.1, slot_uri)."""
-_SET_SLOTS = {
-    "comment": (f"{_RDFS}comment", _TEXT),
-    "creator_id": (f"{_DCTERMS}creator", _IRI),
-    "license": (f"{_DCTERMS}license", _IRI),
-    "mapping_set_description": (f"{_DCTERMS}description", _TEXT),
-    "mapping_set_title": (f"{_DCTERMS}title", _TEXT),
-    "mapping_set_version": (f"{_OWL}versionInfo", _TEXT),
-    "object_source": (f"{_SSSOM}object_source", _IRI),
+SET_SLOTS = {
+    "comment": (f"{_RDFS}comment", TEXT),
+    "creator_id": (f"{_DCTERMS}creator", IRI),
+    "license": (f"{_DCTERMS}license", IRI),
+    "mapping_set_description": (f"{_DCTERMS}description", TEXT),
+    "mapping_set_title": (f"{_DCTERMS}title", TEXT),
+    "mapping_set_version": (f"{_OWL}versionInfo", TEXT),
+    "object_source": (f"{_SSSOM}object_source", IRI),
 }
 _PROPAGATED = ("mapping_date", "subject_type", "object_type")
 """The slots that we read and that a heading may give for all rows that have no such column (SSSOM 1.0, propagation)."""
 _NO_THINGS = frozenset({"rdfs literal", "composed entity expression"})
 """The types of a subject or object that has no IRI of its own (SSSOM 1.1, entity_type_enum)."""
-_MANY = {"author_id", "creator_id", "mapping_source", "reviewer_id", "reviewer_label"}
+MANY = {"author_id", "creator_id", "mapping_source", "reviewer_id", "reviewer_label"}
 """The columns that hold several values, with ``|`` between them."""
 
 
@@ -124,7 +119,7 @@ def read(data: bytes, file: str, prefixes: Mapping[str, str]) -> MappingSet:
         return MappingSet((), (error.finding,))
     header, curies, findings = heading.header, heading.curies, heading.findings
     first = len(head)
-    rows = list(_rows(lines[first:], first + 1))
+    rows = list(rows_of(lines[first:], first + 1))
     columns = rows[0][1] if rows else []
     given = {key: str(header[key]) for key in _PROPAGATED if header.get(key) and key not in columns}
     missing = [column for column in REQUIRED if column not in columns and not _is_text(column, columns, given)]
@@ -164,7 +159,7 @@ def _is_text(column: str, columns: Sequence[str], given: Mapping[str, str]) -> b
     return f"{side}_label" in columns and (f"{side}_type" in columns or f"{side}_type" in given)
 
 
-def _rows(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]:
+def rows_of(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]:
     """Yield each row with the number of its first line.
 
     A cell may stand in double quotes, and then hold tabs, doubled quotes and line breaks (SSSOM 1.0, TSV, quoting).
@@ -225,7 +220,7 @@ class _Heading:
 
     def _check_slots(self) -> None:
         """Keep of each value that is published only what can be."""
-        for key, datatype in {"mapping_set_id": _IRI, **{key: slot[1] for key, slot in _SET_SLOTS.items()}}.items():
+        for key, datatype in {"mapping_set_id": IRI, **{key: slot[1] for key, slot in SET_SLOTS.items()}}.items():
             given = self.header.get(key)
             if given is None:
                 continue
@@ -234,7 +229,7 @@ class _Heading:
                 steps = (key, at) if isinstance(given, list) else (key,)
                 if value is None or isinstance(value, dict | list):
                     self._refuse(steps, value, key, {"en": "a text", "fr": "un texte"})
-                elif datatype == _IRI and not is_iri(_expanded(str(value), self.curies)):
+                elif datatype == IRI and not is_iri(expand(str(value), self.curies)):
                     self._refuse(steps, value, key, _IRI_OR_CURIE)
                 else:
                     kept.append(value)
@@ -329,10 +324,10 @@ class _Row:
         }
         wrong = [
             (column, value)
-            for column, (_, datatype) in _SLOTS.items()
-            if datatype == _IRI and column not in checked and self.cells.get(column)
-            for value in (_values(self.cells[column]) if column in _MANY else [self.cells[column]])
-            if value and not is_iri(_expanded(value, self.curies))
+            for column, (_, datatype) in SLOTS.items()
+            if datatype == IRI and column not in checked and self.cells.get(column)
+            for value in (values_of(self.cells[column]) if column in MANY else [self.cells[column]])
+            if value and not is_iri(expand(value, self.curies))
         ]
         for column, value in wrong:
             self.refuse(column, _IRI_OR_CURIE, value)
@@ -350,7 +345,7 @@ class _Row:
             except ValueError:
                 self.refuse("mapping_date", {"en": "a day, such as 2026-11-23", "fr": "un jour, tel que 2026-11-23"})
         if self.cells.get("reviewer_id"):
-            for reviewer in _values(self.cells["reviewer_id"]):
+            for reviewer in values_of(self.cells["reviewer_id"]):
                 if not self.known(reviewer):
                     self.refuse("reviewer_id", _CURIE)
 
@@ -359,137 +354,27 @@ class _Row:
         return bool(colon and name and prefix in self.curies and is_iri(self.curies[prefix] + name))
 
 
-def _values(cell: str) -> list[str]:
+def values_of(cell: str) -> list[str]:
     r"""Return the values of a cell, which ``|`` separates; ``\|`` and ``\\`` are signs of a value (SSSOM 1.1).
 
-    >>> _values(r"a\|b|c")
+    >>> values_of(r"a\|b|c")
     ['a|b', 'c']
     """
     return [re.sub(r"\\(.)", r"\1", value) for value in re.findall(r"((?:[^|\\]|\\.)+)", cell)]
 
 
-def quads(mappings: list[Link], graph: str) -> list[Quad]:
-    """Return the links as quads in one graph."""
-    home = NamedNode(graph)
-    return [Quad(NamedNode(one.subject), NamedNode(one.predicate), NamedNode(one.object), home) for one in mappings]
-
-
-def described(mapping_set: MappingSet, confidence: float, dataset: str, fallback: str, graph: str) -> list[Quad]:
-    """Return the mapping set itself as quads in one graph, rejected candidates too, with a VoID linkset a predicate.
-
-    The terms are those of SSSOM 1.0's schema; no node is blank, as each mapping is named by what it maps.
-    *dataset* is the IRI that the links lead from, *fallback* that of a set without a ``mapping_set_id``.
-    """
-    home, set_iri = NamedNode(graph), str(mapping_set.header.get("mapping_set_id") or fallback)
-    this = NamedNode(set_iri)
-    quads = [Quad(this, _RDF_TYPE, NamedNode(f"{_SSSOM}MappingSet"), home)]
-    for key, (slot, datatype) in _SET_SLOTS.items():
-        given = mapping_set.header.get(key) or []
-        for value in given if isinstance(given, list) else [given]:
-            quads.append(Quad(this, NamedNode(slot), _term(str(value), datatype, mapping_set.curies), home))
-    for one in mapping_set.mappings:
-        node = NamedNode(mapping_iri(set_iri, one))
-        quads.append(Quad(this, NamedNode(f"{_SSSOM}mappings"), node, home))
-        quads.append(Quad(node, _RDF_TYPE, NamedNode(f"{_OWL}Axiom"), home))
-        for column, (slot, datatype) in _SLOTS.items():
-            cell = one.cells.get(column, "")
-            for value in _values(cell) if column in _MANY else [cell]:
-                if value:
-                    quads.append(Quad(node, NamedNode(slot), _term(value, datatype, mapping_set.curies), home))
-    return quads + _linksets(mapping_set, confidence, dataset, this, home)
-
-
-def mapping_iri(mapping_set: str, one: Link) -> str:
-    """Return the IRI of a mapping: that of its set, and the names of what it maps."""
-    subject = one.cells.get("subject_id", local_name(one.subject)).replace(":", "-")
-    return f"{_within(mapping_set)}{subject}-{local_name(one.object)}"
-
-
-def _within(mapping_set: str) -> str:
-    """Return how the IRIs of what a set is made of begin; its own may have a fragment already."""
-    return f"{mapping_set}-" if "#" in mapping_set else f"{mapping_set}#"
-
-
-def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: NamedNode, home: NamedNode) -> list[Quad]:
-    """Describe the published links of each predicate (VoID, section 5); there is none where no source is named."""
-    source = str(mapping_set.header.get("object_source") or "")
-    if not source:
-        return []
-    quads = []
-    ours, theirs = NamedNode(dataset), _term(source, _IRI, mapping_set.curies)
-    counts = Counter(one.predicate for one in mapping_set.accepted(confidence))
-    for predicate, count in sorted(counts.items()):
-        linkset = NamedNode(f"{_within(this.value)}linkset-{local_name(predicate)}")
-        for slot, value in (
-            ("target", ours),
-            ("target", theirs),
-            ("subjectsTarget", ours),
-            ("objectsTarget", theirs),
-            ("linkPredicate", NamedNode(predicate)),
-            ("triples", Literal(str(count), datatype=NamedNode(f"{_XSD}integer"))),
-        ):
-            quads.append(Quad(linkset, NamedNode(_VOID + slot), value, home))
-        quads.append(Quad(linkset, _RDF_TYPE, NamedNode(f"{_VOID}Linkset"), home))
-        quads.append(Quad(linkset, NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom"), this, home))
-    return quads
-
-
-def _term(value: str, datatype: str, curies: Mapping[str, str]) -> NamedNode | Literal:
-    if datatype == _IRI:
-        return NamedNode(_expanded("sssom:NegatedPredicate" if value == NOT else value, curies))
-    return Literal(value, datatype=NamedNode(datatype))
-
-
-def _expanded(value: str, curies: Mapping[str, str]) -> str:
+def expand(value: str, curies: Mapping[str, str]) -> str:
     """Return what ``prefix:name`` stands for; anything else as it is."""
     prefix, _, name = value.partition(":")
     return curies[prefix] + name if prefix in curies else value
 
 
-def added(text: str, cells: Mapping[str, str]) -> str:
-    """Return the text of a mapping set with one line more, behind the lines whose subject is not a later one.
-
-    Every other byte stays. Raises ValueError where the heading lacks a column that has something to hold.
-    """
-    rows = _spans(text)
-    first = next(number for number, row in enumerate(rows) if not row.startswith("#"))
-    columns = next(iter(_rows([rows[first].rstrip("\r\n")], 1)))[1]
-    missing = sorted(column for column, cell in cells.items() if cell and column not in columns)
-    if missing:
-        raise ValueError(f"the heading has no {', '.join(missing)}; add the columns to it, empty")
-    line = "\t".join(_written(cells.get(column, "")) for column in columns) + "\n"
-    subject = columns.index("subject_id")
-    later = (
-        number
-        for number, other in enumerate(rows[first + 1 :], first + 1)
-        if other.strip() and other.split("\t")[subject].strip('"') > cells["subject_id"]
-    )
-    where = next(later, len(rows))
-    if rows[where - 1] and not rows[where - 1].endswith("\n"):
-        rows[where - 1] += "\n"
-    return "".join([*rows[:where], line, *rows[where:]])
+def mapping_iri(mapping_set: str, one: Link) -> str:
+    """Return the IRI of a mapping: that of its set, and the names of what it maps."""
+    subject = one.cells.get("subject_id", local_name(one.subject)).replace(":", "-")
+    return f"{within(mapping_set)}{subject}-{local_name(one.object)}"
 
 
-def _written(cell: str) -> str:
-    """Return a cell on one line, in quotes where it would be read otherwise."""
-    plain = " ".join(cell.split())
-    return '"' + plain.replace('"', '""') + '"' if plain.startswith('"') else plain
-
-
-def _spans(text: str) -> list[str]:
-    """Return the rows of a mapping set as they are written, each with all of its lines, and the comments before."""
-    lines = documents.lines(text)
-    first = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    bare = (line.rstrip("\r\n") for line in lines[first:])
-    starts = [number - 1 for number, _ in _rows(bare, first + 1)]
-    ends = [*starts[1:], len(lines)]
-    return lines[:first] + ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
-
-
-def removed(text: str, line: int) -> str:
-    """Return the text of a mapping set without the row that begins at the line of this number, counted from 1."""
-    kept, number = [], 1
-    for row in _spans(text):
-        kept += [row] if number != line else []
-        number += len(documents.lines(row))
-    return "".join(kept)
+def within(mapping_set: str) -> str:
+    """Return how the IRIs of what a set is made of begin; its own may have a fragment already."""
+    return f"{mapping_set}-" if "#" in mapping_set else f"{mapping_set}#"

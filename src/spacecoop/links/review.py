@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spacecoop import documents
 from spacecoop.findings import Finding
 from spacecoop.iris import shorten
-from spacecoop.links import candidates, mappings, wikidata
+from spacecoop.links import candidates, edits, mappings, wikidata
 from spacecoop.links.agreement import Entity
 from spacecoop.links.candidates import Candidate
 from spacecoop.links.mappings import Link
@@ -25,11 +25,11 @@ def propose(one: Setup, chosen: Sequence[Entity], proposed: Sequence[Candidate])
     subjects = {shorten(entity.iri, prefixes) for entity in chosen}
     for number, line in reversed(list(enumerate(documents.lines(text), 1))):
         if not line.startswith("#") and line.partition("\t")[0] in subjects:
-            text = mappings.removed(text, number)
+            text = edits.removed(text, number)
     for candidate in proposed:
         names = shorten(candidate.entity.iri, prefixes), shorten(candidate.item.iri, prefixes)
         cells = candidates.cells(candidate, *names, one.settings.predicate, wikidata.today())
-        text = mappings.added(text, cells)
+        text = edits.added(text, cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     documents.save(path, text)
 
@@ -85,7 +85,7 @@ def decide(one: Setup, decision: Decision) -> str:
         "comment": decision.because,
     }
     try:
-        changed = mappings.added(text, cells)
+        changed = edits.added(text, cells)
     except ValueError as error:
         raise LinksError(f"{FILE}: {error}") from error
     findings = mappings.read(changed.encode(), FILE, one.workspace.prefixes).findings
@@ -93,7 +93,7 @@ def decide(one: Setup, decision: Decision) -> str:
     if mine:
         raise LinksError(f"nothing was written: {mine[0].message['en']}")
     documents.save(one.workspace.root / FILE, changed)
-    documents.save(one.workspace.root / REVIEW, mappings.removed(text_of(one.workspace, REVIEW), line.place.line))
+    documents.save(one.workspace.root / REVIEW, edits.removed(text_of(one.workspace, REVIEW), line.place.line))
     return "\t".join(cells[key] for key in ("subject_id", "predicate_id", "predicate_modifier", "object_id"))
 
 
