@@ -1,4 +1,4 @@
-"""Named queries and the whole dataset in; what each takes, and its answer as of this build, bounded, out as rows."""
+"""Named queries and the whole dataset in; what each takes, and its answer in every language, bounded, out as rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, RdfFormat, Store
 
 from spacecoop import reach
-from spacecoop.pages import answers
+from spacecoop.pages import answers, fallbacks
 from spacecoop.pages.answers import UnansweredError, pack, unpack
 from spacecoop.pages.kinds import Row
 from spacecoop.queries import library, sandbox, sparql
@@ -30,20 +30,35 @@ def tell(
 ) -> Iterator[tuple[str, list[Row]]]:
     """Yield the rows for each query's page, by part; *dump* is the dataset in N-Quads.
 
-    Raises UnansweredError for a query that takes longer or more memory than one of the site may.
+    A query that takes a language is asked in each language of the site, and says ``?language`` in its rows; what has no
+    text in one speaks another, as on any page. Raises UnansweredError for a query that takes longer or more memory than
+    one of the site may.
     """
+    every = list(queries)
+    for query in every:
+        yield "parameters", list(_parameters(query, _page(query, workspace)))
+    if statements > ASKED:
+        return
     store = Store()
-    if statements <= ASKED:
-        store.bulk_load(path=str(dump), format=RdfFormat.N_QUADS)
-    for query in queries:
-        page = NamedNode(f"{workspace.base}query/{query.name}")
-        yield "parameters", list(_parameters(query, page))
-        if statements <= ASKED:
-            try:
-                text = library.standalone(query, workspace.base, workspace.prefixes)
-                yield from _ask(store, query, text, page, workspace).items()
-            except QueryError:
-                continue  # it is told where the queries are checked
+    store.bulk_load(path=str(dump), format=RdfFormat.N_QUADS)
+    for query in every:
+        if not _language_of(query):
+            yield from _ask(store, query, "", {}, workspace)
+    speaking = [query for query in every if _language_of(query)]
+    texts = fallbacks.read(store) if speaking else {}
+    for language in workspace.languages:
+        with fallbacks.lend(store, texts, language, [*workspace.languages, "en"]) as lent:
+            for query in speaking:
+                yield from _ask(store, query, language, lent, workspace)
+
+
+def _page(query: Query, workspace: Workspace) -> NamedNode:
+    return NamedNode(f"{workspace.base}query/{query.name}")
+
+
+def _language_of(query: Query) -> str:
+    """Return the parameter by which a query is told the reader's language; empty for one that takes none."""
+    return next((one.name for one in query.parameters if one.type == "language"), "")
 
 
 def _parameters(query: Query, page: NamedNode) -> Iterator[Row]:
@@ -55,15 +70,42 @@ def _parameters(query: Query, page: NamedNode) -> Iterator[Row]:
             yield {**said, "summary": _spoken(summary, language)}
 
 
-def _ask(store: Store, query: Query, text: str, page: NamedNode, workspace: Workspace) -> dict[str, list[Row]]:
+def _ask(
+    store: Store, query: Query, language: str, lent: Mapping[str, str], workspace: Workspace
+) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the answer's rows, by part; nothing for a query that is told to be wrong where the queries are checked."""
+    spoken = {_language_of(query): [language]} if language else {}
+    try:
+        text = library.standalone(query, workspace.base, workspace.prefixes, spoken)
+        found = _bounded(store, query, text, workspace)
+    except QueryError:
+        return
+    if not language or language == workspace.languages[0]:
+        yield "columns", list(_columns(query, found.pop("columns", []), workspace))
+    fixed = {"page": _page(query, workspace), "language": Literal(language)}
+    for part in ("answer", "answered"):
+        yield part, [{**fixed, **_own(row, language, lent)} for row in found.get(part, [])]
+
+
+def _own(row: Row, language: str, lent: Mapping[str, str]) -> Row:
+    """Return a row whose lent texts say again which language they are in."""
+    return {
+        name: Literal(term.value, language=lent[term.value])
+        if isinstance(term, Literal) and term.language == language and term.value in lent
+        else term
+        for name, term in row.items()
+    }
+
+
+def _bounded(store: Store, query: Query, text: str, workspace: Workspace) -> dict[str, list[Row]]:
     """Return the answer's rows, by part, from a process that is ended at its bound."""
     if not sandbox.can_fork():
-        return _answer(store, query, text, page)
+        return _answer(store, text)
 
     def work(signals: Signals) -> dict[str, list[dict[str, list[str]]]] | str:
         signals.ready()
         try:
-            found = _answer(store, query, text, page)
+            found = _answer(store, text)
         except QueryError as error:
             return str(error)
         return {part: [{name: pack(one) for name, one in row.items()} for row in rows] for part, rows in found.items()}
@@ -78,16 +120,17 @@ def _ask(store: Store, query: Query, text: str, page: NamedNode, workspace: Work
     return {part: [{name: unpack(term) for name, term in row.items()} for row in rows] for part, rows in packed.items()}
 
 
-def _answer(store: Store, query: Query, text: str, page: NamedNode) -> dict[str, list[Row]]:
+def _answer(store: Store, text: str) -> dict[str, list[Row]]:
+    """Return the first rows of an answer, the names of its columns, and how many rows there are."""
     try:
         found = store.query(reach.stay(text), use_default_graph_as_union=True)
     except (SyntaxError, ValueError, OSError) as error:
         raise QueryError(str(error)) from error
     if isinstance(found, QueryBoolean):
-        return {"answered": [{"page": page, "count": Literal(1), "yes": Literal(bool(found))}]}
+        return {"answered": [{"count": Literal(1), "yes": Literal(bool(found))}]}
     if not isinstance(found, QuerySolutions):
         count = sum(1 for _ in found)
-        return {"answered": [{"page": page, "count": Literal(count)}]}
+        return {"answered": [{"count": Literal(count)}]}
     names = [variable.value for variable in found.variables]
     rows = ([row[name] for name in names] for row in found)
     counted = _Counted(rows)
@@ -98,12 +141,9 @@ def _answer(store: Store, query: Query, text: str, page: NamedNode) -> dict[str,
     else:
         shown = nsmallest(MOST, counted, key=lambda row: [str(term) for term in row])
     return {
-        "columns": [row for number, name in enumerate(names) for row in _column(query, number, name, page)],
-        "answer": [
-            {"page": page, **{f"c{number}": term for number, term in enumerate(row) if term is not None}}
-            for row in shown
-        ],
-        "answered": [{"page": page, "count": Literal(counted.count)}],
+        "columns": [{"name": Literal(name)} for name in names],
+        "answer": [{f"c{number}": term for number, term in enumerate(row) if term is not None} for row in shown],
+        "answered": [{"count": Literal(counted.count)}],
     }
 
 
@@ -123,10 +163,16 @@ class _Counted:
         return row
 
 
-def _column(query: Query, number: int, name: str, page: NamedNode) -> Iterator[Row]:
-    heads: Mapping[str, str] = query.columns.get(name) or {"": name}
-    for language, head in heads.items():
-        yield {"page": page, "at": Literal(f"c{number}"), "head": _spoken(head, language)}
+def _columns(query: Query, names: Iterable[Row], workspace: Workspace) -> Iterator[Row]:
+    for number, row in enumerate(names):
+        name = row["name"].value
+        heads: Mapping[str, str] = query.columns.get(name) or {"": name}
+        for language, head in heads.items():
+            yield {
+                "page": _page(query, workspace),
+                "at": Literal(f"c{number}"),
+                "head": _spoken(head, language),
+            }
 
 
 def _spoken(text: str, language: str) -> Literal:

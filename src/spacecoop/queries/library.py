@@ -371,8 +371,13 @@ TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
 """What turns a word of the command line into a term, by the type that a parameter has."""
 
 
-def standalone(query: Query, base: str, prefixes: Mapping[str, str]) -> str:
-    """Return a query's text as it runs anywhere: without front matter, prefixes declared, parameters at defaults."""
+def standalone(
+    query: Query, base: str, prefixes: Mapping[str, str], values: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """Return a query's text as it runs anywhere: without front matter, prefixes declared, parameters bound.
+
+    Parameters that *values* does not name are at their defaults. Raises QueryError as ``Query.bound`` does.
+    """
 
     def resolve(name: str, scheme: str) -> str:
         prefix, colon, rest = name.partition(":")
@@ -382,7 +387,7 @@ def standalone(query: Query, base: str, prefixes: Mapping[str, str]) -> str:
             raise QueryError(f"the default {name!r} is to be an IRI, such as prefix:{name}")
         return name if is_iri(name) else f"{base}id/{name}"
 
-    text = "".join(line for line in query.bound({}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
+    text = "".join(line for line in query.bound(values or {}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
     missing = sparql.undeclared(text, prefixes)
     return "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
 
