@@ -15,7 +15,9 @@ Texts = Mapping[tuple[Any, Any], Mapping[str, Sequence[tuple[str, Any]]]]
 
 def read(store: Store) -> Texts:
     """Return all texts that say their language."""
-    found: defaultdict[tuple[Any, Any], defaultdict[str, list[tuple[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+    found: defaultdict[tuple[Any, Any], defaultdict[str, list[tuple[str, Any]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
     for quad in store:
         if isinstance(quad.object, Literal) and quad.object.language:
             found[quad.subject, quad.predicate][quad.object.language].append((quad.object.value, quad.graph_name))

@@ -387,7 +387,9 @@ def standalone(
             raise QueryError(f"the default {name!r} is to be an IRI, such as prefix:{name}")
         return name if is_iri(name) else f"{base}id/{name}"
 
-    text = "".join(line for line in query.bound(values or {}, resolve).splitlines(keepends=True) if not _FRONT.match(line))
+    text = "".join(
+        line for line in query.bound(values or {}, resolve).splitlines(keepends=True) if not _FRONT.match(line)
+    )
     missing = sparql.undeclared(text, prefixes)
     return "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
 
