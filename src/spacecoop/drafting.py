@@ -149,7 +149,8 @@ def draft(
     if refused(against):
         raise Refused(against)
     language = setup.rules.languages[source.language]
-    reading = proposals.read(words, language, setup.rules, setup.names, source.published)
+    besides = frozenset([source.publisher or ""])
+    reading = proposals.read(words, language, setup.rules, setup.names, source.published, besides=besides)
     origin, named = "rules", ""
     if model is not None:
         answer = _asked(setup, source, reading, model)

@@ -52,9 +52,13 @@ class Gazetteer:
     def find(self, words: str, folded: Folded, language: Language, inside: frozenset[str]) -> list[Mention]:
         """Return what a text names, in reading order; the longest name wins.
 
-        In the name of a thing of the types *inside*, an adjective points to a thing too.
+        In the name of a thing of the types *inside*, an adjective points to a thing too. A capital stands for its
+        party, but where it is said that something is or happens there.
         """
-        named = _longest([*self._names(words, folded)])
+        seats = _longest([*self._seats(words, folded, language)])
+        stand = {(one.start, one.end) for one in seats}
+        named = [one for one in _longest([*self._names(words, folded)]) if (one.start, one.end) not in stand]
+        named = _longest([*named, *seats])
         pointed = _longest([*self._pointers(words, folded, language)])
         shut = [one for one in named if not self.types(one) & inside]
         free = [one for one in pointed if all(one.end <= other.start or other.end <= one.start for other in shut)]
@@ -79,6 +83,13 @@ class Gazetteer:
                 if things:
                     yield Mention(start, stop, here, things)
                     break
+
+    def _seats(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
+        for thing, pattern in language.seats:
+            for found in pattern.finditer(folded.text):
+                if not language.at.search(folded.text, max(0, found.start() - 40), found.start()):
+                    start, stop = folded.span(found.start(), found.end())
+                    yield Mention(start, stop, words[start:stop], (thing,), whole=False)
 
     def _pointers(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
         for thing, pattern in language.names:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -12,6 +14,12 @@ from spacecoop.drafts.names import Gazetteer, Mention
 from spacecoop.drafts.rules import Cue, Language, Rules
 from spacecoop.drafts.sentences import Sentence, split
 from spacecoop.drafts.times import Time
+
+_COMMA = re.compile(r"[,，]\s*")
+_NEAR = 120
+"""How far a word for what is to come, or is over, may stand from a time that it is about, in characters."""
+_OPENING = 90
+"""How far into a sentence, in characters, what opens it may reach."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Candidate:
     """What its cues write."""
     score: float
     reasons: tuple[str, ...]
+    strongest: float = 1.0
+    """The weight of its weightiest cue."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +74,28 @@ def read(
     names: Gazetteer,
     published: date | None,
     without: frozenset[str] = frozenset(),
+    besides: frozenset[str] = frozenset(),
 ) -> Reading:
-    """Find candidates in a text; *without* names families of rules that are left out, to measure them."""
+    """Find candidates in a text.
+
+    *without* names families of rules that are left out, to measure them; *besides* things that are no party here, such
+    as the publisher.
+    """
     folded = fold(words)
     mentions = names.find(words, folded, language, rules.things)
-    found_times = [] if "times" in without else times.find(folded, language, published)
+    found_times = [] if "times" in without else times.find(folded, language, published, _ahead(folded, language))
     sentences = split(words, language.code)
     memory = _Memory()
     candidates: list[Candidate] = []
     one = _Reader(words, folded, language, rules, names, memory, without)
     for sentence in sentences:
-        inside = [mention for mention in mentions if sentence.start <= mention.start < sentence.end]
+        inside = [
+            mention
+            for mention in mentions
+            if sentence.start <= mention.start < sentence.end
+            and besides.isdisjoint(mention.things)
+            and not language.aside.search(fold(words[max(sentence.start, mention.start - 40) : mention.start]).text)
+        ]
         when = [time for time in found_times if sentence.start <= time.start < sentence.end]
         candidate = one.candidate(sentence, inside, when)
         if candidate is not None:
@@ -82,6 +103,24 @@ def read(
         one.remember(inside)
     kept = tuple(candidate for candidate in candidates if candidate.score >= rules.least)
     return Reading(tuple(sentences), tuple(mentions), tuple(found_times), kept)
+
+
+def _ahead(folded: Folded, language: Language) -> Callable[[int], bool]:
+    """Return what tells whether the words nearest to a place speak of what is to come."""
+    marks = [
+        (found.start(), cue.ahead)
+        for cue in language.cues
+        if cue.ahead or cue.past
+        for found in cue.words.finditer(folded.text)
+    ]
+    places = sorted(marks)
+
+    def ahead(place: int) -> bool:
+        at = bisect_left(places, (place, False))
+        near = sorted((abs(there - place), is_ahead) for there, is_ahead in places[max(0, at - 1) : at + 1])
+        return bool(near) and near[0][0] <= _NEAR and near[0][1]
+
+    return ahead
 
 
 class _Reader:
@@ -121,7 +160,7 @@ class _Reader:
     def candidate(self, sentence: Sentence, mentions: Sequence[Mention], when: Sequence[Time]) -> Candidate | None:
         """Return what a sentence may claim, with its score; nothing where nothing speaks for it."""
         text = fold(sentence.words).text
-        cues = [cue for cue in self.language.cues if cue.family not in self.without and cue.words.search(text)]
+        cues = self.cues(text)
         if any(cue.drops for cue in cues) or not (cues or mentions):
             return None
         parties = self.parties(mentions)
@@ -139,12 +178,15 @@ class _Reader:
             if cue.weight:
                 reasons[f"says {cue.name}"] = cue.weight if cue.weight in (best,) or cue.weight < 0 else cue.weight / 4
         sides = {self.side(one.id) for one in parties}
-        if len(sides) < 2 and "context" not in self.without:
+        others = len(sides) == 1 and any(cue.others for cue in cues)
+        if len(sides) < 2 and not others and "context" not in self.without:
             parties = self.completed(parties, sides, things, best, reasons)
             sides = {self.side(one.id) for one in parties}
         self.weigh("sides", len(sides) > 1, f"{len(sides)} sides", reasons)
         self.weigh("things", bool(things), f"about {', '.join(things)}", reasons)
-        self.weigh("alone", len(sides) < 2, "one side at most", reasons)
+        self.weigh("dated", bool(when), "says when", reasons)
+        self.weigh("others", others, "others without a name", reasons)
+        self.weigh("alone", len(sides) < 2 and not others, "one side at most", reasons)
         score = round(min(1.0, max(0.0, sum(reasons.values()))), 2)
         if not parties and not things:
             return None
@@ -155,12 +197,19 @@ class _Reader:
             sentences=(sentence,),
             parties=parties,
             things=things,
-            times=tuple(when),
+            times=tuple(_points(when) if any(cue.point and cue.weight == best for cue in cues) else when),
             claimant=claimant,
             values=values,
             score=score,
             reasons=told,
+            strongest=best,
         )
+
+    def cues(self, text: str) -> list[Cue]:
+        """Return the cues of a sentence; a word that only points back, such as "the agreement", is none."""
+        begun = self.begun_back(text)
+        rest = text if begun is None or "back" in self.without else f"{text[: begun.start()]}\0{text[begun.end() :]}"
+        return [cue for cue in self.language.cues if cue.family not in self.without and cue.words.search(rest)]
 
     def weigh(self, name: str, holds: bool, reason: str, reasons: dict[str, float]) -> None:
         """Note a reason with its weight where it holds."""
@@ -267,36 +316,65 @@ class _Reader:
     def add(self, candidates: list[Candidate], new: Candidate) -> None:
         """Add a candidate, or join it to the one before where it only goes on about the same."""
         last = candidates[-1] if candidates else None
-        if last is not None and "join" not in self.without and self.goes_on(last, new):
+        if last is None or "join" in self.without:
+            candidates.append(new)
+        elif self.goes_on(last, new):
             candidates[-1] = joined(last, new)
+        elif self.leads_to(last, new):
+            candidates[-1] = replace(joined(new, last), sentences=(*last.sentences, *new.sentences))
         else:
             candidates.append(new)
         if len({self.side(one.id) for one in candidates[-1].parties}) > 1:
             self.memory.pairs.append((candidates[-1].things, candidates[-1].parties))
 
     def goes_on(self, last: Candidate, new: Candidate) -> bool:
-        """Tell whether a candidate says more of the one before: one step and side, no other thing or time."""
-        between = self.words[last.sentences[-1].end : new.sentences[0].start]
-        if between.strip() or (new.things and last.things and not set(new.things) & set(last.things)):
+        """Tell whether a candidate says more of the one before: no other thing, time or side, and words that say so."""
+        if not self.adjoin(last, new) or last.score < self.rules.least or not alike(last, new):
             return False
-        if last.times and new.times and last.times[0].value != new.times[0].value:
-            return False
-        if new.score < self.rules.least:
-            return last.score >= self.rules.least and bool(new.things)
-        step = new.values.get("step")
-        same = bool(step) and step == last.values.get("step")
         ours, theirs = ({self.side(one.id) for one in side.parties} for side in (last, new))
-        return (same and (theirs <= ours or ours <= theirs)) or (theirs <= ours and self.begins_back(new.sentences[0]))
+        text = fold(new.sentences[0].words).text
+        step = new.values.get("step")
+        if self.language.more.search(text) or (step and step == last.values.get("step")):
+            return theirs <= ours or ours <= theirs
+        if self.language.further.search(text) or not theirs <= ours:
+            return False
+        weights = self.rules.weights
+        if new.score < self.rules.least:
+            return new.score >= weights.get("near", 1)
+        return new.strongest < weights.get("strong", 1) and self.begun_back(text) is not None
 
-    def begins_back(self, sentence: Sentence) -> bool:
-        """Tell whether a sentence begins with a word for an undertaking named before."""
-        text = fold(sentence.words).text
-        return any(row.take == 1 and row.words.match(text) for row in self.language.back)
+    def adjoin(self, last: Candidate, new: Candidate) -> bool:
+        """Tell whether nothing stands between two candidates."""
+        return not self.words[last.sentences[-1].end : new.sentences[0].start].strip()
+
+    def leads_to(self, last: Candidate, new: Candidate) -> bool:
+        """Tell whether a candidate too weak to be proposed is what the next one begins with a word for."""
+        weak = last.score < self.rules.least or len({self.side(one.id) for one in last.parties}) < 2
+        weak = weak and self.rules.weights.get("lead", 1) <= last.score and new.score >= self.rules.least
+        return weak and self.adjoin(last, new) and self.begun_back(fold(new.sentences[0].words).text) is not None
+
+    def begun_back(self, text: str) -> re.Match[str] | None:
+        """Return the word for what was named before with which a folded sentence begins, or what follows its comma."""
+        places = [0, *(found.end() for found in _COMMA.finditer(text[:_OPENING]))][:2]
+        found = (row.words.match(text, place) for row in self.language.back for place in places)
+        return next((one for one in found if one is not None), None)
+
+
+def _points(when: Iterable[Time]) -> Iterator[Time]:
+    """Yield times, those without an end as their beginning."""
+    for one in when:
+        yield replace(one, value=one.value.removesuffix("/.."))
 
 
 def _joined(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ...]:
     have = {part.id for part in one}
     return one + tuple(part for part in other if part.id not in have)
+
+
+def alike(last: Candidate, new: Candidate) -> bool:
+    """Tell whether two candidates name no different things and no different times."""
+    things = not (last.things and new.things) or bool(set(last.things) & set(new.things))
+    return things and not (last.times and new.times and last.times[0].value != new.times[0].value)
 
 
 def joined(last: Candidate, new: Candidate) -> Candidate:
@@ -308,7 +386,8 @@ def joined(last: Candidate, new: Candidate) -> Candidate:
         parties=parties,
         things=tuple(dict.fromkeys((*last.things, *new.things))),
         times=last.times or new.times,
-        values={**new.values, **last.values},
+        values={**last.values, **new.values} if new.strongest > last.strongest else {**new.values, **last.values},
+        strongest=max(last.strongest, new.strongest),
         score=max(last.score, new.score),
         reasons=(*last.reasons, "goes on in the next sentence"),
     )

@@ -33,6 +33,14 @@ class Cue:
     values: Mapping[str, str]
     drops: bool = False
     """Whether a sentence with it claims nothing of what is looked for."""
+    others: bool = False
+    """Whether it speaks of a further side that has no name, such as "other countries"."""
+    ahead: bool = False
+    """Whether it speaks of what is to come, so that a month without a year near it is the next one."""
+    point: bool = False
+    """Whether it speaks of what happens once, so that a time without an end is its day."""
+    past: bool = False
+    """Whether it speaks of what is over; of *ahead* and *past*, what stands nearer to a time counts."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,8 @@ class Phrase:
     form: str
     days: int | None
     """How many days from the day of publication, where the phrase says so."""
+    months: int | None = None
+    """How many months, times the number that the phrase says, if it says one."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +86,22 @@ class Language:
     """Whether spaces stand between words."""
     common: frozenset[str]
     names: tuple[tuple[str, re.Pattern[str]], ...]
+    seats: tuple[tuple[str, re.Pattern[str]], ...]
+    """Capitals and the like, which stand for a party but where a word of *at* is before them."""
+    at: re.Pattern[str]
+    aside: re.Pattern[str]
+    """Words after which a name is no party: those of a war or a sanction."""
     cues: tuple[Cue, ...]
     back: tuple[Back, ...]
+    more: re.Pattern[str]
+    """With these words a sentence says more of the one before."""
+    further: re.Pattern[str]
+    """With these words a sentence says another thing than the one before."""
     speech: re.Pattern[str] | None
     phrases: tuple[Phrase, ...]
     months: Mapping[str, int]
     weekdays: Mapping[str, int]
+    numbers: Mapping[str, int]
     before: frozenset[str]
     """Words that a name does not begin with: articles, and what begins a sentence."""
 
@@ -154,24 +174,36 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
         spaced=spaced,
         common=frozenset(fold(word).text for word in rows.get("common", [])),
         names=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
+        seats=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("seats", [])),
+        at=_before(rows.get("at", []), spaced),
+        aside=_before(rows.get("aside", []), spaced),
         cues=tuple(_cue(row, spaced) for row in rows.get("cues", [])),
         back=tuple(
             Back(pattern(row["words"], spaced), frozenset(row.get("of", [])), int(row.get("take", 0)))
             for row in rows.get("back", [])
         ),
+        more=pattern(rows.get("more", []), spaced),
+        further=pattern(rows.get("further", []), spaced),
         speech=pattern(speech, spaced) if speech else None,
         phrases=_phrases(rows, spaced),
         months=_numbered(rows.get("months", [])),
         weekdays=_numbered(rows.get("weekdays", [])),
+        numbers=_numbered(rows.get("numbers", [])),
         before=frozenset(fold(word).text for word in rows.get("before", [])),
     )
+
+
+def _before(words: Iterable[str], spaced: bool) -> re.Pattern[str]:
+    """Return the pattern of a text that ends with one of these words."""
+    return re.compile(rf"{pattern(words, spaced).pattern}\s*\Z")
 
 
 def _cue(row: Mapping[str, Any], spaced: bool) -> Cue:
     words = pattern(row["words"], spaced)
     drops = bool(row.get("drops", False))
     family = row.get("family", "cues")
-    return Cue(row["name"], family, words, float(row.get("weight", 0)), dict(row.get("write", {})), drops)
+    flags = {key: bool(row.get(key, False)) for key in ("others", "ahead", "past", "point")}
+    return Cue(row["name"], family, words, float(row.get("weight", 0)), dict(row.get("write", {})), drops, **flags)
 
 
 def _numbered(rows: Iterable[Iterable[str]]) -> dict[str, int]:
@@ -181,12 +213,16 @@ def _numbered(rows: Iterable[Iterable[str]]) -> dict[str, int]:
 
 def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
     """Return the phrases of time; ``{day}`` and the like stand for a number or a name."""
+    months, weekdays, numbers = (
+        "|".join(map(re.escape, _numbered(rows.get(key, [])))) for key in ("months", "weekdays", "numbers")
+    )
     parts = {
         "day": r"(?P<{0}>[0-3]?\d)(?:er|st|nd|rd|th)?",
         "year": r"(?P<{0}>(?:19|20)\d\d)",
-        "month": rf"(?P<{{0}}>{'|'.join(map(re.escape, _numbered(rows.get('months', []))))}|1[0-2]|0?[1-9])",
-        "name": rf"(?P<{{0}}>{'|'.join(map(re.escape, _numbered(rows.get('months', []))))})",
-        "weekday": rf"(?P<{{0}}>{'|'.join(map(re.escape, _numbered(rows.get('weekdays', []))))})",
+        "month": rf"(?P<{{0}}>{months}|1[0-2]|0?[1-9])",
+        "name": rf"(?P<{{0}}>{months})",
+        "weekday": rf"(?P<{{0}}>{weekdays})",
+        "count": rf"(?P<{{0}}>[1-9]\d?{'|' * bool(numbers)}{numbers})",
     }
 
     def part(found: re.Match[str]) -> str:
@@ -198,5 +234,5 @@ def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
         for words in row["words"]:
             text = re.sub(r"\\\{(\w+)\\\}", part, re.escape(fold(words).text).replace(r"\ ", r"\s+"))
             inner = rf"(?<!\w){text}(?!\w)" if spaced else rf"(?<!\d){text}(?!\d)"
-            found.append(Phrase(re.compile(inner), row["edtf"], row.get("days")))
+            found.append(Phrase(re.compile(inner), row["edtf"], row.get("days"), row.get("months")))
     return tuple(found)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import calendar
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 
 from edtf import parse_edtf
 from edtf.parser.edtf_exceptions import EDTFParseException
@@ -25,22 +25,26 @@ class Time:
     value: str
 
 
-def find(folded: Folded, language: Language, published: date | None) -> list[Time]:
+Ahead = Callable[[int], bool]
+"""Tells whether, at a place of the folded text, what is to come is spoken of."""
+
+
+def find(folded: Folded, language: Language, published: date | None, ahead: Ahead) -> list[Time]:
     """Return the times of a text in reading order; one within a longer one is not told.
 
     What counts from the day of publication is left out where that day is not known.
     """
     taken: list[Time] = []
-    for one in sorted(_all(folded, language, published), key=lambda one: (one.start - one.end, one.start)):
+    for one in sorted(_all(folded, language, published, ahead), key=lambda one: (one.start - one.end, one.start)):
         if all(one.end <= other.start or other.end <= one.start for other in taken):
             taken.append(one)
     return sorted(taken, key=lambda one: one.start)
 
 
-def _all(folded: Folded, language: Language, published: date | None) -> Iterator[Time]:
+def _all(folded: Folded, language: Language, published: date | None, ahead: Ahead) -> Iterator[Time]:
     for phrase in language.phrases:
         for found in phrase.words.finditer(folded.text):
-            value = _value(phrase, found, language, published)
+            value = _value(phrase, found, language, published, ahead(found.start()))
             if value is not None and _is_edtf(value):
                 yield Time(*folded.span(found.start(), found.end()), value)
 
@@ -57,40 +61,62 @@ def _is_edtf(value: str) -> bool:
     return True
 
 
-def _value(phrase: Phrase, found: re.Match[str], language: Language, published: date | None) -> str | None:
+def _value(phrase: Phrase, found: re.Match[str], language: Language, published: date | None, ahead: bool) -> str | None:
     """Return the EDTF value of a phrase; nothing where it cannot be placed."""
-    named = found.groupdict()
-    given: dict[str, str] = {}
-    base = published
-    if phrase.days is not None and base is not None:
-        base += timedelta(days=phrase.days)
-    if named.get("weekday") and base is not None and not named.get("day"):
-        base -= timedelta(days=(base.isoweekday() - language.weekdays[named["weekday"]]) % 7)
-    for key in ("month", "month2"):
-        if named.get(key):
-            number = language.months.get(named[key]) or int(named[key])
-            given[key] = f"{number:02}"
-    for key in ("day", "day2"):
-        if named.get(key):
-            given[key] = f"{int(named[key]):02}"
-    for key in ("year", "year2"):
-        if named.get(key):
-            given[key] = named[key]
-    if base is None:
+    named = {key: value for key, value in found.groupdict().items() if value}
+    given = _given(named, language)
+    if published is None:
         return phrase.form.format(**given) if _filled(phrase.form, given) else None
+    base = _base(phrase, named, language, published, ahead)
+    if base is None:
+        return None
+    moved = phrase.days is not None or phrase.months is not None
     if "year" not in given:
-        given["year"] = str(_year(base, given) if phrase.days is None else base.year)
+        given["year"] = str(base.year if moved else _year(base, given, ahead))
     given = {"month": f"{base.month:02}", "day": f"{base.day:02}"} | given
+    monday = base - timedelta(days=base.weekday())
+    given |= {"monday": str(monday), "sunday": str(monday + timedelta(days=6))}
     given["last"] = str(calendar.monthrange(int(given["year"]), int(given["month"]))[1])
     given |= {"before": str(int(given["year"]) - 1), "after": str(int(given["year"]) + 1)}
     return phrase.form.format(**given)
+
+
+def _given(named: Mapping[str, str], language: Language) -> dict[str, str]:
+    """Return what a phrase itself says of its parts, in the form of EDTF."""
+    given: dict[str, str] = {}
+    for key, value in named.items():
+        if key in ("month", "month2"):
+            given[key] = f"{language.months.get(value) or int(value):02}"
+        elif key in ("day", "day2"):
+            given[key] = f"{int(value):02}"
+        elif key in ("year", "year2"):
+            given[key] = value
+    if "year" in given:
+        given["decade"] = f"{given['year'][:3]}X"
+    return given
+
+
+def _base(phrase: Phrase, named: Mapping[str, str], language: Language, published: date, ahead: bool) -> date | None:
+    """Return the day that a phrase counts from, or lands on; nothing outside of the calendar."""
+    base = published + timedelta(days=phrase.days or 0)
+    if phrase.months is not None:
+        count = named.get("count", "1")
+        months = base.year * 12 + base.month - 1 + phrase.months * (language.numbers.get(count) or int(count))
+        year, month = divmod(months, 12)
+        return date(year, month + 1, 1) if MINYEAR <= year <= MAXYEAR else None
+    if named.get("weekday") and not named.get("day"):
+        apart = language.weekdays[named["weekday"]] - base.isoweekday()
+        base += timedelta(days=apart % 7 if ahead else -(-apart % 7))
+    return base
 
 
 def _filled(form: str, given: dict[str, str]) -> bool:
     return set(re.findall(r"\{(\w+)\}", form)) <= given.keys()
 
 
-def _year(base: date, given: dict[str, str]) -> int:
-    """Return the year that brings a month without one nearest to the day of publication."""
+def _year(base: date, given: dict[str, str], ahead: bool) -> int:
+    """Return the year of a month without one: nearest to the day of publication; where *ahead*, the next such month."""
     month = int(given.get("month", base.month))
+    if ahead:
+        return base.year + (month < base.month)
     return base.year + (1 if base.month - month > 6 else -1 if month - base.month > 6 else 0)

@@ -1,0 +1,138 @@
+"""What the rules of ``drafting/`` find in sentences: names, sides, times, and what belongs to one claim."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from spacecoop.drafts import names, proposals, rules
+from spacecoop.drafts.proposals import Reading
+
+DRAFTING = Path(__file__).parent.parent / "drafting"
+RULES = rules.read(DRAFTING)
+NAMES = names.gather([], RULES.known)
+PUBLISHED = date(2025, 4, 15)  # a Tuesday
+
+
+def read(text: str, language: str = "fr", besides: str = "") -> Reading:
+    """Read a text of our own, published on a Tuesday in April."""
+    return proposals.read(
+        text, RULES.languages[language], RULES, NAMES, PUBLISHED, besides=frozenset([besides] if besides else [])
+    )
+
+
+def parties(reading: Reading) -> list[list[str]]:
+    """Return the parties of each candidate."""
+    return [[part.id for part in one.parties] for one in reading.candidates]
+
+
+def times(text: str, language: str) -> list[str]:
+    """Return the times of a text."""
+    return [one.value for one in read(text, language).times]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("Paris et Pékin ont signé un accord.", "fr", [["france", "china"]]),
+        ("Réunis à Tokyo, le CNES et l'ISRO ont signé un accord.", "fr", [["cnes", "isro"]]),
+        ("Moscow and Beijing signed an agreement.", "en", [["russia", "china"]]),
+        ("JAXA and ISRO signed an agreement in Washington.", "en", [["jaxa", "isro"]]),
+        ("中国国家航天局与法国国家空间研究中心在北京签署协议。", "zh", [["cnsa", "cnes"]]),
+    ],
+)
+def test_a_capital_stands_for_its_state_but_where_something_happens_there(
+    text: str, language: str, found: list[list[str]]
+) -> None:
+    assert parties(read(text, language)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Le CNES a suspendu sa coopération avec Roscosmos après l'invasion de l'Ukraine.", [["cnes", "roscosmos"]]),
+        ("La France et l'Ukraine ont signé un accord.", [["france", "ukraine"]]),
+    ],
+)
+def test_what_a_war_is_about_is_no_party(text: str, found: list[list[str]]) -> None:
+    assert parties(read(text)) == found
+
+
+def test_the_publisher_is_no_party() -> None:
+    text = "Le CNES coopère avec la Nasa, apprend le CNRS."
+
+    assert "cnrs" in parties(read(text))[0]
+    assert "cnrs" not in parties(read(text, besides="cnrs"))[0]
+
+
+def test_what_surrounds_an_article_is_no_claim() -> None:
+    assert parties(
+        read("La France et la Chine coopèrent. Abonnez-vous à la newsletter de la France et de la Chine.")
+    ) == [["france", "china"]]
+
+
+def test_partners_without_a_name_are_another_side() -> None:
+    (one,) = read("La Chine s'ouvre à la coopération avec des partenaires étrangers.").candidates
+
+    assert [part.id for part in one.parties] == ["china"]
+    assert any("others without a name" in reason for reason in one.reasons)
+
+
+def test_a_sentence_is_taken_along_where_the_next_begins_with_a_word_for_it() -> None:
+    text = "Un instrument volera en 2027 à bord de MMX. Il est fabriqué par l'Inde et le Japon."
+
+    assert [len(one.sentences) for one in read(text).candidates] == [2]
+
+
+@pytest.mark.parametrize(("word", "sentences"), [("", [2]), ("aussi ", [1, 1])])
+def test_a_sentence_that_says_another_thing_is_another_claim(word: str, sentences: list[int]) -> None:
+    text = f"La France et l'Inde ont signé un accord. Les deux pays veulent {word}aller plus vite."
+
+    assert [len(one.sentences) for one in read(text).candidates] == sentences
+
+
+def test_a_claim_of_two_sentences_takes_its_values_from_the_weightier_one() -> None:
+    text = "Le CNES et l'ISRO veulent un laboratoire. En ce sens, le CNES et l'ISRO ont signé un accord."
+
+    assert [(len(one.sentences), one.values["modality"]) for one in read(text).candidates] == [(2, "done")]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("La sonde partira en novembre.", "fr", ["2025-11"]),
+        ("La sonde est partie en novembre.", "fr", ["2024-11"]),
+        ("La sonde décollera jeudi.", "fr", ["2025-04-17"]),
+        ("La sonde a été lancée jeudi.", "fr", ["2025-04-10"]),
+        ("Jeudi, les agences ont signé un texte qui prévoit un vol en novembre.", "fr", ["2025-04-10", "2025-11"]),
+        ("Il y a trois ans, puis le mois dernier.", "fr", ["2022", "2025-03"]),
+        ("La semaine prochaine, ou dans deux mois.", "fr", ["2025-04-21/2025-04-27", "2025-06"]),
+        ("Pas avant 2026, ou d'ici la fin de 2027.", "fr", ["2026/..", "../2027"]),
+        (
+            "Au second semestre 2026, du 3 au 5 juin 2026, dans les années 1990.",
+            "fr",
+            ["2026-07/2026-12", "2026-06-03/2026-06-05", "199X"],
+        ),
+        ("La convention remonte à 1997.", "fr", ["1997"]),
+        ("The probe is booked on a flight in November.", "en", ["2025-11"]),
+        ("Five years ago, last month and since June 2024.", "en", ["2020", "2025-03", "2024-06/.."]),
+        (
+            "No earlier than 2026, by late 2027, in the first half of 2028.",
+            "en",
+            ["2026/..", "../2027", "2028-01/2028-06"],
+        ),
+        ("On 31 February 2024.", "en", ["2024-02"]),
+    ],
+)
+def test_times_are_said_in_many_ways(text: str, language: str, found: list[str]) -> None:
+    assert times(text, language)[: len(found) or None] == found
+
+
+def test_what_is_signed_once_has_a_day_and_what_lasts_has_a_beginning() -> None:
+    signed, lasting = read(
+        "La France et l'Inde avaient signé un accord depuis 2014. Le Japon coopère avec la Chine depuis 1997."
+    ).candidates
+
+    assert [one.times[0].value for one in (signed, lasting)] == ["2014", "1997/.."]
