@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -123,3 +124,35 @@ def test_a_head_has_a_bound(port: int) -> None:
         client.sendall(b"x" * 1_000_000)
         said = read_all(client)
         assert said == b"" or b"400" in said
+
+
+def test_a_head_leaves_with_its_body() -> None:
+    class Transport:
+        sent: list[bytes] = []  # noqa: RUF012
+        closed = False
+
+        def write(self, part: bytes) -> None:
+            self.sent.append(part)
+
+        def is_closing(self) -> bool:
+            return self.closed
+
+        def close(self) -> None:
+            self.closed = True
+
+    async def write() -> list[bytes]:
+        together = connections.Together(cast("Any", Transport()), asyncio.get_running_loop())
+        together.write(b"head ")
+        together.write(b"body")
+        await asyncio.sleep(0)
+        together.write(b"large")
+        together.write(bytes(connections.WRITTEN))
+        together.write(b"last")
+        together.close()
+        together.write(b"late")
+        await asyncio.sleep(0)
+        return Transport.sent
+
+    sent = asyncio.run(write())
+
+    assert [part[:9] for part in sent] == [b"head body", b"large" + bytes(4), b"last"]

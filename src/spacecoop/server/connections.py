@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -11,6 +11,8 @@ HEAD = 64 * 1024
 """Bytes that may come before a request is whole."""
 PATIENCE = 10.0
 """Seconds in which the head of a request has to come."""
+WRITTEN = 64 * 1024
+"""Bytes that are held until a turn is over."""
 STALLED = 60.0
 """Seconds after which a reader who takes nothing is hung up on."""
 
@@ -28,6 +30,47 @@ class Connections:
         return Connection(self, **given)
 
 
+class Together:
+    """A transport that sends in one piece what is written in one turn: a head with its body, not each by itself."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+        self._size = 0
+
+    def __getattr__(self, name: str) -> Any:
+        """Do all else as the transport does it."""
+        return getattr(self._transport, name)
+
+    def write(self, part: bytes) -> None:
+        """Take bytes; they leave when the turn is over, or when they are many."""
+        if not self._held:
+            self._loop.call_soon(self.flush)
+        self._held.append(part)
+        self._size += len(part)
+        if self._size > WRITTEN:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is held."""
+        if self._held:
+            whole = b"".join(self._held)
+            self._held.clear()
+            self._size = 0
+            if not self._transport.is_closing():
+                self._transport.write(whole)
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing leaves any more."""
+        return self._transport.is_closing()
+
+    def close(self) -> None:
+        """Send what is held, and close."""
+        self.flush()
+        self._transport.close()
+
+
 class Connection(HttpToolsProtocol):
     """One connection."""
 
@@ -40,7 +83,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take it, at the cost of a silent one where there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", Together(transport, self.loop)))
         self._all.open += 1
         if self._all.open > self._all.most:
             oldest = next(iter(self._all.silent), self)

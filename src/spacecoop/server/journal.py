@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 
 SOON = 0.2
 """Seconds after which a line is written, with those that came meanwhile."""
+SUMMED = ("seconds", "rows", "bytes")
+"""What is summed up over all requests of a kind."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Done:
     """What was done for one request."""
 
@@ -54,14 +56,17 @@ class Journal:
         self._is_written = is_written
         self._lines: list[str] = []
         self._requests: Counter[tuple[str, str]] = Counter()
-        self._sums: dict[str, dict[str, float]] = {name: {} for name in ("seconds", "rows", "bytes")}
+        self._sums: dict[str, list[float]] = {}
+        """By kind, the sums of what SUMMED names."""
 
     def record(self, done: Done) -> None:
         """Count a request, and say it in one line of JSON on standard error."""
         took = time.monotonic() - done.begun
         self._requests[done.kind, done.outcome] += 1
-        for name, value in (("seconds", took), ("rows", done.rows), ("bytes", done.sent)):
-            self._sums[name][done.kind] = self._sums[name].get(done.kind, 0) + value
+        sums = self._sums.setdefault(done.kind, [0, 0, 0])
+        sums[0] += took
+        sums[1] += done.rows
+        sums[2] += done.sent
         if self._is_written:
             if not self._lines:
                 asyncio.get_running_loop().call_later(SOON, self.flush)
@@ -78,9 +83,10 @@ class Journal:
         lines = ["# TYPE spacecoop_requests_total counter"]
         for (kind, outcome), number in sorted(self._requests.items()):
             lines.append(f'spacecoop_requests_total{{kind="{kind}",outcome="{outcome}"}} {number}')
-        for name, sums in self._sums.items():
+        for at, name in enumerate(SUMMED):
             lines.append(f"# TYPE spacecoop_request_{name}_total counter")
-            lines += [f'spacecoop_request_{name}_total{{kind="{kind}"}} {sums[kind]:.15g}' for kind in sorted(sums)]
+            for kind, sums in sorted(self._sums.items()):
+                lines.append(f'spacecoop_request_{name}_total{{kind="{kind}"}} {sums[at]:.15g}')
         for name, kind, value in others:
             lines += [f"# TYPE spacecoop_{name} {kind}", f"spacecoop_{name} {value}"]
         return "\n".join([*lines, ""])

@@ -21,6 +21,8 @@ HELD = 512 * 1024
 AHEAD = 256 * 1024
 """How many bytes a worker may be ahead of the reader."""
 
+BRIEF = 0.03
+"""Seconds after which a question no longer holds up those that wait, while there are workers."""
 LONG = 1.0
 """Seconds after which a question leaves the processor to shorter ones."""
 GRACE = 0.5
@@ -41,6 +43,14 @@ class Limits:
     workers: int = 2
     waiting: int = 32
     """Questions that may wait for a worker, as many seconds as a question may take."""
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on Linux
+        return os.cpu_count() or 1
 
 
 class Refused(Exception):
@@ -66,7 +76,11 @@ def _keep_until_done(work: Coroutine[Any, Any, None]) -> None:
 
 
 class Pool:
-    """Workers for one index; at most *workers* are at work, and so many questions wait."""
+    """Workers for one index; at most *workers* are at work, and so many questions wait.
+
+    More short questions at once than there are processors would only get in each other's way. So a worker that has
+    just been asked holds one of so many places; it keeps it until its answer is there, or has become a longer one.
+    """
 
     def __init__(self, index: Path, limits: Limits) -> None:
         self.index = index
@@ -76,17 +90,20 @@ class Pool:
         self.waiting = 0
         self._closed = False
         self._idle: list[Worker] = []
-        self._free = asyncio.Semaphore(limits.workers)
+        self._places = processors()
+        self._turns: deque[asyncio.Future[None]] = deque()
 
     async def ask(self, question: Mapping[str, Any]) -> Answer:
         """Return an answer that has begun; raises Refused. Who asks reads its parts, or ends it."""
-        await self._wait()
+        if self._has_room():
+            self._enter()
+        else:
+            await self._wait()
         try:
             worker = self._take() or await self._start()
         except BaseException:
-            self._free.release()
+            self._leave(is_brief=True)
             raise
-        self.working += 1
         answer = Answer(self, worker)
         try:
             await answer.begin(json.dumps(question).encode())
@@ -98,21 +115,55 @@ class Pool:
             raise
         return answer
 
+    def _has_room(self) -> bool:
+        return self._places > 0 and self.working < self.limits.workers
+
+    def _enter(self) -> None:
+        self.working += 1
+        self._places -= 1
+
+    def _leave(self, is_brief: bool) -> None:
+        self.working -= 1
+        if is_brief:
+            self._places += 1
+        self._call_next()
+
+    def make_way(self) -> None:
+        """Give the place of an answer that has become a longer one to the next question."""
+        self._places += 1
+        self._call_next()
+
+    def _call_next(self) -> None:
+        while self._turns and self._has_room():
+            if not (turn := self._turns.popleft()).done():
+                self._enter()
+                turn.set_result(None)
+
     async def _wait(self) -> None:
         """Wait for one's turn; raises Refused."""
-        if not self._free.locked():
-            await self._free.acquire()
-            return
         if self.waiting >= self.limits.waiting:
             raise Refused(503, "too many questions at once; come back in a second")
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        late = loop.call_later(self.limits.seconds, self._refuse, turn)
+        self._turns.append(turn)
         self.waiting += 1
         try:
-            async with asyncio.timeout(self.limits.seconds):
-                await self._free.acquire()
-        except TimeoutError:
-            raise Refused(503, f"no worker was free for {self.limits.seconds:g} seconds; come back soon") from None
+            await turn
+        except BaseException:
+            with contextlib.suppress(ValueError):
+                self._turns.remove(turn)
+            if turn.done() and not turn.cancelled() and turn.exception() is None:  # it was called, and has gone
+                self._leave(is_brief=True)
+            raise
         finally:
             self.waiting -= 1
+            late.cancel()
+
+    def _refuse(self, turn: asyncio.Future[None]) -> None:
+        if not turn.done():
+            reason = f"no worker was free for {self.limits.seconds:g} seconds; come back soon"
+            turn.set_exception(Refused(503, reason))
 
     def close(self) -> None:
         """End the workers that are idle; others end when they are given back."""
@@ -120,15 +171,14 @@ class Pool:
         while self._idle:
             self._idle.pop().kill()
 
-    def give_back(self, worker: Worker, whole: bool) -> None:
+    def give_back(self, worker: Worker, whole: bool, is_brief: bool) -> None:
         """Take a worker back: for the next question if its answer came to an end, otherwise it is killed."""
-        self.working -= 1
-        self._free.release()
         if whole and not self._closed and not worker.ended and not worker.stands_back:
             self._idle.append(worker)
-            return
-        self.killed += not whole
-        worker.kill()
+        else:
+            self.killed += not whole
+            worker.kill()
+        self._leave(is_brief)
 
     def _take(self) -> Worker | None:
         while self._idle:
@@ -175,19 +225,25 @@ class Worker(asyncio.Protocol):
         """Send a question."""
         self._transport.write(b"Q" + len(question).to_bytes(4, "big") + question)
 
+    def take(self) -> tuple[bytes, bytes] | None:
+        """Return the next frame if it is there."""
+        if not self._frames:
+            return None
+        frame = self._frames.popleft()
+        self._bytes -= len(frame[1])
+        if self._paused and self._bytes < AHEAD:
+            self._paused = False
+            self._transport.resume_reading()
+        return frame
+
     async def frame(self) -> tuple[bytes, bytes]:
         """Return the next frame; one without a letter where the process has ended."""
-        while not self._frames:
+        while (frame := self.take()) is None:
             if self.ended:
                 return b"", b""
             self._reader = asyncio.get_running_loop().create_future()
             await self._reader
-        letter, content = self._frames.popleft()
-        self._bytes -= len(content)
-        if self._paused and self._bytes < AHEAD:
-            self._paused = False
-            self._transport.resume_reading()
-        return letter, content
+        return frame
 
     def step_back(self) -> None:
         """Leave the processor to others who want it; there is no way back."""
@@ -261,12 +317,18 @@ class Answer:
         self._held: list[bytes] = []
         self._size = 0
         self._over = self._late = False
-        first = min(LONG, pool.limits.seconds)
-        self._watch = asyncio.get_running_loop().call_later(first, self._take_long, pool.limits.seconds - first)
+        self._is_brief = True
+        self._loop = asyncio.get_running_loop()
+        self._watch = self._loop.call_later(BRIEF, self._take_longer)
 
-    def _take_long(self, left: float) -> None:
+    def _take_longer(self) -> None:
+        self._is_brief = False
+        self._watch = self._loop.call_later(min(LONG, self._pool.limits.seconds) - BRIEF, self._take_long)
+        self._pool.make_way()
+
+    def _take_long(self) -> None:
         self._worker.step_back()
-        self._watch = asyncio.get_running_loop().call_later(left, self._run_out)
+        self._watch = self._loop.call_later(max(0, self._pool.limits.seconds - LONG), self._run_out)
 
     def _run_out(self) -> None:
         self._late = True
@@ -277,7 +339,7 @@ class Answer:
         if not self._over:
             self._over = True
             self._watch.cancel()
-            self._pool.give_back(self._worker, whole)
+            self._pool.give_back(self._worker, whole, self._is_brief)
 
     def abandon(self) -> None:
         """Nobody reads it any more: a worker that is done soon is given back, since another costs more than that."""
@@ -320,12 +382,11 @@ class Answer:
         """Return the next part, None at the end; raises Refused with the bound that was met."""
         if self.is_whole:
             return None
-        limits = self._pool.limits
-        letter, content = await self._worker.frame()
+        letter, content = self._worker.take() or await self._worker.frame()
         if letter in (b"H", b"D"):
             self._size += len(content)
-            if self._size > limits.answer:
-                raise Refused(507, f"the answer is larger than {limits.answer:,} bytes; ask for less, or use LIMIT")
+            if self._size > (most := self._pool.limits.answer):
+                raise Refused(507, f"the answer is larger than {most:,} bytes; ask for less, or use LIMIT")
             return content
         if letter == b"E":
             self.rows, self.is_whole = int(content), True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 FORM = "application/x-www-form-urlencoded"
@@ -33,6 +34,8 @@ SPELLINGS = {
     "text/plain": ("application/n-triples",),
 }
 """Media types that older clients ask for, and what they get."""
+REMEMBERED = 1_000
+"""Characters of a header Accept that is read once, and not again for each request."""
 
 
 class BadRequest(Exception):
@@ -93,9 +96,15 @@ def accepted(question: Question, accept: str | None) -> list[str]:
                 raise BadRequest(406, f"no format {question.format[:40]!r} (there are: {', '.join(FORMATS)})")
             return list(FORMATS[name])
         accept = name  # media types, as Accept has them
-    ranges = [_range(part) for part in (accept or "*/*").split(",") if part.strip()]
+    accept = accept or "*/*"
+    return list(_wanted(accept) if len(accept) <= REMEMBERED else _wanted.__wrapped__(accept))
+
+
+@lru_cache(256)
+def _wanted(accept: str) -> tuple[str, ...]:
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
     wanted = [kind for kind, quality in sorted(ranges, key=lambda each: -each[1]) if quality > 0]
-    return [spelling for kind in wanted for spelling in (kind, *SPELLINGS.get(kind, ()))]
+    return tuple(spelling for kind in wanted for spelling in (kind, *SPELLINGS.get(kind, ())))
 
 
 def _range(part: str) -> tuple[str, float]:

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import io
+import gc
 import itertools
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import IO, Any, cast
 
@@ -63,33 +63,34 @@ class TooMany(Exception):
     """The answer has more rows than an answer may have."""
 
 
-class Body(io.RawIOBase):
+class Body:
     """A body that is sent in parts while it is written; its rows are counted."""
 
     def __init__(self, output: IO[bytes], count: Callable[[bytes], int], most: int) -> None:
-        super().__init__()
         self.rows = 0
         self._output = output
         self._count = count
         self._most = most
-        self._held = bytearray()
+        self._held: list[bytes] = []
+        self._size = 0
 
-    def writable(self) -> bool:
-        """Say that it is written to."""
-        return True
-
-    def write(self, part: Any) -> int:
+    def write(self, part: bytes) -> int:
         """Take bytes; count and send them when they are many; raises TooMany."""
-        self._held += part
-        if len(self._held) >= PART:
-            self.flush()
+        self._held.append(part)
+        self._size += len(part)
+        if self._size >= PART:
+            self.send()
         return len(part)
 
     def flush(self) -> None:
+        """Do nothing: what is held leaves when it is enough, or all."""
+
+    def send(self) -> None:
         """Count and send what there is; raises TooMany."""
         if self._held:
-            content = bytes(self._held)
+            content = b"".join(self._held)
             self._held.clear()
+            self._size = 0
             self.rows += self._count(content)
             if self.rows > self._most:
                 raise TooMany
@@ -112,23 +113,28 @@ def answer(store: Store, question: dict[str, Any], output: IO[bytes], most: int)
 
     Raises Refused, TooMany.
     """
-    graphs = {key: [NamedNode(iri) for iri in question[key]] for key in ("default", "named")}
-    for graph in (*graphs["default"], *graphs["named"]):
-        if not store.contains_named_graph(graph):
-            raise Refused(400, f"there is no graph {graph}")
     scope: dict[str, Any] = {"use_default_graph_as_union": True}
-    if graphs["default"] or graphs["named"]:  # then these graphs, and no others, are the dataset (Protocol, 2.1.4)
-        scope = {"default_graph": graphs["default"], "named_graphs": graphs["named"]}
+    if question["default"] or question["named"]:
+        scope = _dataset(store, question["default"], question["named"])
     try:
         found = store.query(question["query"], base_iri=question["base"], **scope)
     except SyntaxError as error:
         raise Refused(400, f"this is not SPARQL 1.1 Query: {error}") from None
-    known: dict[str, Any] = dict(GRAPHS) if isinstance(found, QueryTriples) else dict(RESULTS)
-    kind = _first(question["accept"], list(known))
+    known: Mapping[str, Any] = GRAPHS if isinstance(found, QueryTriples) else RESULTS
+    kind = _first(question["accept"], known)
     if isinstance(found, QueryBoolean) and kind in ("text/csv", "text/tab-separated-values"):
         raise Refused(406, f"yes or no has no form in {kind}; ask for {', '.join(list(RESULTS)[:2])}")
     send(output, b"H", kind.encode())
     return _write(found, kind, output, most)
+
+
+def _dataset(store: Store, default: Sequence[str], named: Sequence[str]) -> dict[str, Any]:
+    """Return the dataset that the request names: these graphs, and no others (Protocol, 2.1.4); raises Refused."""
+    graphs = {"default_graph": [*map(NamedNode, default)], "named_graphs": [*map(NamedNode, named)]}
+    for graph in (*graphs["default_graph"], *graphs["named_graphs"]):
+        if not store.contains_named_graph(graph):
+            raise Refused(400, f"there is no graph {graph}")
+    return graphs
 
 
 def _write(found: Any, kind: str, output: IO[bytes], most: int) -> int:
@@ -137,22 +143,22 @@ def _write(found: Any, kind: str, output: IO[bytes], most: int) -> int:
         body = Body(output, lambda _: 0, most)
         numbers = itertools.count()
         some = itertools.islice(zip(found, numbers, strict=False), most)
-        buffered = cast("IO[bytes]", io.BufferedWriter(body))  # the serializer writes each word by itself
-        serialize(map(itemgetter(0), some), buffered, format=GRAPHS[kind])
-        buffered.flush()
+        serialize(map(itemgetter(0), some), cast("IO[bytes]", body), format=GRAPHS[kind])
         if next(found, None) is not None:
             raise TooMany
         body.rows = next(numbers)
     else:
         body = Body(output, rows.counter(kind) if isinstance(found, QuerySolutions) else lambda _: 1, most)
         found.serialize(cast("IO[bytes]", body), format=RESULTS[kind])
-    body.flush()
+    body.send()
     return body.rows
 
 
-def _first(accepted: Sequence[str], known: Sequence[str]) -> str:
+def _first(accepted: Sequence[str], known: Mapping[str, Any]) -> str:
     """Return the first media type that is accepted and known; raises Refused with those that there are."""
     for wanted in accepted:
+        if wanted in known:
+            return wanted
         for kind in known:
             if wanted in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
                 return kind
@@ -186,6 +192,7 @@ def main(words: Sequence[str]) -> None:
     os.dup2(2, 1)
     store = Store.read_only(index)
     _bound(megabytes)
+    gc.freeze()  # what is there now stays
     send(output, b"R")
     output.flush()
     while (frame := receive(sys.stdin.buffer)) is not None:

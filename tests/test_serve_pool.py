@@ -1,0 +1,108 @@
+"""Workers are shared: short questions take turns, a long one does not hold them up, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyoxigraph import Literal, NamedNode, Quad, Store
+
+from spacecoop.server import pool as pools
+from spacecoop.server.pool import Limits, Pool, Refused
+
+BASE = "https://a.example/"
+SLOW = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[Path]:
+    store = Store(tmp_path / "index")
+    store.extend(
+        Quad(NamedNode(f"{BASE}{number}"), NamedNode(f"{BASE}p"), Literal(str(number))) for number in range(400)
+    )
+    store.flush()
+    del store
+    yield tmp_path / "index"
+
+
+def question(text: str) -> Mapping[str, Any]:
+    return {"query": text, "default": [], "named": [], "accept": ["text/csv"], "base": BASE}
+
+
+async def answered(pool: Pool, text: str) -> bytes:
+    answer = await pool.ask(question(text))
+    return answer.held
+
+
+def test_no_more_short_questions_are_at_work_than_there_are_processors(index: Path) -> None:
+    async def ask() -> tuple[list[bytes], int]:
+        pool = Pool(index, Limits(workers=6))
+        asked = [asyncio.ensure_future(answered(pool, f"SELECT ({number} AS ?n) {{}}")) for number in range(6)]
+        await asyncio.sleep(0)
+        at_once = pool.working
+        answers = await asyncio.gather(*asked)
+        pool.close()
+        return answers, at_once
+
+    answers, at_once = asyncio.run(ask())
+
+    assert answers == [f"n\r\n{number}\r\n".encode() for number in range(6)]
+    assert at_once == min(6, pools.processors())
+
+
+def test_a_long_question_makes_way_for_short_ones(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "processors", lambda: 1)
+
+    async def ask() -> tuple[bytes, int, int]:
+        pool = Pool(index, Limits(seconds=20, workers=2))
+        long = asyncio.ensure_future(answered(pool, SLOW))
+        short = await answered(pool, "SELECT (1 AS ?n) {}")
+        still = pool.working
+        long.cancel()
+        await asyncio.gather(long, return_exceptions=True)
+        for _ in range(200):
+            if pool.working == 0:
+                break
+            await asyncio.sleep(0.02)
+        again = await answered(pool, "SELECT (2 AS ?n) {}")
+        pool.close()
+        assert again == b"n\r\n2\r\n"
+        return short, still, pool.working
+
+    assert asyncio.run(ask()) == (b"n\r\n1\r\n", 1, 0)
+
+
+def test_who_goes_away_while_waiting_leaves_the_turn_to_the_next(index: Path) -> None:
+    async def ask() -> tuple[bytes, int, int]:
+        pool = Pool(index, Limits(seconds=20, workers=1))
+        long = asyncio.ensure_future(answered(pool, SLOW))
+        await asyncio.sleep(0)
+        gone = [asyncio.ensure_future(answered(pool, "SELECT (1 AS ?n) {}")) for _ in range(3)]
+        await asyncio.sleep(0)
+        waited = pool.waiting
+        gone[0].cancel()
+        gone[2].cancel()
+        long.cancel()
+        answer = await gone[1]
+        pool.close()
+        return answer, waited, pool.waiting
+
+    assert asyncio.run(ask()) == (b"n\r\n1\r\n", 3, 0)
+
+
+def test_a_turn_that_does_not_come_is_refused_in_its_time(index: Path) -> None:
+    async def ask() -> str:
+        pool = Pool(index, Limits(seconds=1.5, workers=1))
+        asked = [asyncio.ensure_future(answered(pool, SLOW)) for _ in range(2)]
+        refused = (await asyncio.gather(*asked, return_exceptions=True))[1]
+        pool.close()
+        assert isinstance(refused, Refused)
+        return str(refused)
+
+    assert asyncio.run(ask()) in (
+        "no worker was free for 1.5 seconds; come back soon",
+        "the query took more than 1.5 seconds; ask for less",
+    )
