@@ -353,14 +353,17 @@ from spacecoop import cli
 from spacecoop.stores import dialects, graphstore
 for name, row in dialects.DIALECTS.items():
     dialects.DIALECTS[name] = dataclasses.replace(row, batch=100)
-add, many = graphstore.Store.add, []
-def slow(self, graphs):
-    add(self, graphs)
-    many.append(1)
-    if len(many) == 3:  # two batches are there and proven, the third is there and not read back
-        print("sending", flush=True)
-        time.sleep(60)
-graphstore.Store.add = slow
+many = []
+def slowed(add):
+    def slow(*arguments):
+        add(*arguments)
+        many.append(1)
+        if len(many) == 3:  # one batch is there and proven, the next two are there and not, or only read back
+            print("sending", flush=True)
+            time.sleep(60)
+    return slow
+graphstore.Store.add = slowed(graphstore.Store.add)
+graphstore.Store.add_quads = slowed(graphstore.Store.add_quads)
 cli.main(sys.argv[1:])
 """
 """A push in small batches that stands still in its third, for as long as it takes to kill it."""

@@ -74,8 +74,8 @@ class _Work:
     """How far a push is: what was sent and is being read back, and what is proven."""
 
     of: int
+    coming: list[Future[dict[str, list[str]]]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
-    coming: Future[dict[str, list[str]]] | None = None
     changing: list[str] = field(default_factory=list)
     proven: int = 0
 
@@ -120,9 +120,10 @@ def apply(store: Store, ours: Mapping[str, Graph], steps: Plan, lease: Lease, pr
                 with contextlib.suppress(StoreError):
                     _prove(store, ours, work, report)  # what was sent before
                 raise
-            _prove(store, ours, work, report)
+            work.coming.append(begun(store.contents, batch))
+            work.sent, work.changing = [*work.sent, *batch], []
+            _prove(store, ours, work, report, but=1)  # while it is compared, the next is read
             progress(report.sent, of)
-            work.sent, work.coming, work.changing = list(batch), begun(store.contents, batch), []
         _prove(store, ours, work, report)
         progress(report.sent, of)
         for step in steps.having("delete"):
@@ -143,14 +144,18 @@ def apply(store: Store, ours: Mapping[str, Graph], steps: Plan, lease: Lease, pr
 
 
 def _write(store: Store, ours: Mapping[str, Graph], steps: Sequence[Step]) -> None:
-    new = {step.graph for step in steps if step.action == "add"}
+    new = dict.fromkeys(step.graph for step in steps if step.action == "add")
     theirs = (
         {}
         if store.dialect.graphs
         else store.contents({step.graph: step.there for step in steps if step.graph not in new})
     )
+    if store.takes_quads and new:
+        store.add_quads(graphs.quads(ours[iri] for iri in new), new)
     together: dict[str, list[str]] = {}
-    for graph, lines in graphs.lines(ours[step.graph] for step in steps):
+    for graph, lines in graphs.lines(
+        ours[step.graph] for step in steps if not (store.takes_quads and step.graph in new)
+    ):
         if graph.iri in new:
             together[graph.iri] = lines
         else:
@@ -160,11 +165,18 @@ def _write(store: Store, ours: Mapping[str, Graph], steps: Sequence[Step]) -> No
         store.add(together)
 
 
-def _prove(store: Store, ours: Mapping[str, Graph], work: _Work, report: Report) -> None:
-    """Compare what was sent with what is read back; list it in the store, or raise StoreError with the differences."""
-    if work.coming is None:
-        return
-    theirs, work.coming = work.coming.result(), None
+def _prove(store: Store, ours: Mapping[str, Graph], work: _Work, report: Report, but: int = 0) -> None:
+    """Compare what was sent, *but* for so many batches, with what is read back.
+
+    It is listed in the store; where there are differences, StoreError is raised with them.
+    """
+    while len(work.coming) > but:
+        _prove_batch(store, ours, work.coming.pop(0).result(), work, report)
+
+
+def _prove_batch(
+    store: Store, ours: Mapping[str, Graph], theirs: Mapping[str, list[str]], work: _Work, report: Report
+) -> None:
     differences = []
     for graph, found in comparisons.judged(ours, theirs):
         report.read.add(graph.iri)
@@ -181,4 +193,4 @@ def _prove(store: Store, ours: Mapping[str, Graph], work: _Work, report: Report)
         )
     ledgers.remember(store, [ours[iri] for iri in theirs])
     work.proven += len(theirs)
-    work.sent = []
+    work.sent = [graph for graph in work.sent if graph not in theirs]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from spacecoop.stores.digests import INTEGERS, XSD
@@ -204,12 +204,22 @@ _SAFE = re.compile(
     r'|\d{4}"\^\^<X#gYear>|\d{4}-\d\d-\d\dT(?!24)\d\d:\d\d:\d\dZ"\^\^<X#dateTime>)$'.replace("X#", XSD),
     re.ASCII,
 )
-_ODD = re.compile(r"_:|/\.|<http://[^/>]*[A-Z:]")
+_LONG = 1_879
+_HOST = re.compile(r"<http://[^/>]*[A-Z:]")
 
 
-def may_be_lost(line: str) -> bool:
-    """Tell quickly whether a triple's line has to be looked at for changes; most have not."""
-    return len(line) > 1_879 or _ODD.search(line) is not None or ('"^^<' in line and _SAFE.search(line) is None)
+def may_be_lost(lines: Collection[str]) -> list[str]:
+    """Return the lines of triples that have to be looked at for changes; most have not, which is told quickly."""
+    text = "\n".join(lines)
+    if '"^^<' not in text and not _is_odd(text) and max(map(len, lines), default=0) <= _LONG:
+        return []
+    return [
+        line for line in lines if len(line) > _LONG or _is_odd(line) or ('"^^<' in line and _SAFE.search(line) is None)
+    ]
+
+
+def _is_odd(text: str) -> bool:
+    return "_:" in text or "/." in text or _HOST.search(text) is not None
 
 
 def lost(words: str, dialect: str) -> bool:

@@ -20,6 +20,7 @@ _DURATION = re.compile(
 )
 _TYPED = f'"^^<{XSD}'
 _TAGGED = re.compile(r'"@([A-Za-z0-9-]*[A-Z][A-Za-z0-9-]*)$')
+_TAGGED_ANY = re.compile(r'"@[a-z0-9-]*[A-Z]')
 _LITERAL = re.compile(r'(\S+ \S+) "((?:[^"\\]|\\.)*)"\^\^<http://www\.w3\.org/2001/XMLSchema#(\w+)>', re.DOTALL)
 _BLANKS = {r"\n": "\n", r"\t": "\t", r"\r": "\r"}
 
@@ -28,6 +29,11 @@ def digest(lines: Iterable[str]) -> str:
     """Return the SHA-256 of lines in their sorted order, each ended by a line feed, in hexadecimal."""
     ended = "\n".join([*sorted(lines), ""])
     return hashlib.sha256(ended.encode()).hexdigest()
+
+
+def are_values(text: str) -> bool:
+    """Tell quickly of many lines that `value_line` leaves them as they are; False where they have to be looked at."""
+    return _TYPED not in text and _TAGGED_ANY.search(text) is None
 
 
 def value_line(line: str) -> str:

@@ -35,6 +35,9 @@ _NUMBERS = (
     (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)[eE][+-]?\d+", re.ASCII), "double"),
 )
 """What may stand without its datatype in a table (SPARQL 1.1 Query Results CSV and TSV, section 4.1)."""
+_TOGETHER = 1_000
+"""How many rows of a table are looked at together."""
+_ODD_BYTES = bytes(each for each in range(128) if (each < 32 and each not in b"\t\n") or each in b"\\\x7f")
 _ODD = re.compile(r"[\\\x00-\x08\x0b-\x1f\x7f]")
 MOST = 100_000_000
 """A store that says that it has more graphs of ours than these is not believed."""
@@ -144,12 +147,8 @@ class Store:
     def _together(self, batch: Mapping[str, int]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {graph: [] for graph in batch}
         values = " ".join(map(_iri, batch))
-        for graph, line in self._lines(
-            f"SELECT ?g ?s ?p ?o WHERE {{ VALUES ?g {{ {values} }} GRAPH ?g {{ ?s ?p ?o }} }}"
-        ):
-            if graph in found:
-                found[graph].append(line)
-        return found
+        got = self._lines(f"SELECT ?g ?s ?p ?o WHERE {{ VALUES ?g {{ {values} }} GRAPH ?g {{ ?s ?p ?o }} }}")
+        return found | {graph: lines for graph, lines in got.items() if graph in found}
 
     def _paged(self, graph: str, most: int) -> Iterator[str]:
         """Yield a graph's lines page by page; a store that gives more than *most* is not read on."""
@@ -159,29 +158,38 @@ class Store:
                 f"SELECT ?g ?s ?p ?o WHERE {{ {{ SELECT ?s ?p ?o WHERE {{ GRAPH {_iri(graph)} {{ ?s ?p ?o }} }}"
                 f" ORDER BY ?s ?p ?o }} VALUES ?g {{ {_iri(graph)} }} }} OFFSET {offset} LIMIT {self.dialect.rows}"
             )
-            yield from (line for _, line in found)
-            offset += len(found)
-            if not found or offset > most:
+            lines = found.get(graph, [])
+            yield from lines
+            offset += len(lines)
+            if not lines or offset > most:
                 return
 
-    def _lines(self, query: str) -> list[tuple[str, str]]:
-        """Return the graphs and lines that a query for ?g, ?s, ?p and ?o finds."""
-        if not self.dialect.table:
-            rows = self.select(query, "g", "s", "p", "o")
-            return [(_name(row["g"]), f"{row['s']} {row['p']} {row['o']}") for row in rows]
-        found: list[tuple[str, str]] = self._ask(query, TABLE, _rows)
+    def _lines(self, query: str) -> dict[str, list[str]]:
+        """Return the graphs that a query for ?g, ?s, ?p and ?o finds, with their lines."""
+        found: dict[str, list[str]] = {}
+        if self.dialect.table:
+            found = self._ask(query, TABLE, _rows)
+        else:
+            for row in self.select(query, "g", "s", "p", "o"):
+                found.setdefault(_name(row["g"]), []).append(f"{row['s']} {row['p']} {row['o']}")
         return found
 
+    @property
+    def takes_quads(self) -> bool:
+        """Whether new graphs go in as N-Quads, many in one step."""
+        return self._addresses.quads is not None
+
     def add(self, graphs: Mapping[str, Sequence[str]]) -> None:
-        """Add lines to graphs: in one step where the store has one for that, in small ones otherwise."""
+        """Add lines to graphs, in small steps."""
         self._guard(graphs)
-        if self._addresses.quads is not None:
-            lines = [f"{line} {_iri(graph)} .\n" for graph, some in graphs.items() for line in some]
-            many = self.dialect.bulk if len(lines) >= LARGE else ""
-            address = _with(self._addresses.quads, many)
-            self._connection.send("POST", address, "".join(lines).encode(), "application/n-quads")
-            return
         self._change("INSERT DATA", [(graph, line) for graph, some in graphs.items() for line in some])
+
+    def add_quads(self, quads: bytes, graphs: Collection[str]) -> None:
+        """Add N-Quads, which are of these graphs, in one step."""
+        assert self._addresses.quads is not None
+        self._guard(graphs)
+        many = self.dialect.bulk if quads.count(b"\n") >= LARGE else ""
+        self._connection.send("POST", _with(self._addresses.quads, many), quads, "application/n-quads")
 
     def replace(self, graph: str, delete: Sequence[str], insert: Sequence[str], whole: Sequence[str]) -> None:
         """Replace a graph's content: *whole*, in one step, or else by what is to be deleted and inserted.
@@ -329,12 +337,36 @@ def _pattern(pairs: Sequence[tuple[str, str]]) -> str:
     return "\n".join(f"GRAPH {_iri(graph)} {{\n{chr(10).join(lines)}\n}}" for graph, lines in graphs.items())
 
 
-def _rows(answer: bytes) -> list[tuple[str, str]]:
+def _rows(answer: bytes) -> dict[str, list[str]]:
     """Read a table of graphs and triples; one that is cut short raises SyntaxError."""
-    lines = answer.decode().split("\n")
-    if lines[0].rstrip("\r") != "?g\t?s\t?p\t?o" or lines.pop() != "":
+    lines = answer.split(b"\n")
+    if lines[0].rstrip(b"\r") != b"?g\t?s\t?p\t?o" or lines.pop() != b"":
         raise SyntaxError("the table that the store answered is not whole")
-    return [_row(line.rstrip("\r")) for line in lines[1:]]
+    found: dict[str, list[str]] = {}
+    for start in range(1, len(lines), _TOGETHER):
+        some = lines[start : start + _TOGETHER]
+        text = b"\n".join(some)
+        if _is_plain(text, len(some)):
+            parts = [line.partition(" ") for line in text.decode().replace("\t", " ").split("\n")]
+            pairs = [(graph[1:-1], line) for graph, _, line in parts]
+        else:
+            pairs = [_row(line.decode().rstrip("\r")) for line in some]
+        last, triples = "", []
+        for graph, line in pairs:
+            if graph != last:
+                last, triples = graph, found.setdefault(graph, [])
+            triples.append(line)
+    return found
+
+
+def _is_plain(text: bytes, rows: int) -> bool:
+    """Tell whether these rows of four cells have IRIs and literals alone, no escapes, and no abbreviated numbers."""
+    return (
+        text.count(b"\t") == text.count(b"\t<") + text.count(b'\t"') == 3 * rows
+        and text.startswith(b"<")
+        and text.count(b"\n<") == rows - 1
+        and len(text.translate(None, _ODD_BYTES)) == len(text)
+    )
 
 
 def _row(line: str) -> tuple[str, str]:
