@@ -16,7 +16,7 @@ import pytest
 from browsing import BROWSING, served
 from conftest import REPOSITORY, Run
 from spacecoop import publish, workspace
-from spacecoop.pages import ask, libraries
+from spacecoop.pages import libraries
 
 ASSETS = REPOSITORY / ".cache" / libraries.FOLDER
 
@@ -26,29 +26,29 @@ browsing = [
 ]
 
 
-def rendered(*queries: ask.Named) -> dict[str, str]:
-    offered = ask.Offered({"ex": "https://example.org/"}, ["https://example.org/C"], ["https://example.org/p"])
-    return dict(ask.render({"en": "A <b>title"}, ["en", "fr", "zh", "xx"], queries, offered))
+def test_there_is_a_page_in_each_language_with_the_menu_of_the_site(frozen: Path) -> None:
+    page = (frozen / "out" / "ask.fr.html").read_text("utf-8")
+    offered = json.loads((frozen / "out" / "ask.json").read_text("utf-8"))
+
+    assert {path.name for path in (frozen / "out").glob("ask*.html")} == {"ask.html", "ask.fr.html", "ask.zh.html"}
+    assert '<html lang="fr">' in page
+    assert '<a href="articles.fr.html">' in page
+    assert '<a href="ask.fr.html" aria-current="page">SPARQL</a>' in page
+    assert [one["name"] for one in offered["queries"]] == re.findall(r'<dt id="([^"]+)">', page)
 
 
-def test_there_is_a_page_for_each_language_that_has_words() -> None:
-    files = rendered(ask.Named("one", {"en": "First"}, "ASK {}"))
-
-    assert {name for name in files if name.endswith(".html")} == {"ask.html", "ask.fr.html", "ask.zh.html"}
-    assert '<html lang="fr">' in files["ask.fr.html"]
-    assert '<dd lang="en">First</dd>' in files["ask.fr.html"]
-    assert json.loads(files["ask.json"])["queries"] == [{"name": "one", "query": "ASK {}"}]
-
-
-def test_what_others_wrote_is_text_and_no_script_stands_in_the_page() -> None:
+def test_what_others_wrote_is_text_and_no_script_stands_in_the_page(birds: Path) -> None:
     nasty = '</textarea><script>alert("1")</script>'
-    files = rendered(ask.Named("one", {"en": nasty}, nasty))
+    for path in (birds / "queries").glob("*.rq"):
+        path.unlink()
+    text = f"#+ summary: {{en: {json.dumps(nasty)}}}\n# {nasty}\nASK {{ ?s ?p ?o }}\n"
+    (birds / "queries" / "nasty.rq").write_text(text, "utf-8")
+    publish.publish(workspace.read(birds))
+    page = (birds / "out" / "ask.html").read_text("utf-8")
 
-    for name in ("ask.html", "ask.fr.html", "ask.zh.html"):
-        assert "alert(&#34;1&#34;)" in files[name]
-        assert "A &lt;b&gt;title" in files[name]
-        assert re.findall(r"<script(?![^>]* src=)", files[name]) == []
-        assert "unsafe-inline" not in files[name]
+    assert page.count("alert(&#34;1&#34;)") == 2
+    assert re.findall(r"<script(?![^>]* src=)(?![^>]*ld\+json)", page) == []
+    assert "unsafe-inline" not in page
 
 
 def fake_npm(folder: Path, script: str) -> str:

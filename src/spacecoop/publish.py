@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -216,7 +216,7 @@ def write(
     written += harvested.written
     for_people: list[Written] = []
     if pages:
-        for_people += _write_query_page(described.title, counting, workspace, folder)
+        for_people += _write_query_scripts(counting, workspace, folder)
         for_people += _write_pages(common.facts.quads, context, harvested, workspace, folder)
         written.append(_write_list(for_people, PAGES, folder, workspace))
     written.append(files.write_checksums([*written, *for_people], folder))
@@ -224,17 +224,15 @@ def write(
     return Published((*written, *for_people), len(done), tuple(ordered(findings)), layout)
 
 
-def _write_query_page(
-    title: Mapping[str, str], counting: Counting, workspace: Workspace, folder: Path
-) -> Iterator[Written]:
-    """Write the page on which SPARQL is asked in the reader's own browser."""
+def _write_query_scripts(counting: Counting, workspace: Workspace, folder: Path) -> Iterator[Written]:
+    """Write what the page reads on which SPARQL is asked in the reader's own browser."""
     counts = counting.counts()
     queries = [
-        ask.Named(name, query.summary, library.standalone(query, workspace.base, workspace.prefixes))
+        ask.Named(name, library.standalone(query, workspace.base, workspace.prefixes))
         for name, query in _named(workspace).items()
     ]
     offered = ask.Offered(workspace.prefixes, list(counts.classes), list(counts.properties))
-    for name, text in ask.render(title, workspace.languages, queries, offered):
+    for name, text in ask.render(queries, offered):
         yield files.write_text(folder, name, text)
 
 

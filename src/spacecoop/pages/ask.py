@@ -1,27 +1,19 @@
-"""The named queries and what the dataset uses in; the query page, its scripts and what it offers, out.
+"""The named queries and what the dataset uses in; the scripts of the query page and what it offers, out.
 
 SPARQL is answered in the reader's own browser: ``worker.js`` is a service worker that makes ``sparql`` beside the page
 an endpoint, ``engine.js`` runs Oxigraph in a worker that the page may end. The libraries lie in ``assets/``, which is
-no part of what the manifest lists; without them the page is a plain form.
+no part of what the manifest lists; without them the page is a plain form. The page itself is one of the site's.
 """
 
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files as resources
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
-
-from spacecoop.findings import said
-
-SECONDS = 30
-"""For how long a question is answered before its worker is ended."""
-SCRIPTS = ("ask.js", "ask.css", "worker.js", "engine.js")
-FORMATS = ("json", "xml", "csv", "tsv", "turtle", "nt")
+SCRIPTS = ("ask.js", "worker.js", "engine.js")
 
 
 @dataclass(frozen=True)
@@ -29,7 +21,6 @@ class Named:
     """A named query, as it runs anywhere."""
 
     name: str
-    summary: Mapping[str, str]
     text: str
 
 
@@ -42,44 +33,12 @@ class Offered:
     properties: Sequence[str]
 
 
-def render(
-    title: Mapping[str, str], languages: Sequence[str], queries: Sequence[Named], offered: Offered
-) -> Iterator[tuple[str, str]]:
-    """Yield the name and the text of each file of the query page: one page for each language."""
-    folder = resources("spacecoop.pages") / "ask"
-    words: dict[str, dict[str, str]] = tomllib.loads((folder / "words.toml").read_text("utf-8"))
-    there = [language for language in languages if language in words] or ["en"]
-    template = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True).from_string(
-        (folder / "ask.html").read_text("utf-8")
-    )
-
-    def address(language: str) -> str:
-        return "ask.html" if language == there[0] else f"ask.{language}.html"
-
-    for language in there:
-        yield (
-            address(language),
-            template.render(
-                language=language,
-                languages=there,
-                address=address,
-                words=words[language],
-                dataset=said(title, language),
-                seconds=SECONDS,
-                formats=FORMATS,
-                first=queries[0].text if queries else "SELECT * WHERE { ?s ?p ?o } LIMIT 10",
-                questions=list(_summaries(queries, language)),
-            ),
-        )
+def render(queries: Iterable[Named], offered: Offered) -> Iterator[tuple[str, str]]:
+    """Yield the name and the text of each file that the query page reads."""
     yield "ask.json", _as_json(queries, offered)
+    folder = resources("spacecoop.pages") / "ask"
     for name in SCRIPTS:
         yield name, (folder / name).read_text("utf-8")
-
-
-def _summaries(queries: Iterable[Named], language: str) -> Iterator[dict[str, str]]:
-    for one in queries:
-        found = language if language in one.summary else next(iter(one.summary), "en")
-        yield {"name": one.name, "summary": one.summary.get(found, ""), "language": found}
 
 
 def _as_json(queries: Iterable[Named], offered: Offered) -> str:

@@ -36,7 +36,9 @@ def tell(
     """
     every = list(queries)
     for query in every:
-        yield "parameters", list(_parameters(query, _page(query, workspace)))
+        page = _page(query, workspace)
+        yield "description", [{"page": page, "text": _spoken(said, one)} for one, said in query.description.items()]
+        yield "parameters", list(_parameters(query, page))
     if statements > ASKED:
         return
     store = Store()

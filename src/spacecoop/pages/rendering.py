@@ -166,19 +166,13 @@ def _render(
         "neutral": home + quote(page.path if page.iri else "" if page.path == "index" else f"{page.path}.html"),
         "atom": "feed.atom" if view.language == languages[0] else f"feed.{view.language}.atom",
         "canonical": f"{home}{quote(address(page.path, view.language, languages[0]))}",
-        "ask": view.file(_asking(frame.folder, view.language, languages[0])),
+        "ask": view.to("ask"),
         "data": data,
     }
     try:
         return environment.get_template(page.template).render(values)
     except FAULTS as error:
         raise PageError([told(error, page.template, frame.workspace)]) from error
-
-
-def _asking(folder: Path, language: str, first: str) -> str:
-    """Return the page on which SPARQL is asked, in the reader's language where it is there."""
-    wanted = address("ask", language, first)
-    return wanted if (folder / wanted).is_file() else "ask.html"
 
 
 def _data(frame: Frame, page: Page) -> Any:
