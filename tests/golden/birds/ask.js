@@ -2,8 +2,9 @@
 // Where a server answers there already, it is asked. Where anything is missing, the plain form stays.
 "use strict";
 
+const editor = document.getElementById("editor");
 const endpoint = new URL("sparql", document.baseURI).href;
-const limit = Number(new URLSearchParams(location.search).get("seconds") ?? document.body.dataset.seconds) * 1000;
+const limit = Number(new URLSearchParams(location.search).get("seconds") ?? editor.dataset.seconds) * 1000;
 const state = document.getElementById("state");
 const engine = { worker: null, waiting: new Map(), next: 0 };
 
@@ -34,7 +35,7 @@ function ask(question) {
   const id = engine.next++;
   return new Promise((resolve) => {
     const late = setTimeout(() => {
-      if (engine.waiting.has(id)) restart(document.body.dataset.slow);
+      if (engine.waiting.has(id)) restart(editor.dataset.slow);
     }, limit + (engine.loaded ? 0 : 30000));
     engine.waiting.set(id, (answer) => {
       clearTimeout(late);
@@ -94,11 +95,11 @@ async function begin() {
   const first = about.queries.find((one) => one.name === wanted) ?? about.queries[0];
   if (wanted && first) document.getElementById("query").value = first.query;
   if (typeof Yasgui === "undefined") return;
-  say(document.body.dataset.working);
+  say(editor.dataset.working);
   if (!(await isServed()) && !(await serve())) return;
   complete(Yasgui.Yasqe, about);
   const config = { requestConfig: { endpoint, method: "POST" }, copyEndpointOnNewTab: true, persistenceId: `spacecoop ${endpoint}` };
-  const yasgui = new Yasgui(document.getElementById("editor"), { ...config, populateFromUrl: !wanted, endpointCatalogueOptions: { getData: () => [{ endpoint }] } });
+  const yasgui = new Yasgui(editor, { ...config, populateFromUrl: !wanted, endpointCatalogueOptions: { getData: () => [{ endpoint }] } });
   const show = (query) => (yasgui.getTab() ?? yasgui.addTab(true)).setQuery(query);
   if (wanted && first) show(first.query);
   const names = document.getElementById("named");

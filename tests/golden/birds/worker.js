@@ -3,7 +3,7 @@
 
 const KEPT = "spacecoop";
 const scope = new URL(self.registration.scope);
-const PAGE = /^(?:ask(?:\.\w+)*\.html|ask\.(?:js|css|json)|engine\.js|dataset\.nq|assets\/[\w.]+)$/;
+const PAGE = /^(?:ask(?:\.\w+)*\.html|ask\.(?:js|json)|engine\.js|dataset\.nq|(?:assets|styles)\/[\w.]+)$/;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
