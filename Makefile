@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-spark bench-draft bench-stories rules protocol mappings pins clean bench-serve soak
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench-serve   measure \`spacecoop serve\` beside Oxigraph's own server; needs wrk"
 	@echo "make bench-draft   measure drafts beside answers, with texts that are not in the repository"
 	@echo "make bench-stories measure the comparisons of what several articles tell"
+	@echo "make bench-pages  measure what pages cost beside validation"
 	@echo "make bench-push   measure pushes beside curl and the stores' own loaders"
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
 	@echo "make protocol  put the W3C's protocol tests to the server; SPACECOOP_RDF_TESTS is a checkout of w3c/rdf-tests"
@@ -72,6 +73,9 @@ bench-draft: .venv/dev
 
 bench-stories: .venv/dev
 	$(BIN)/python benchmarks/stories.py
+
+bench-pages: .venv/dev
+	$(BIN)/python benchmarks/pages.py
 
 bench-push: .venv/dev
 	$(BIN)/python benchmarks/push.py

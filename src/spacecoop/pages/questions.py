@@ -21,7 +21,7 @@ from spacecoop.workspace import Workspace
 
 MOST = 30
 """Rows of an answer that its page shows."""
-ASKED = 100_000
+ASKED = 40_000
 """Up to how many statements a build asks the named queries; over more they may take longer than the build."""
 
 
