@@ -98,7 +98,7 @@ def ours(place: Path) -> str:
         folder = Path(name)
         (folder / "article").symlink_to(place / "out" / "article")
         shared = [quad for quad in output.read(place / "out" / "dataset.nq") if "/article/" not in str(quad.graph_name)]
-        output.packed = lambda data: data
+        output.pack = lambda data: data
         output.keep_packing = lambda *given: None
         start = time.process_time()
         pieces = {

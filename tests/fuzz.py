@@ -182,7 +182,7 @@ def stay_in_one_process() -> None:
     def processed(here: work.Work, sources: Sequence[Path]) -> Iterator[work.Done]:
         yield from (work._do(here, path) for path in sources)
 
-    work.processed = processed  # type: ignore[assignment]
+    work.process = processed  # type: ignore[assignment]
 
 
 def give(root: Path, words: tuple[str, ...], folder: Path, debug: bool = False) -> tuple[int, str, float]:

@@ -30,7 +30,7 @@ def test_each_defect_is_said_at_its_place_in_both_languages(path: Path, engine: 
         expected.write_text(said, "utf-8")
     assert said == expected.read_text("utf-8")
     assert found, "this file is not broken"
-    assert findings.refused(found) == (path.stem not in WARNED)
+    assert findings.is_refusal(found) == (path.stem not in WARNED)
 
 
 WARNED = {"no-french-label", "matter-without-a-claim", "cooperation-of-nobody"}

@@ -49,7 +49,7 @@ def test_a_score_is_the_sum_of_what_is_said_for_and_against() -> None:
 
     assert sum(argument.weight for argument in one.arguments) > 1
     assert one.score == candidates.HIGHEST
-    assert one.explained() == (
+    assert one.explain() == (
         '+0.50 same label "SVOM"@fr; +0.25 is of an expected class (no class); +0.30 same wdt:P247; '
         "+0.10 our claims connect it with its country, Q148"
     )
@@ -92,7 +92,7 @@ def test_names_agree_without_hyphens_and_apostrophes_but_not_across_languages() 
 def test_what_a_reconciliation_service_says_is_told_with_the_candidate() -> None:
     one = candidates.weigh(OURS, [GOOD], RULES, (), {GOOD.iri: "the service scores it 87"})[0]
 
-    assert one.explained().endswith("; the service scores it 87")
+    assert one.explain().endswith("; the service scores it 87")
 
 
 def test_every_kind_of_an_entity_must_fit() -> None:

@@ -57,7 +57,7 @@ def triple(term: str) -> str:
 
 @pytest.mark.parametrize(("words", "term"), EXAMPLES.items(), ids=[*EXAMPLES])
 def test_each_known_change_is_seen_in_its_example(words: str, term: str) -> None:
-    found = [change.words for change in dialects.found(triple(term))]
+    found = [change.words for change in dialects.find_changes(triple(term))]
 
     assert any(f"{one}, ".startswith(words) for one in found), found
     assert dialects.may_be_lost([triple(term)])
@@ -72,19 +72,19 @@ def test_every_known_change_has_an_example() -> None:
 
 @pytest.mark.parametrize("term", SAFE)
 def test_a_term_that_all_stores_keep_is_not_remarked(term: str) -> None:
-    assert dialects.found(triple(term)) == []
+    assert dialects.find_changes(triple(term)) == []
 
 
 def test_what_is_lost_depends_on_the_store() -> None:
     words = "a floating-point number of more than 6 digits, which is cut"
 
-    assert dialects.lost(words, "virtuoso")
-    assert not dialects.lost(words, "oxigraph")
+    assert dialects.loses(words, "virtuoso")
+    assert not dialects.loses(words, "oxigraph")
 
 
 def test_what_is_published_here_is_kept_by_every_store() -> None:
     quads = list(parse(path=str(REPOSITORY / "out" / "dataset.nq"), format=RdfFormat.N_QUADS))
-    changed = [(str(quad), change.words) for quad in quads for change in dialects.found(str(quad.triple))]
+    changed = [(str(quad), change.words) for quad in quads for change in dialects.find_changes(str(quad.triple))]
 
     assert len(quads) > 3000
     assert changed == []

@@ -160,13 +160,13 @@ def test_a_page_of_the_feed_that_stays_what_it_was_is_taken_over_and_a_damaged_o
     birds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    written = feeds._written
+    written = feeds._write_page
 
     def counted(quads: Any, path: Path, *rest: Any) -> output.Written:
         made.append(path.name)
         return written(quads, path, *rest)
 
-    monkeypatch.setattr(feeds, "_written", counted)
+    monkeypatch.setattr(feeds, "_write_page", counted)
     settings = birds / "spacecoop.toml"
     settings.write_text(settings.read_text("utf-8") + "\n[feed]\npage = 2\n", "utf-8")
     for name in ("a", "b", "c", "d"):

@@ -31,7 +31,7 @@ def digest(words: str) -> str:
 
 
 def anchored(source: str, words: str = WORDS) -> Anchored:
-    return quotes.anchored(source, documents.read(source.encode(), "a.yaml"), text(words), FORM)
+    return quotes.anchor(source, documents.read(source.encode(), "a.yaml"), text(words), FORM)
 
 
 def rules(done: Anchored) -> list[str]:

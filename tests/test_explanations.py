@@ -173,7 +173,7 @@ def test_a_quote_is_found_once_or_refused(rule: str | None, quote: str) -> None:
     source = f'claims:\n  - quote: "{quote}"\n'
     text = texts.Text(*_text("Examplia and Samplia agreed. Samplia signed."))
 
-    done = quotes.anchored(source, documents.read(source.encode(), "f.yaml"), text, quotes.Form("evidence", []))
+    done = quotes.anchor(source, documents.read(source.encode(), "f.yaml"), text, quotes.Form("evidence", []))
 
     assert [one.rule for one in done.findings] == ([rule] if rule else [])
 

@@ -34,7 +34,7 @@ def test_digests_of_files_that_did_not_change_are_not_made_again(
 ) -> None:
     place = workspace.read(published(tmp_path, dataset("owl", "tit")))
     first = graphs.read(place)
-    monkeypatch.setattr(graphs, "_measured", lambda part: pytest.fail(f"{part} was read again"))
+    monkeypatch.setattr(graphs, "_measure", lambda part: pytest.fail(f"{part} was read again"))
 
     assert graphs.read(place) == first
 

@@ -12,7 +12,7 @@ from pyoxigraph import Quad
 from conftest import Run
 from spacecoop import documents, joining, publish, workspace
 from spacecoop.facts import keys
-from spacecoop.findings import refused
+from spacecoop.findings import is_refusal
 from spacecoop.joining import Decision, JoinError
 from spacecoop.messages import translate
 from spacecoop.stories import reasons, refusals
@@ -82,7 +82,7 @@ def proposed(folder: Path, *names: str, least: float = 0.3) -> list[tuple[str, s
 
 
 def test_the_invented_articles_are_good(place: Path) -> None:
-    assert not refused(publish.validate(workspace.read(place)))
+    assert not is_refusal(publish.validate(workspace.read(place)))
 
 
 def test_the_likeliest_joins_are_proposed_first_and_no_other_launch_before_the_right_one(place: Path) -> None:
@@ -191,7 +191,7 @@ def test_an_accepted_join_is_one_more_line_and_changes_nothing_else(place: Path)
     assert added == ["    accountOf: heron-launch\n"]
     assert "".join(line for line in after if line not in added) == before
     assert ("x2:launch", "heron-launch") not in proposed(place)
-    assert not refused(publish.validate(workspace.read(place)))
+    assert not is_refusal(publish.validate(workspace.read(place)))
 
 
 @pytest.mark.parametrize(
@@ -239,13 +239,13 @@ def test_a_join_that_stands_is_not_rejected(place: Path) -> None:
 
 
 def test_lines_of_two_people_merge() -> None:
-    ours = refusals.added("", refusals.Refusal(0, "b:x", "id:y", "we", "2026-02-01", "no"))
-    theirs = refusals.added("", refusals.Refusal(0, "a:x", "id:y", "they", "2026-02-01", "no"))
+    ours = refusals.add("", refusals.Refusal(0, "b:x", "id:y", "we", "2026-02-01", "no"))
+    theirs = refusals.add("", refusals.Refusal(0, "a:x", "id:y", "they", "2026-02-01", "no"))
 
     merged = refusals.read(ours + theirs)
 
     assert [(one.line, one.one) for one in merged] == [(2, "b:x"), (4, "a:x")]
-    assert refusals.added(ours + theirs, merged[0]).splitlines()[1:] == [theirs.split("\n")[1], ours.split("\n")[1]]
+    assert refusals.add(ours + theirs, merged[0]).splitlines()[1:] == [theirs.split("\n")[1], ours.split("\n")[1]]
 
 
 @pytest.mark.parametrize(
@@ -267,13 +267,13 @@ def test_lines_of_two_people_merge() -> None:
 def test_a_key_is_added_to_a_node_whatever_its_layout(source: str, expected: str | None) -> None:
     document = documents.read(source.encode(), "a.yaml")
 
-    assert keys.added(source, document, document.place((0,)), "key", "v") == expected
+    assert keys.add(source, document, document.place((0,)), "key", "v") == expected
 
 
 def test_a_value_that_would_be_read_as_another_is_put_in_quotes() -> None:
     document = documents.read(b"- id: x\n", "a.yaml")
 
-    assert keys.added("- id: x\n", document, document.place((0,)), "key", "12") == '- id: x\n  key: "12"\n'
+    assert keys.add("- id: x\n", document, document.place((0,)), "key", "12") == '- id: x\n  key: "12"\n'
 
 
 def test_the_command_lists_what_is_shared_as_the_sources_have_it(place: Path, run: Run) -> None:

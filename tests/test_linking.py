@@ -237,10 +237,10 @@ def test_candidates_come_with_an_explained_score_and_are_not_accepted(folder: Pa
     best, other = done.candidates
     assert [one.item.iri.removeprefix(setups.ITEMS) for one in (best, other)] == ["Q16677669", "Q900002"]
     assert best.score > 0.8 > other.score
-    assert "+0.25 is of an expected class (Q148578)" in best.explained()
-    assert "our claims connect it with its country, Q148" in best.explained()
-    assert "against: is of none expected (Q5)" in other.explained()
-    assert "against: our claims do not connect it with its country, Q183" in other.explained()
+    assert "+0.25 is of an expected class (Q148578)" in best.explain()
+    assert "our claims connect it with its country, Q148" in best.explain()
+    assert "against: is of none expected (Q5)" in other.explain()
+    assert "against: our claims do not connect it with its country, Q183" in other.explain()
     assert (folder / setups.FILE).read_bytes() == before
     assert "semapv:LexicalMatching" in (folder / review.REVIEW).read_text("utf-8")
 
@@ -421,7 +421,7 @@ def test_a_reconciliation_service_is_asked_too_where_one_is_set(folder: Path) ->
         done = linking.suggest(setup(folder), ["svom"])
 
     assert len(forms) == 1
-    found = {one.item.iri.removeprefix(setups.ITEMS): one.explained() for one in done.candidates}
+    found = {one.item.iri.removeprefix(setups.ITEMS): one.explain() for one in done.candidates}
     assert set(found) == {"Q16677669", "Q900002", "Q66293317"}
     assert "no name in common" in found["Q66293317"]
     assert "the service scores it 87.5" in found["Q66293317"]

@@ -38,8 +38,8 @@ def test_a_reviewed_line_is_a_link() -> None:
     mapping_set = read(LINE)
 
     assert mapping_set.findings == ()
-    assert [one.object for one in mapping_set.accepted(0.9)] == ["http://www.wikidata.org/entity/Q1"]
-    assert mapping_set.accepted(0.91) == []
+    assert [one.object for one in mapping_set.list_accepted(0.9)] == ["http://www.wikidata.org/entity/Q1"]
+    assert mapping_set.list_accepted(0.91) == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_the_set_itself_is_published_with_what_was_rejected_and_counts() -> None
     weak = LINE.replace("wd:Q1", "wd:Q3").replace("0.9", "0.3")
     mapping_set = read(LINE, rejected, weak)
 
-    quads = linksets.described(mapping_set, 0.5, "https://example.org/", "https://example.org/fallback", GRAPH)
+    quads = linksets.describe(mapping_set, 0.5, "https://example.org/", "https://example.org/fallback", GRAPH)
 
     said = {(quad.subject.value, quad.predicate.value): quad.object for quad in quads}  # type: ignore[union-attr]
     one, other = "https://example.org/links#ex-a-Q1", "https://example.org/links#ex-a-Q2"
@@ -90,7 +90,7 @@ def test_the_committed_set_is_published_with_the_number_of_its_links() -> None:
     space = workspace.read(REPOSITORY)
     text = (space.out / "dataset.nq").read_text("utf-8")
     data = (REPOSITORY / "links" / "wikidata.sssom.tsv").read_bytes()
-    accepted = mappings.read(data, "links/wikidata.sssom.tsv", space.prefixes).accepted(0.5)
+    accepted = mappings.read(data, "links/wikidata.sssom.tsv", space.prefixes).list_accepted(0.5)
 
     for predicate, count in Counter(one.predicate for one in accepted).items():
         linkset = f"links/wikidata#linkset-{predicate.rpartition('#')[2].rpartition('/')[2]}> <{VOID}triples>"
@@ -134,25 +134,25 @@ def test_a_line_is_added_at_its_place_and_taken_away_again() -> None:
         "comment": "Two\twords\nand more",
     }
 
-    changed = edits.added(text, cells)
+    changed = edits.add(text, cells)
 
     assert changed.splitlines()[8].startswith("ex:b\t")
     assert changed.splitlines()[8].endswith("\tTwo words and more")
-    assert edits.removed(changed, 9) == text
+    assert edits.remove(changed, 9) == text
     assert len(mappings.read(changed.encode(), "a", {}).mappings) == 3
 
 
 def test_a_line_is_added_behind_a_last_line_without_an_end() -> None:
     cells = dict(zip(HEADING.splitlines()[-1].split("\t"), LINE.rstrip().split("\t"), strict=True))
 
-    changed = edits.added((HEADING + LINE).rstrip("\n"), cells | {"subject_id": "ex:z"})
+    changed = edits.add((HEADING + LINE).rstrip("\n"), cells | {"subject_id": "ex:z"})
 
     assert [one.subject[-1] for one in mappings.read(changed.encode(), "a", {}).mappings] == ["a", "z"]
 
 
 def test_a_column_that_the_heading_lacks_is_not_lost_silently() -> None:
     with pytest.raises(ValueError, match="see_also"):
-        edits.added(HEADING, {"subject_id": "ex:a", "see_also": "ex:b"})
+        edits.add(HEADING, {"subject_id": "ex:a", "see_also": "ex:b"})
 
 
 SSSOM_TOOL = shutil.which("sssom", path=f"{REPOSITORY / '.cache' / 'sssom' / 'bin'}:{os.environ['PATH']}")
@@ -222,20 +222,20 @@ def test_only_a_line_feed_ends_a_row() -> None:
     odd = LINE.replace("Seen in two registers.", "Seen\u2028in two\x0bregisters.")
 
     assert [one.place.line for one in read(odd, LINE.replace("ex:a", "ex:b")).mappings] == [8, 9]
-    assert edits.removed(HEADING + odd + LINE, 9) == HEADING + odd
+    assert edits.remove(HEADING + odd + LINE, 9) == HEADING + odd
 
 
 def test_that_nothing_was_found_is_kept_and_publishes_no_link() -> None:
     read = mappings.read(QUOTED.encode(), "links/a.tsv", {})
-    said = linksets.described(read, 0.5, "https://example.org/d", "https://example.org/set", "https://example.org/g")
+    said = linksets.describe(read, 0.5, "https://example.org/d", "https://example.org/set", "https://example.org/g")
 
-    assert [one.subject for one in read.accepted(0.0)] == ["https://example.org/a/one"]
+    assert [one.subject for one in read.list_accepted(0.0)] == ["https://example.org/a/one"]
     assert mappings.NO_TERM in {quad.object.value for quad in said}  # type: ignore[union-attr]
 
 
 def test_a_row_of_several_lines_is_removed_whole_and_a_new_one_comes_between_rows() -> None:
-    without = edits.removed(QUOTED, 6)
-    more = edits.added(QUOTED, {"subject_id": "a:three", "object_id": "a:y", "confidence": "1", "comment": '"a'})
+    without = edits.remove(QUOTED, 6)
+    more = edits.add(QUOTED, {"subject_id": "a:three", "object_id": "a:y", "confidence": "1", "comment": '"a'})
 
     assert [one.subject for one in mappings.read(without.encode(), "a", {}).mappings] == ["https://example.org/a/two"]
     subjects = [row.cells["subject_id"] for row in mappings.read(more.encode(), "a", {}).mappings]

@@ -46,12 +46,12 @@ def key(tmp_path: Path) -> Path:
 
 def exported(folder: Path, slug: str = "a001", key: Key | None = None) -> nanopubs.Nanopub:
     quads = output.read(folder / "out" / "article" / f"{slug}.nq")
-    return nanopubs.of_article(quads, slug, workspace.read(folder), key)
+    return nanopubs.convert_article(quads, slug, workspace.read(folder), key)
 
 
 def claims(folder: Path) -> list[nanopubs.Nanopub]:
     quads = output.read(folder / "out" / "article" / "a001.nq")
-    return list(nanopubs.of_claims(quads, "a001", workspace.read(folder)))
+    return list(nanopubs.convert_claims(quads, "a001", workspace.read(folder)))
 
 
 def test_an_article_is_one_nanopublication_that_its_iri_proves(ours: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_violation_leaves_the_old_out_untouched(birds: Path) -> None:
 def test_the_manifest_tells_size_digest_and_statements_of_every_file(birds: Path) -> None:
     publish.publish(workspace.read(birds))
 
-    listed = {row["path"]: row for row in folders.listed(birds / "out")}
+    listed = {row["path"]: row for row in folders.list_files(birds / "out")}
     digests = tree(birds / "out")
     assert {path: row["sha256"] for path, row in listed.items()} == {
         path: digest for path, digest in digests.items() if path != "manifest.json"

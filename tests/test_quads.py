@@ -76,7 +76,7 @@ def test_one_triple_stands_in_one_graph_only() -> None:
     text = "@prefix x: <https://example.org/x#> . <#b> { <#s> x:p 1 } <#a> { <#s> x:p 1 , 2 ; a x:C }"
     given = list(parse(text, format=RdfFormat.TRIG, base_iri=DOCUMENT))
 
-    arranged = quads.arranged([*given, *reversed(given)])
+    arranged = quads.arrange([*given, *reversed(given)])
 
     assert [(quads.text(quad.graph_name)[-1], str(quad.predicate)[-3:-1]) for quad in arranged] == [
         ("a", "pe"),

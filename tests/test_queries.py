@@ -9,7 +9,7 @@ from pyoxigraph import Literal, NamedNode
 
 from conftest import Run
 from spacecoop import publish
-from spacecoop.findings import refused
+from spacecoop.findings import is_refusal
 from spacecoop.queries import library
 from spacecoop.queries.library import Parameter, QueryError, parse, term
 from spacecoop.workspace import read
@@ -161,7 +161,7 @@ def test_a_broken_query_file_is_a_finding_and_nothing_is_published(birds: Path) 
 
     found = publish.validate(read(birds), [])
 
-    assert refused(found)
+    assert is_refusal(found)
     assert [str(one) for one in found if one.rule == "query"] == [
         "queries/broken.rq:1:1: violation: the query cannot be published: no place for ?x: "
         "write VALUES ?x { UNDEF } where it is to be bound [query]"

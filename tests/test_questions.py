@@ -183,7 +183,7 @@ def written(query: Query, dataset: Local) -> bytes:
     spool = Spool(sort=graph or not sparql.is_ordered(text))
     stream = io.BytesIO()
     format_ = "ntriples" if graph else "csv"
-    results.write(results.spooled(dataset.answer(text), spool), format_, stream, results.View({}))
+    results.write(results.spool_rows(dataset.answer(text), spool), format_, stream, results.View({}))
     return stream.getvalue().replace(b"\r\n", b"\n")
 
 

@@ -29,7 +29,7 @@ VALUES: list[Any] = [
 
 
 def asked(text: str, ordered: bool = False, store: Store | None = None) -> Result:
-    return results.spooled((store or Store()).query(text), Spool(sort=not ordered))
+    return results.spool_rows((store or Store()).query(text), Spool(sort=not ordered))
 
 
 def written(result: Result, format_: str, **view: object) -> str:
@@ -42,7 +42,7 @@ def of_values() -> Result:
     """Each value in a row; read from a result file, since the engine's store would rewrite some spellings."""
     lines = "".join(f"{term}\t\n" for term in VALUES)
     answer = parse_query_results(f"?x\t?y\n{lines}", format=QueryResultsFormat.TSV)
-    return results.spooled(answer, Spool(sort=False))
+    return results.spool_rows(answer, Spool(sort=False))
 
 
 def test_every_term_keeps_its_spelling_on_the_way_through_the_spool() -> None:

@@ -154,11 +154,11 @@ def test_rules_that_were_changed_in_the_cache_do_not_count_and_are_fetched_again
     known: list[Official], place: Workspace, server: Server
 ) -> None:
     rulebooks.update(place, ["dcat-ap"], server.address)
-    path = rulebooks.kept(place, known[1])
+    path = rulebooks.find_kept(place, known[1])
     assert path is not None
     path.write_bytes(ONE)
 
-    assert rulebooks.kept(place, known[1]) is None
+    assert rulebooks.find_kept(place, known[1]) is None
     assert rulebooks.update(place, ["dcat-ap"], server.address) == [known[1].name]
     assert held(place) == {"one.ttl": ONE, "two.ttl": TWO}
 

@@ -23,13 +23,13 @@ ITEMS = (
 def test_the_order_of_items_and_of_their_facts_does_not_matter() -> None:
     turned = tuple(replace(item, facts=item.facts[::-1]) for item in ITEMS)
     orders = [*permutations(ITEMS), *permutations(turned)]
-    written = {snapshot.written(order, "https://example.org/sparql", [f"{P}31"]) for order in orders}
+    written = {snapshot.write(order, "https://example.org/sparql", [f"{P}31"]) for order in orders}
 
     assert len(written) == 1
 
 
 def test_a_snapshot_is_read_back_with_what_its_silence_means() -> None:
-    text, manifest = snapshot.written(ITEMS, "https://example.org/sparql", [f"{P}31"])
+    text, manifest = snapshot.write(ITEMS, "https://example.org/sparql", [f"{P}31"])
 
     read = snapshot.read(text.encode(), manifest.encode())
 
@@ -45,7 +45,7 @@ def test_a_snapshot_is_read_back_with_what_its_silence_means() -> None:
 
 @pytest.mark.parametrize(("was", "now"), [("deux", "douze"), ("\n", ""), ("<", "")])
 def test_a_changed_snapshot_is_refused(was: str, now: str) -> None:
-    text, manifest = snapshot.written(ITEMS, "https://example.org/sparql", [])
+    text, manifest = snapshot.write(ITEMS, "https://example.org/sparql", [])
 
     with pytest.raises(snapshot.DamagedError):
         snapshot.read(text.replace(was, now, 1).encode(), manifest.encode())
@@ -55,7 +55,7 @@ def test_the_committed_snapshot_is_what_its_manifest_says_and_only_about_publish
     space = workspace.read(REPOSITORY)
     frozen = setups.read_snapshot(space)
     data = (REPOSITORY / setups.FILE).read_bytes()
-    accepted = {one.object for one in mappings.read(data, setups.FILE, space.prefixes).accepted(0.5)}
+    accepted = {one.object for one in mappings.read(data, setups.FILE, space.prefixes).list_accepted(0.5)}
 
     assert frozen is not None
     assert len(frozen.items) == frozen.manifest.items > 20
@@ -73,4 +73,4 @@ def test_a_workspace_whose_snapshot_has_no_manifest_is_told(birds: object) -> No
 
     with pytest.raises(setups.LinksError, match="snapshot` writes it anew"):
         setups.read_snapshot(root)
-    assert json.loads(snapshot.written((), "x", ())[1])["items"] == 0
+    assert json.loads(snapshot.write((), "x", ())[1])["items"] == 0

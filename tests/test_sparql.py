@@ -13,13 +13,13 @@ from spacecoop.queries.sparql import (
     QueryError,
     bound,
     explain,
+    find_undeclared,
     form,
     is_ordered,
-    masked,
+    mask,
     outward,
-    redirected,
-    undeclared,
-    written,
+    redirect,
+    write_term,
 )
 
 ECHO = "SELECT ?x WHERE { VALUES ?x { UNDEF } FILTER (BOUND(?x)) }"
@@ -68,12 +68,12 @@ def test_what_is_not_an_iri_is_not_bound(iri: str) -> None:
     except ValueError:
         return
     with pytest.raises(QueryError, match="is not an IRI"):
-        written(node)
+        write_term(node)
 
 
 def test_a_blank_node_is_not_bound() -> None:
     with pytest.raises(QueryError, match="only an IRI or a literal"):
-        written(BlankNode("a"))
+        write_term(BlankNode("a"))
 
 
 def test_several_values_and_none_at_all_are_bound() -> None:
@@ -165,7 +165,7 @@ def test_an_iri_of_from_or_service_is_completed_by_the_base() -> None:
     ],
 )
 def test_a_star_gives_the_columns_in_the_order_of_the_query(text: str, expected: str) -> None:
-    assert sparql.spelled_out(text, ["o", "p", "s"]).replace("o{", "o {") == expected
+    assert sparql.spell_out(text, ["o", "p", "s"]).replace("o{", "o {") == expected
 
 
 def test_a_service_is_found_in_a_text_that_no_parser_reads() -> None:
@@ -206,15 +206,15 @@ def test_whether_a_query_orders_its_rows_is_told(text: str, expected: bool) -> N
 def test_masking_keeps_every_place() -> None:
     text = "SELECT * { ?s <http://e/#a> '''}\n''' } # }"
 
-    assert len(masked(text)) == len(text)
-    assert masked(text).count("}") == 1
-    assert masked(text).count("\n") == 1
+    assert len(mask(text)) == len(text)
+    assert mask(text).count("}") == 1
+    assert mask(text).count("\n") == 1
 
 
 def test_prefixes_that_are_used_and_not_declared_are_told() -> None:
     known = {"a": "http://a/", "b": "http://b/", "c": "http://c/"}
 
-    assert undeclared("PREFIX a: <http://e/> SELECT * { a:x b:y 'c:z' }", known) == {"b": "http://b/"}
+    assert find_undeclared("PREFIX a: <http://e/> SELECT * { a:x b:y 'c:z' }", known) == {"b": "http://b/"}
 
 
 def explained(text: str) -> str:
@@ -241,11 +241,11 @@ def test_a_missing_prefix_that_is_known_somewhere_gets_the_line_to_add() -> None
 def test_a_service_is_led_elsewhere_and_nothing_else_is_touched() -> None:
     text = "SELECT * { SERVICE SILENT <http://e/> { ?s ?p 'SERVICE <http://e/>' } } # SERVICE <http://e/>"
 
-    done = redirected(text, ["http://e/"], {"http://e/": "GRAPH <http://g/>"})
+    done = redirect(text, ["http://e/"], {"http://e/": "GRAPH <http://g/>"})
 
     assert done == "SELECT * {  GRAPH <http://g/> { ?s ?p 'SERVICE <http://e/>' } } # SERVICE <http://e/>"
 
 
 def test_a_service_that_cannot_be_led_elsewhere_is_refused() -> None:
     with pytest.raises(QueryError, match="in full"):
-        redirected("SELECT * { SERVICE e: { } }", ["http://e/"], {"http://e/": "GRAPH <http://g/>"})
+        redirect("SELECT * { SERVICE e: { } }", ["http://e/"], {"http://e/": "GRAPH <http://g/>"})

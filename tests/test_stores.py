@@ -36,7 +36,7 @@ def at(url: str, root: Path, dialect: str = "oxigraph", pause: Callable[[float],
 
 def push(store: Store, root: Path, made: Graphs, prune: bool = False, quick: bool = False) -> tuple[Plan, Report]:
     ours = graphs.read(workspace.read(published(root, made)))
-    with leases.leased(store) as lease:
+    with leases.hold(store) as lease:
         plan = plans.plan(store, ours, prune, quick)
         report = pushing.apply(store, ours, plan, lease)
         pushing.recount(store, ours, report)
@@ -463,7 +463,7 @@ def test_an_interruption_says_what_the_store_holds(stub: Stub, tmp_path: Path) -
 def test_of_two_pushes_one_steps_back(stub: Stub, tmp_path: Path) -> None:
     one, other = at(stub.url, ready(tmp_path)), at(stub.url, tmp_path)
 
-    with leases.leased(one):
+    with leases.hold(one):
         with pytest.raises(StoreError, match="another push is at work"):
             push(other, tmp_path, dataset("owl"))
         assert stub.lines() == set()
@@ -501,7 +501,7 @@ def test_a_dead_push_keeps_others_out_for_its_time_only_or_until_it_is_taken_ove
 
 
 def test_a_lease_is_gone_when_the_push_is_done(stub: Stub, tmp_path: Path) -> None:
-    with leases.leased(at(stub.url, ready(tmp_path))):
+    with leases.hold(at(stub.url, ready(tmp_path))):
         assert len(list(stub.store)) == 1
 
     assert list(stub.store) == []

@@ -33,7 +33,7 @@ def questions(**changed: object) -> Questions:
 
 
 def described(proxy: Proxy, *names: str) -> dict[str, Item]:
-    ask = wikidata.paced(lambda query: Endpoint(proxy.url).select(query).rows, 0, lambda: 0, lambda _: None)
+    ask = wikidata.pace(lambda query: Endpoint(proxy.url).select(query).rows, 0, lambda: 0, lambda _: None)
     batches = wikidata.describe(ask, questions(), [WD + name for name in names], "2026-11-23")
     return {item.iri.removeprefix(WD): item for batch in batches for item in batch}
 
@@ -87,7 +87,7 @@ def test_an_answer_that_ends_early_is_not_read(kept: int) -> None:
 def test_names_find_items_by_label_and_alias_and_others_find_none(proxy: Proxy) -> None:
     names = [Literal("SVOM", language="fr"), Literal("China", language="en"), Literal("Nobody", language="en")]
 
-    found = wikidata.named(lambda query: Endpoint(proxy.url).select(query).rows, questions(), names)
+    found = wikidata.find_named(lambda query: Endpoint(proxy.url).select(query).rows, questions(), names)
 
     assert found[names[0]] == [f"{WD}Q900002", f"{WD}Q16677669"]
     assert found[names[1]] == [f"{WD}Q148"]
@@ -96,13 +96,13 @@ def test_names_find_items_by_label_and_alias_and_others_find_none(proxy: Proxy) 
 
 def test_a_name_that_the_answer_lacks_is_not_taken_for_unknown() -> None:
     with pytest.raises(IncompleteError, match="1 of the 1 names"):
-        wikidata.named(lambda _: [], questions(), [Literal("SVOM", language="fr")])
+        wikidata.find_named(lambda _: [], questions(), [Literal("SVOM", language="fr")])
 
 
 def test_a_term_is_written_as_a_term_and_never_as_text() -> None:
     nasty = Literal('x" } SERVICE <http://example.org/> { ?a ?b "\\', language="en")
 
-    query = wikidata.filled(TEXTS["names"], name=[nasty])
+    query = wikidata.fill(TEXTS["names"], name=[nasty])
 
     assert f"VALUES ?name {{ {nasty} }}" in query
     assert prepareQuery(query)
@@ -110,7 +110,7 @@ def test_a_term_is_written_as_a_term_and_never_as_text() -> None:
 
 def test_a_query_without_a_place_for_terms_is_refused() -> None:
     with pytest.raises(wikidata.QueryFileError, match="item"):
-        wikidata.filled("SELECT * { ?item ?p ?o }", item=[NamedNode(f"{WD}Q1")])
+        wikidata.fill("SELECT * { ?item ?p ?o }", item=[NamedNode(f"{WD}Q1")])
 
 
 def test_requests_begin_a_second_apart() -> None:
@@ -121,7 +121,7 @@ def test_requests_begin_a_second_apart() -> None:
         waits.append(seconds)
         now[0] += seconds
 
-    ask = wikidata.paced(lambda _: [], 1.0, lambda: now[0], sleep)
+    ask = wikidata.pace(lambda _: [], 1.0, lambda: now[0], sleep)
     for passed in (0.0, 0.25, 5.0):
         now[0] += passed
         ask("")

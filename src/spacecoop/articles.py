@@ -10,7 +10,7 @@ from pyoxigraph import Literal, Quad
 from spacecoop import quads
 from spacecoop.facts import factfiles
 from spacecoop.facts.records import Facts, Layout
-from spacecoop.findings import Finding, Place, finding, ordered
+from spacecoop.findings import Finding, Place, finding, sort
 from spacecoop.iris import is_iri, is_slug, local_name
 from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
@@ -46,18 +46,18 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, 
     root = read.root
     if root is None or not read.quads:
         missing = shared.dangling(read.references, frozenset(read.places.nodes), envelope.document)
-        return Article(slug, root, (), tuple(ordered([*read.findings, *missing])), read.places)
+        return Article(slug, root, (), tuple(sort([*read.findings, *missing])), read.places)
     graphs = [envelope.assertion, envelope.provenance, envelope.pubinfo, envelope.head]
     try:
         derived = quads.derive(read.quads, shared.rules, graphs)
     except quads.DeriveError as error:
         rule, reason = error.args
         found = finding("derive", Place(f"queries/derive/{rule}"), name=rule, reason=reason)
-        return Article(slug, root, (), tuple(ordered((*read.findings, found))), read.places)
+        return Article(slug, root, (), tuple(sort((*read.findings, found))), read.places)
     if not any(text(quad.graph_name) == envelope.pubinfo for quad in read.quads):
         found = finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
         read = replace(read, findings=(*read.findings, found), unread=read.unread | {root})
-    enveloped = quads.arranged([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])
+    enveloped = quads.arrange([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])
     whole = replace(read, quads=tuple(enveloped))
     return Article(slug, root, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
 
@@ -75,14 +75,14 @@ def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[
         judged = [one for one in judged if broken.isdisjoint(shared.shapes.rule(one.shape).requires)]
         findings += _bare_numbers(judged, read)
         why = causes(shared.shapes, data, judged, engine)
-        spoken = [replace(_spoken(one, read, shared), because=_because(why[one], shared)) for one in judged]
+        spoken = [replace(_make_finding(one, read, shared), because=_find_causes(why[one], shared)) for one in judged]
     except Disagreement as error:
         place = read.places.find(read.root or document)
-        return ordered([*findings, finding("engines-disagree", place, differences=error)])
+        return sort([*findings, finding("engines-disagree", place, differences=error)])
     except UnusableError as error:
-        return ordered([*findings, finding("shape-unusable", Place("shapes"), reason=error)])
+        return sort([*findings, finding("shape-unusable", Place("shapes"), reason=error)])
     known = {found.place for found in findings}
-    return ordered([*findings, *(found for found in spoken if found.place not in known)])
+    return sort([*findings, *(found for found in spoken if found.place not in known)])
 
 
 _NATIVE = {f"http://www.w3.org/2001/XMLSchema#{name}" for name in ("integer", "boolean", "double")}
@@ -102,7 +102,7 @@ def _bare_numbers(results: Iterable[Result], read: Facts) -> Iterator[Finding]:
             yield finding("bare-number", read.places.find(one.focus, path, one.value), value=one.value)
 
 
-def _because(found: Iterable[Result], shared: Shared) -> tuple[Mapping[str, str], ...]:
+def _find_causes(found: Iterable[Result], shared: Shared) -> tuple[Mapping[str, str], ...]:
     """Return what the shapes inside of the one that speaks found: their message, else what they ask for."""
     texts: dict[tuple[str, str, bool], list[str]] = {}
     for cause in found:
@@ -135,7 +135,7 @@ def _short(term: str) -> str:
     return f"'{term}'" if len(term) <= 60 else f"'{term[:57]}...'"
 
 
-def _spoken(result: Result, read: Facts, shared: Shared) -> Finding:
+def _make_finding(result: Result, read: Facts, shared: Shared) -> Finding:
     """Return a validation result as a finding, at its place in the source."""
     place = read.places.find(result.focus, first_property(result.path), result.value or None)
     rule = shared.shapes.rule(result.shape)

@@ -108,7 +108,7 @@ def ask(question: Question, output: Output, limits: Limits, tell: Callable[[floa
     beside = output.path.with_name(f".{output.path.name}.new") if output.path is not None else None
     try:
         bounds = replace(limits, loading=_loading(question))
-        outcome = sandbox.run(functools.partial(_guarded, question, output, beside), bounds, tell)
+        outcome = sandbox.run(functools.partial(_answer_guarded, question, output, beside), bounds, tell)
         if isinstance(outcome, _Failure):
             raise AskError(outcome.message)
         if beside is not None and output.path is not None:
@@ -129,7 +129,7 @@ def _loading(question: Question) -> float:
     return size / READ
 
 
-def _guarded(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome | _Failure:
+def _answer_guarded(question: Question, output: Output, path: Path | None, signals: Signals) -> Outcome | _Failure:
     """Answer, in the child process; what is wrong with query, source or endpoint becomes a message."""
     try:
         try:
@@ -153,9 +153,9 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         spoken = []
     text = question.query.bound(said, source.resolve)
     form = sparql.form(text)
-    outward = _allowed(text, form, question, source)
+    outward = _check_reach(text, form, question, source)
     columns: list[str] = []
-    here = sparql.redirected(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
+    here = sparql.redirect(text, outward.services, {one: f"GRAPH <{one}>" for one in outward.services})
     results.prepare(form, output.format)
     if output.plot and form != "SELECT" and (output.plot != "network" or form == "ASK"):
         raise plots.PlotError("only the rows of a SELECT can be drawn, and triples as a network")
@@ -170,13 +170,13 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         if sparql.selects_all(text):
             with signals.shut():
                 columns = sources.columns(here, question.prefixes)
-        asked = sparql.spelled_out(text, columns)
+        asked = sparql.spell_out(text, columns)
         try:
-            result = results.spooled(source.answer(asked, union=not outward.graphs), spool)
+            result = results.spool_rows(source.answer(asked, union=not outward.graphs), spool)
         except SyntaxError as error:
             signals.printing()  # explaining opens files
             if source.network:
-                raise _broken(source, error) from error
+                raise _tell_broken(source, error) from error
             place = sparql.explain(error, text, question.prefixes)
             raise QueryError(f"{question.query.name}: {place}") from error
         except (OSError, RuntimeError) as error:  # RuntimeError is what a damaged store raises
@@ -189,7 +189,7 @@ def _answer(question: Question, output: Output, path: Path | None, signals: Sign
         seconds = time.perf_counter() - started
         told = (
             *notes,
-            *_chosen(question),
+            *_tell_defaults(question),
             *spoken,
             *_remarks(question, source, here, result.lines.count),
             *(f"SERVICE SILENT left out what failed: {failure}" for failure in failures),
@@ -226,7 +226,7 @@ def _values(source: Source) -> Callable[[library.Parameter], Iterator[str]]:
     return values
 
 
-def _chosen(question: Question) -> Iterator[str]:
+def _tell_defaults(question: Question) -> Iterator[str]:
     """Yield a note for each value that nobody said, and that the dataset's settings chose."""
     for parameter in question.query.parameters:
         if parameter.chosen and parameter.name not in question.said:
@@ -297,13 +297,13 @@ def _remarks(question: Question, source: Source, text: str, rows: int) -> Iterat
         yield from remarks.unknown(iris, source, question.prefixes, language)
 
 
-def _broken(source: Source, error: Exception) -> EndpointError:
+def _tell_broken(source: Source, error: Exception) -> EndpointError:
     """Say that an answer broke off, without the secrets that its source was sent."""
     said = source.endpoint.hide(str(error)) if isinstance(source, Remote) else str(error)
     return EndpointError("incomplete", f"{source.name}: the answer is cut off or broken: {said}")
 
 
-def _allowed(text: str, form: str, question: Question, source: Source) -> sparql.Outward:
+def _check_reach(text: str, form: str, question: Question, source: Source) -> sparql.Outward:
     """Return what a query reaches for; raise QueryError where it changes data, or reaches for what is not allowed."""
     name = question.query.name
     if form == "UPDATE":
@@ -335,7 +335,7 @@ def _reaching(
 
     notes, frozen, live = [], {}, {}
     for service in dict.fromkeys(services):
-        graph, file = _frozen(service, question)
+        graph, file = _find_extract(service, question)
         who = agent(question.workspace.base if question.workspace is not None else "")
         try:
             Endpoint(service, who, timeout=AWAKE, attempts=1).ask("ASK {}")
@@ -348,10 +348,10 @@ def _reaching(
             live[service] = Endpoint(service, who, timeout=limits.seconds)
     with relay.running(live) as (addresses, failures):
         led = {service: f"SERVICE <{address}>" for service, address in addresses.items()}
-        yield sparql.redirected(text, services, led | frozen), notes, bool(live), failures
+        yield sparql.redirect(text, services, led | frozen), notes, bool(live), failures
 
 
-def _frozen(service: str, question: Question) -> tuple[str, str]:
+def _find_extract(service: str, question: Question) -> tuple[str, str]:
     """Return the graph and the file in which there is an extract of a service; empty where there is none."""
     if question.workspace is not None and not question.data and question.store is None:
         for name, url in question.endpoints.items():
@@ -369,7 +369,7 @@ def _open(question: Question, limits: Limits) -> Source:
         return sources.folder(question.store, question.prefixes, base)
     if question.endpoint:
         url = question.endpoints.get(question.endpoint, question.endpoint)
-        names = _dataset(question) if workspace is not None and _built(workspace).is_file() else None
+        names = _dataset(question) if workspace is not None and _locate_dataset(workspace).is_file() else None
         remote = Endpoint(url, agent(base), limits.seconds, credentials=credentials(url))
         return sources.Remote(question.endpoint, remote, names, question.prefixes)
     return _dataset(question)
@@ -391,13 +391,13 @@ def _files(question: Question) -> dict[Path, str]:
     workspace = question.workspace
     if question.data or workspace is None:
         return dict.fromkeys(question.data, "")
-    built = _built(workspace)
+    built = _locate_dataset(workspace)
     if not built.is_file():
         raise SourceError(f"{workspace.name(built)} is not there; run `spacecoop build` first")
     return {built: "", **{path: workspace.graph(path.stem) for path in workspace.files("links", ".nt")}}
 
 
-def _built(workspace: Workspace) -> Path:
+def _locate_dataset(workspace: Workspace) -> Path:
     return workspace.out / "dataset.nq"
 
 
@@ -431,7 +431,7 @@ def _words(question: Question, signals: Signals) -> list[str]:
     return sorted(found)
 
 
-def named(workspace: Workspace | None) -> dict[str, Query]:
+def read_named(workspace: Workspace | None) -> dict[str, Query]:
     """Return the named queries; raises QueryError."""
     return library.every(folder(workspace), defaults(workspace), workspace is not None and workspace.outside)
 

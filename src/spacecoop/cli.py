@@ -229,7 +229,7 @@ def _version(words: list[str]) -> str:
 
 def workspace(arguments: argparse.Namespace) -> Workspace:
     """Open the workspace that the command works in; raises UserError where there is none."""
-    from spacecoop.findings import said
+    from spacecoop.findings import choose_text
     from spacecoop.workspace import WorkspaceError, find
 
     try:
@@ -237,7 +237,7 @@ def workspace(arguments: argparse.Namespace) -> Workspace:
     except WorkspaceError as error:
         spoken = language(arguments)
         nowhere = [found for found in error.findings if found.rule == "no-workspace"]  # it has no place
-        lines = [f"{said(found.message, spoken)}; {said(found.help, spoken)}" for found in nowhere]
+        lines = [f"{choose_text(found.message, spoken)}; {choose_text(found.help, spoken)}" for found in nowhere]
         lines = lines or [found.line(spoken) for found in error.findings]
         raise UserError("\n".join(lines if len(lines) == 1 else ["", *lines])) from error
 

@@ -172,16 +172,16 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise Unreadable(finding("yaml-documents", self.at(event)))
+                    raise Unreadable(finding("yaml-documents", self.find_place(event)))
                 data, _ = self.value(next(events), ())
         return data
 
-    def at(self, event: Any) -> Place:
+    def find_place(self, event: Any) -> Place:
         return Place(self.file, event.start_mark.line + self.first, event.start_mark.column + 1)
 
     def value(self, event: Any, steps: Steps) -> tuple[Any, int]:
         """Return the value that begins with *event*, and how many values it unfolds to."""
-        place = self.values[steps] = self.at(event)
+        place = self.values[steps] = self.find_place(event)
         if len(steps) > MOST_LEVELS:
             raise Unreadable(finding("yaml-depth", place, limit=MOST_LEVELS))
         if isinstance(event, yaml.AliasEvent):
@@ -219,8 +219,8 @@ class _Composer:
         size = 1
         while not isinstance(event := next(self.events), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
-                raise Unreadable(finding("bad-key", self.at(event)))
-            key, place = event.value, self.at(event)
+                raise Unreadable(finding("bad-key", self.find_place(event)))
+            key, place = event.value, self.find_place(event)
             if key in data:
                 raise Unreadable(finding("duplicate-key", place, key=key, line=self.keys[(*steps, key)].line))
             self.keys[(*steps, key)] = place

@@ -22,7 +22,7 @@ from spacecoop.drafts.review import Reviewed
 from spacecoop.drafts.rules import Rules, Thing
 from spacecoop.facts import texts
 from spacecoop.facts.texts import Text
-from spacecoop.findings import Finding, Place, finding, refused
+from spacecoop.findings import Finding, Place, finding, is_refusal
 from spacecoop.iris import local_name
 from spacecoop.quads import text
 from spacecoop.shared import FACT_FILES, Shared
@@ -100,9 +100,9 @@ def _choices(common: Shared, read: Rules) -> dict[str, tuple[str, ...]]:
     found = {}
     for key in sorted(written):
         around = common.reader.belongs.get(key)
-        scope = common.reader.scope.within(around) if around else common.reader.scope
+        scope = common.reader.scope.enter(around) if around else common.reader.scope
         term = scope.term(key)
-        start = scope.within(key).iri("-", vocabulary=True)[:-1] if term and term.type == "@vocab" else None
+        start = scope.enter(key).iri("-", vocabulary=True)[:-1] if term and term.type == "@vocab" else None
         scheme = {local_name(iri) for iri in common.homes if start and iri.startswith(start)}
         found[key] = tuple(sorted(scheme or written[key]))
     return found
@@ -146,18 +146,18 @@ def draft(
     against = list(judging.judge(words, source.language, setup.rules, source.file))
     others, used = _others(setup.workspace, source.text.sha256)
     against += [finding("draft-known", Place(source.file), known=name) for name in others]
-    if refused(against):
+    if is_refusal(against):
         raise Refused(against)
     language = setup.rules.languages[source.language]
     besides = frozenset([source.publisher or ""])
     reading = proposals.read(words, language, setup.rules, setup.names, source.published, besides=besides)
     origin, named = "rules", ""
     if model is not None:
-        answer = _asked(setup, source, reading, model)
+        answer = _ask_model(setup, source, reading, model)
         reading, named = replace(reading, candidates=answer.candidates), answer.model
         origin = f"model {answer.model} at {model.endpoint}"
         against += answer.findings
-    before = _dropped(setup.workspace)
+    before = _read_dropped(setup.workspace)
     fresh = tuple(one for one in reading.candidates if review.digest(one) not in before)
     reviewed = choose(replace(reading, candidates=fresh))
     reading = replace(reading, candidates=reviewed.kept)
@@ -169,7 +169,7 @@ def draft(
     return Draft(file, _missing(setup, source, reading), reading, tuple(against), dropped)
 
 
-def _asked(setup: Setup, source: Source, reading: Reading, model: Model) -> models.Answer:
+def _ask_model(setup: Setup, source: Source, reading: Reading, model: Model) -> models.Answer:
     """Ask a model; the fence around the text is made of the text's digest, which no text can hold."""
     path = setup.workspace.root / FOLDER / "model.txt"
     try:
@@ -202,7 +202,7 @@ def remember(workspace: Workspace, slug: str, digests: Iterable[str]) -> None:
     documents.save(path, "\n".join(["sha256\tarticle", *sorted({*old, *rows})]) + "\n")
 
 
-def _dropped(workspace: Workspace) -> set[str]:
+def _read_dropped(workspace: Workspace) -> set[str]:
     path = workspace.root / FOLDER / DROPPED
     lines = path.read_text("utf-8").splitlines()[1:] if path.is_file() else []
     return {line.partition("\t")[0] for line in lines}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from spacecoop import documents, findings, shared
-from spacecoop.findings import Severity, said
+from spacecoop.findings import Severity, choose_text
 from spacecoop.shapes import Shapes
 from spacecoop.workspace import Workspace
 
@@ -35,11 +35,14 @@ class Explanation:
     def text(self, language: str) -> str:
         """Return the explanation for people."""
         words = _WORDS[language]
-        lines = [f"{self.name}{words['colon']} {said(self.title, language)} ({said(self.severity.word, language)})"]
+        lines = [
+            f"{self.name}{words['colon']} {choose_text(self.title, language)} "
+            f"({choose_text(self.severity.word, language)})"
+        ]
         if self.message:
-            lines += ["", said(self.message, language)]
+            lines += ["", choose_text(self.message, language)]
         if self.why:
-            lines += ["", f"{words['why']}{words['colon']} {said(self.why, language)}"]
+            lines += ["", f"{words['why']}{words['colon']} {choose_text(self.why, language)}"]
         for key, example in (("good", self.good), ("bad", self.bad)):
             if example is not None:
                 rows = example.splitlines() or [words["nothing"]]
@@ -75,7 +78,7 @@ def load(workspace: Workspace) -> dict[str, Explanation]:
     Raises Unreadable where the shapes or their examples cannot be read.
     """
     shapes, _ = shared.read_shapes(workspace)
-    return {one.name: one for one in (*_of_shapes(shapes, _examples(workspace)), *_own())}
+    return {one.name: one for one in (*_explain_shapes(shapes, _examples(workspace)), *_own())}
 
 
 def _examples(workspace: Workspace) -> Mapping[str, Mapping[str, Any]]:
@@ -87,7 +90,7 @@ def _examples(workspace: Workspace) -> Mapping[str, Mapping[str, Any]]:
     return {name: row for name, row in rows.items() if isinstance(row, dict)}
 
 
-def _of_shapes(shapes: Shapes, examples: Mapping[str, Mapping[str, Any]]) -> Iterator[Explanation]:
+def _explain_shapes(shapes: Shapes, examples: Mapping[str, Mapping[str, Any]]) -> Iterator[Explanation]:
     for iri in sorted(shapes.rules):
         rule = shapes.rules[iri]
         row = examples.get(rule.name, {})
@@ -99,14 +102,14 @@ def _own() -> Iterator[Explanation]:
     for name, row in sorted(findings.rules().items()):
         severity = Severity[row.get("severity", "violation").upper()]
         message = {
-            language: "; ".join(_unfilled(part) for part in (text, row.get("hint", {}).get(language)) if part)
+            language: "; ".join(_leave_open(part) for part in (text, row.get("hint", {}).get(language)) if part)
             for language, text in row["message"].items()
         }
         shown = (row.get("good"), row.get("bad"), tuple(row.get("also", ())))
         yield Explanation(name, severity, row.get("title", {"en": name}), message, row.get("why", {}), *shown)
 
 
-def _unfilled(template: str) -> str:
+def _leave_open(template: str) -> str:
     """Return a message with dots where a finding has its values.
 
     >>> _unfilled("no key {key!r} in {{ }}")

@@ -60,10 +60,10 @@ class Finding:
 
     def line(self, language: str = "en") -> str:
         """Return the finding as the one line that compilers write."""
-        advice = said(self.help, language)
+        advice = choose_text(self.help, language)
         advice = f"; {advice}" if advice else ""
-        word = said(self.severity.word, language)
-        return visible(f"{self.place}: {word}: {said(self.message, language)}{advice} [{self.rule}]")
+        word = choose_text(self.severity.word, language)
+        return visible(f"{self.place}: {word}: {choose_text(self.message, language)}{advice} [{self.rule}]")
 
     def __str__(self) -> str:
         return self.line()
@@ -114,7 +114,7 @@ def from_data(data: Mapping[str, Any]) -> Finding:
     )
 
 
-def said(texts: Mapping[str, str], language: str) -> str:
+def choose_text(texts: Mapping[str, str], language: str) -> str:
     """Return the text in *language*, else in English, else in any; empty where there is none."""
     return texts.get(language) or texts.get("en") or next((texts[key] for key in sorted(texts)), "")
 
@@ -131,13 +131,16 @@ def finding(rule: str, place: Place, suggestion: str | None = None, **values: ob
         place,
         Severity[row.get("severity", "violation").upper()],
         rule,
-        {language: text.format(**_in(language, values)) for language, text in row["message"].items()},
-        {language: text.format(suggestion=suggestion, **_in(language, values)) for language, text in help_.items()},
+        {language: text.format(**_choose_texts(language, values)) for language, text in row["message"].items()},
+        {
+            language: text.format(suggestion=suggestion, **_choose_texts(language, values))
+            for language, text in help_.items()
+        },
     )
 
 
-def _in(language: str, values: Mapping[str, object]) -> dict[str, object]:
-    return {key: said(value, language) if isinstance(value, Mapping) else value for key, value in values.items()}
+def _choose_texts(language: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {key: choose_text(value, language) if isinstance(value, Mapping) else value for key, value in values.items()}
 
 
 @functools.cache
@@ -158,13 +161,13 @@ def suggest(name: str, names: Iterable[str]) -> str | None:
     return None
 
 
-def ordered(findings: Iterable[Finding]) -> list[Finding]:
+def sort(findings: Iterable[Finding]) -> list[Finding]:
     """Sort findings by place, rule and text; say each one once."""
-    unique = {(found.place, found.rule, said(found.message, "en")): found for found in findings}
+    unique = {(found.place, found.rule, choose_text(found.message, "en")): found for found in findings}
     return [unique[key] for key in sorted(unique)]
 
 
-def refused(findings: Iterable[Finding]) -> bool:
+def is_refusal(findings: Iterable[Finding]) -> bool:
     """Tell whether anything found forbids publication."""
     return any(found.severity is Severity.VIOLATION for found in findings)
 

@@ -152,7 +152,7 @@ def read_names(path: Path) -> set[str]:
     return {json.loads(name) for name in re.findall(r'"path": ("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*")', text)}
 
 
-def listed(folder: Path) -> list[dict[str, Any]]:
+def list_files(folder: Path) -> list[dict[str, Any]]:
     """Return what the manifest of a folder lists, with the pages; raises OSError or ValueError without one."""
     rows: list[dict[str, Any]] = json.loads((folder / MANIFEST).read_bytes())["files"]
     if any(row["path"] == PAGES for row in rows):

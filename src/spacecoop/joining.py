@@ -13,7 +13,7 @@ from pyoxigraph import NamedNode, Quad, Store
 from spacecoop import documents, shared, work
 from spacecoop.articles import Article
 from spacecoop.facts import keys
-from spacecoop.findings import Finding, Severity, said
+from spacecoop.findings import Finding, Severity, choose_text
 from spacecoop.findings import suggest as closest
 from spacecoop.iris import shorten
 from spacecoop.queries import library, results, sparql
@@ -112,7 +112,7 @@ def tell(setup: Setup, matters: Sequence[str] = (), language: str = "en") -> res
     for one in setup.articles:
         store.extend(one.quads)
     try:
-        return results.spooled(
+        return results.spool_rows(
             store.query(text, use_default_graph_as_union=True), Spool(sort=not sparql.is_ordered(text))
         )
     except (SyntaxError, ValueError) as error:
@@ -155,7 +155,7 @@ def suggest(setup: Setup, names: Sequence[str] = (), least: float | None = None,
     least = _least(setup.workspace) if least is None else least
     loose, held = _traits(setup, asked)
     criteria = Criteria(asked, [*loose.values(), *held.values()])
-    wanted = [_wanted(setup, name) for name in names]
+    wanted = [_resolve(setup, name) for name in names]
 
     def is_wanted(one: Proposal) -> bool:
         return not wanted or any(
@@ -172,7 +172,7 @@ def _least(workspace: Workspace) -> float:
     return float(workspace.settings.get("stories", {}).get("least", twins.LEAST))
 
 
-def _wanted(setup: Setup, name: str) -> str:
+def _resolve(setup: Setup, name: str) -> str:
     """Return the IRI of an article's document or of a matter."""
     slug = Path(name).stem if "/" in name else name
     return setup.workspace.article(slug) if any(one.slug == slug for one in setup.articles) else find(setup, name)
@@ -189,7 +189,7 @@ def _traits(setup: Setup, asked: Sequence[Reason]) -> tuple[dict[str, Traits], d
     for one, matter in setup.accounts.items():
         told[matter].append(of_articles.pop(one, Traits()))
     of_entities = reasons.find(setup.entities, asked)
-    held = {matter: traits.merged(told[matter]) for matter, traits in of_entities.items()}
+    held = {matter: traits.merge(told[matter]) for matter, traits in of_entities.items()}
 
     return (
         {matter: traits for matter, traits in of_articles.items() if reasons.is_matter(traits, asked)},
@@ -218,13 +218,13 @@ def accept(setup: Setup, decision: Decision) -> tuple[str, str]:
     one, other = find(setup, decision.one), find(setup, decision.other)
     article = next((each for each in setup.articles if one.startswith(f"{setup.workspace.article(each.slug)}#")), None)
     if article is None:
-        raise _no_account(setup, one, other)
+        raise _refuse_account(setup, one, other)
     if one in setup.accounts:
-        raise _joined_already(setup, article, one)
+        raise _refuse_second_join(setup, article, one)
     _check_refusals(setup, one, other)
     path = setup.workspace.root / article.places.file
     data = documents.load(path, article.places.file)
-    text, line = _joined(setup, article, documents.decode(data, article.places.file), one, other)
+    text, line = _join(setup, article, documents.decode(data, article.places.file), one, other)
     before = work.judge(setup.common, data, article.slug, article.places.file)
     after = work.judge(setup.common, text.encode(), article.slug, article.places.file)
     new = [found for found in _violations(after) if _gist(found) not in {_gist(old) for old in _violations(before)}]
@@ -244,7 +244,7 @@ def _check_refusals(setup: Setup, one: str, other: str) -> None:
             )
 
 
-def _joined_already(setup: Setup, article: Article, one: str) -> JoinError:
+def _refuse_second_join(setup: Setup, article: Article, one: str) -> JoinError:
     """Return that a matter of an article is an account already, and where that is said."""
     place, other = article.places.find(one, setup.account), setup.accounts[one]
     names = [shorten(each, setup.prefixes) for each in (one, other)]
@@ -256,10 +256,10 @@ def _violations(article: Article) -> list[Finding]:
 
 
 def _gist(found: Finding) -> tuple[str, str, str]:
-    return found.rule, said(found.message, "en"), str(sorted(found.result.items()))
+    return found.rule, choose_text(found.message, "en"), str(sorted(found.result.items()))
 
 
-def _no_account(setup: Setup, one: str, other: str) -> JoinError:
+def _refuse_account(setup: Setup, one: str, other: str) -> JoinError:
     """Return why what is no article's matter cannot be an account; and what to do with two that are shared."""
     homes, short = setup.common.homes, [shorten(each, setup.prefixes) for each in (one, other)]
     if one not in homes or other not in homes:
@@ -275,7 +275,7 @@ def _no_account(setup: Setup, one: str, other: str) -> JoinError:
     )
 
 
-def _joined(setup: Setup, article: Article, source: str, one: str, other: str) -> tuple[str, str]:
+def _join(setup: Setup, article: Article, source: str, one: str, other: str) -> tuple[str, str]:
     """Return the text of a fact file with the join in it, and the line that says it."""
     file, account = article.places.file, setup.account
     if file.endswith((".ttl", ".trig")):
@@ -292,7 +292,7 @@ def _joined(setup: Setup, article: Article, source: str, one: str, other: str) -
     if key is None:
         raise JoinError(f"ontology/context.jsonld has no key for <{account}>, so that no fact file can say it; add one")
     place, value = article.places.find(one), other.removeprefix(f"{setup.workspace.base}id/")
-    text = keys.added(source, documents.read(source.encode(), file), place, key, value)
+    text = keys.add(source, documents.read(source.encode(), file), place, key, value)
     line = f"{key}: {value}"
     if text is None:
         raise JoinError(
@@ -311,11 +311,11 @@ def reject(setup: Setup, decision: Decision) -> str:
     for each, matter in ((one, other), (other, one)):
         if setup.accounts.get(each) == matter:
             article = next(a for a in setup.articles if each.startswith(f"{setup.workspace.article(a.slug)}#"))
-            raise _joined_already(setup, article, each)
+            raise _refuse_second_join(setup, article, each)
     _check_refusals(setup, one, other)
     path = setup.workspace.root / refusals.FILE
     text = documents.decode(documents.load(path, refusals.FILE), refusals.FILE) if path.is_file() else ""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = Refusal(0, names[0], names[1], decision.reviewer, decision.date, decision.because)
-    documents.save(path, refusals.added(text, new))
+    documents.save(path, refusals.add(text, new))
     return "  ".join((new.one, new.other, new.because))

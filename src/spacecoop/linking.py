@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pyoxigraph import Literal
 
 from spacecoop import documents, shared
-from spacecoop.findings import Finding, ordered
+from spacecoop.findings import Finding, sort
 from spacecoop.findings import suggest as closest
 from spacecoop.iris import shorten
 from spacecoop.links import agreement, candidates, quickstatements, review, setups, snapshot, wikidata
@@ -56,9 +56,9 @@ def check(one: Setup, fresh: bool = False, offline: bool = False) -> Checked:
             raise LinksError(f"there is no {SNAPSHOT}; `spacecoop links snapshot` makes one")
         items, asked, source = frozen.items, 0, f"the snapshot of {frozen.manifest.date}"
     else:
-        known = {} if fresh else setups.kept(one)
+        known = {} if fresh else setups.recall(one)
         asked = len(wanted - set(known))
-        items, source = setups.described(one, wanted, known), one.settings.endpoint
+        items, source = setups.describe(one, wanted, known), one.settings.endpoint
     criteria = Criteria(
         source,
         one.settings.expected,
@@ -69,15 +69,15 @@ def check(one: Setup, fresh: bool = False, offline: bool = False) -> Checked:
     findings = [found for mapping_set in one.sets.values() for found in mapping_set.findings]
     for link in one.links:
         if link.object in items:
-            entity = one.entities.get(link.subject) or _of_line(link)
+            entity = one.entities.get(link.subject) or _read_entity(link)
             places = link.columns["object_id"], link.columns["subject_id"]
             findings += agreement.check(entity, items[link.object], *places, criteria)
     unknown = sum(link.object not in items for link in one.links)
     without = tuple(sorted({shorten(link.subject, one.workspace.prefixes) for link in one.without}))
-    return Checked(tuple(ordered(findings)), len(one.links), asked, unknown, without)
+    return Checked(tuple(sort(findings)), len(one.links), asked, unknown, without)
 
 
-def _of_line(link: Link) -> Entity | None:
+def _read_entity(link: Link) -> Entity | None:
     """Return what the line itself says of a thing that only an article describes."""
     label = link.cells.get("subject_label")
     return Entity(link.subject, (Literal(label),), (), (), {}) if label else None
@@ -104,11 +104,11 @@ def suggest(one: Setup, names: Sequence[str], most: int = 5) -> Suggested:
         if names
         else [one.entities[iri] for iri in one.things if iri not in linked]
     )
-    found, hints = _found(one, chosen)
+    found, hints = _find_items(one, chosen)
     around = _company(one.workspace)
     company = {entity.iri: around.get(entity.iri, set()) for entity in chosen}
     wanted = {item for iris in (*found.values(), *company.values()) for item in iris}
-    items = setups.described(one, wanted, setups.kept(one))
+    items = setups.describe(one, wanted, setups.recall(one))
     countries = {iri: {name for item in others for name in items[item].countries()} for iri, others in company.items()}
     rules = candidates.Rules(one.settings.expected, one.settings.never, one.workspace.prefixes, countries)
     rejected = {(link.subject, link.object) for each in one.sets.values() for link in each.mappings if link.negated}
@@ -132,19 +132,19 @@ def _entity(one: Setup, name: str) -> Entity:
     raise LinksError(f"nothing is called {name!r} here{f'; did you mean {near}?' if near else ''}")
 
 
-def _found(one: Setup, chosen: Sequence[Entity]) -> tuple[dict[str, set[str]], dict[str, str]]:
+def _find_items(one: Setup, chosen: Sequence[Entity]) -> tuple[dict[str, set[str]], dict[str, str]]:
     """Return the items found for each entity by its names, and what a reconciliation service says of each."""
     spelt = {entity.iri: list(candidates.spellings(entity, one.workspace.languages)) for entity in chosen}
-    names = wikidata.named(one.ask, one.questions(), {name for each in spelt.values() for name in each})
+    names = wikidata.find_named(one.ask, one.questions(), {name for each in spelt.values() for name in each})
     found = {iri: {item for name in each for item in names[name]} for iri, each in spelt.items()}
     hints: dict[str, str] = {}
-    for entity, matches in _reconciled(one, chosen):
+    for entity, matches in _reconcile(one, chosen):
         found[entity.iri] |= {match.item for match in matches}
         hints |= {match.item: match.remark for match in matches}
     return found, hints
 
 
-def _reconciled(one: Setup, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, list[Match]]]:
+def _reconcile(one: Setup, chosen: Sequence[Entity]) -> Iterable[tuple[Entity, list[Match]]]:
     if not one.settings.reconciliation:
         return []
     from spacecoop.links.reconciliation import Service
@@ -182,9 +182,9 @@ def freeze(one: Setup) -> Frozen:
     if not one.accepted:
         raise LinksError(f"{FILE} has no link to freeze yet; `spacecoop links suggest` looks for candidates")
     questions = one.questions()
-    items = setups.described(one, {link.object for link in one.accepted}, setups.kept(one, days=0))
+    items = setups.describe(one, {link.object for link in one.accepted}, setups.recall(one, days=0))
     present = [item for item in items.values() if item.exists and not item.target]
-    text, manifest = snapshot.written(present, one.settings.endpoint, questions.properties)
+    text, manifest = snapshot.write(present, one.settings.endpoint, questions.properties)
     documents.save(one.workspace.root / SNAPSHOT, text)
     documents.save(one.workspace.root / MANIFEST, manifest)
     gone = sorted(shorten(iri, one.workspace.prefixes) for iri in set(items) - {item.iri for item in present})
@@ -204,8 +204,8 @@ def give_back(one: Setup, live: bool = False) -> list[Proposal]:
             one.settings, properties=tuple(sorted({*one.settings.properties, *(row["property"].value for row in rows)}))
         )
         asking = replace(one, settings=asked)
-        items = setups.described(asking, wanted, {})
-        return quickstatements.propose(rows, quickstatements.of_items(items, asked.properties))
+        items = setups.describe(asking, wanted, {})
+        return quickstatements.propose(rows, quickstatements.make_missing(items, asked.properties))
     frozen = setups.read_snapshot(one.workspace)
     return quickstatements.propose(rows, frozen.missing if frozen else _nobody_knows)
 

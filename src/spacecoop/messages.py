@@ -36,10 +36,10 @@ def translate(text: str, language: str) -> str:
     """
     if language == "en" or len(text) > LONGEST or not catalogue(language):
         return text
-    return _translated(text, language, DEEPEST)
+    return _translate(text, language, DEEPEST)
 
 
-def _translated(text: str, language: str, depth: int) -> str:
+def _translate(text: str, language: str, depth: int) -> str:
     """Return a text by the sentence that fits it best, else line by line, else after a colon, else in a list."""
     bare = text.strip(" ")
     if not depth or not bare:
@@ -49,15 +49,15 @@ def _translated(text: str, language: str, depth: int) -> str:
         return said[text] if text in said else text.replace(bare, said[bare])
     for pattern, sentence in _patterns(language):
         if found := pattern.fullmatch(text):
-            values = [_translated(value, language, depth - 1) for value in found.groups()]
-            return _filled(sentence, values)
+            values = [_translate(value, language, depth - 1) for value in found.groups()]
+            return _fill(sentence, values)
     if "\n" in text:
-        return "\n".join(_translated(line, language, depth) for line in text.split("\n"))
+        return "\n".join(_translate(line, language, depth) for line in text.split("\n"))
     start, colon, rest = text.partition(": ")
-    if colon and (known := _translated(rest, language, depth - 1)) != rest:
+    if colon and (known := _translate(rest, language, depth - 1)) != rest:
         return f"{start} : {known}"
     parts = text.split(", ")
-    known_parts = [_translated(part, language, depth - 1) for part in parts] if 1 < len(parts) <= DEEPEST else parts
+    known_parts = [_translate(part, language, depth - 1) for part in parts] if 1 < len(parts) <= DEEPEST else parts
     return ", ".join(known_parts) if all(map(str.__ne__, parts, known_parts)) else text
 
 
@@ -79,7 +79,7 @@ def _pattern(english: str) -> str:
     return pattern
 
 
-def _filled(sentence: str, values: list[str]) -> str:
+def _fill(sentence: str, values: list[str]) -> str:
     """Put the values into a sentence: {} takes the next one, {2} the second."""
     ahead = iter(range(1, len(values) + 1))
 

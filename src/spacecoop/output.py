@@ -166,17 +166,17 @@ class Written:
     statements: int
 
 
-def measured(folder: Path, path: Path, statements: int) -> Written:
+def measure(folder: Path, path: Path, statements: int) -> Written:
     """Measure a file for the manifest."""
     with path.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return Written(path.relative_to(folder).as_posix(), path.stat().st_size, digest, statements)
 
 
-def taken_over(one: Written, old: Path, new: Path) -> bool:
+def take_over(one: Written, old: Path, new: Path) -> bool:
     """Take a regular file over from one folder into another, where it still has the size and digest that it had."""
     path = old / one.path
-    if path.is_symlink() or not path.is_file() or measured(old, path, one.statements) != one:
+    if path.is_symlink() or not path.is_file() or measure(old, path, one.statements) != one:
         return False
     target = new / one.path
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -187,7 +187,7 @@ def taken_over(one: Written, old: Path, new: Path) -> bool:
     return True
 
 
-def packed(data: bytes) -> bytes:
+def pack(data: bytes) -> bytes:
     """Return data as one member of a gzip file (RFC 1952), without name or time stamp."""
     held = io.BytesIO()
     with gzip.GzipFile("", "wb", compresslevel=9, fileobj=held, mtime=0) as stream:
@@ -220,7 +220,7 @@ def _members(path: Path) -> Iterator[bytes]:
         rest = member.unused_data
 
 
-def compressed(folder: Path, whole: Written, previous: Path) -> Written:
+def compress(folder: Path, whole: Written, previous: Path) -> Written:
     """Write a file of *folder* once more, compressed with gzip (RFC 1952), without name or time stamp.
 
     Other builds of zlib compress to other bytes: where *previous*, an earlier folder, has a file that holds the same,
@@ -237,7 +237,7 @@ def compressed(folder: Path, whole: Written, previous: Path) -> Written:
             gzip.GzipFile("", "wb", compresslevel=9, fileobj=target, mtime=0) as stream,
         ):
             shutil.copyfileobj(source, stream)
-    return measured(folder, path, whole.statements)
+    return measure(folder, path, whole.statements)
 
 
 def _holds(archive: Path, path: Path) -> bool:

@@ -27,7 +27,7 @@ class Places:
             return rows[0][1] if len(rows) > 1 or value is None else rows[0][2]
         return self.nodes.get(node, Place(self.file))
 
-    def renamed(self, names: Mapping[str, str]) -> Places:
+    def rename(self, names: Mapping[str, str]) -> Places:
         """Return the same places with blank nodes under their new IRIs."""
         return Places(
             self.file,

@@ -15,7 +15,7 @@ from spacecoop import articles, documents, folders, quads, shared, standing, wor
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
-from spacecoop.findings import Finding, Place, finding, ordered, refused
+from spacecoop.findings import Finding, Place, finding, is_refusal, sort
 from spacecoop.folders import MANIFEST, PAGES, Waiting
 from spacecoop.harvest import description, dumps, feeds, files, site, summaries
 from spacecoop.harvest.counting import Counting
@@ -73,7 +73,7 @@ def publish(
         there = standing.find(workspace, history, given) if cached else None
         if there is not None:
             folders.tidy(workspace.out)
-            return _with_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
+            return _add_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
         with folders.replace(workspace.out) as folder:
             published = write(
                 workspace=workspace,
@@ -103,10 +103,10 @@ def publish(
                 findings=lasting,
                 ended=ended,
             )
-    return _with_strangers(published, strangers, workspace)
+    return _add_strangers(published, strangers, workspace)
 
 
-def _with_strangers(published: Published, strangers: Iterable[str], workspace: Workspace) -> Published:
+def _add_strangers(published: Published, strangers: Iterable[str], workspace: Workspace) -> Published:
     """Return the same, with a finding for each file that no build wrote, and where out/ is a link."""
     known = libraries.names()
     told = [finding("out-kept", Place(f"{workspace.out.name}/{name}")) for name in strangers if name not in known]
@@ -163,10 +163,10 @@ def validate(
     common = shared.load(workspace)
     found, findings = work.find(common, sources)
     done = list(each(Work(common, engine), found, progress, cached, run, not sources))
-    findings += _of_the_whole(common, engine, found if not sources else work.find(common)[0])
+    findings += _judge_whole(common, engine, found if not sources else work.find(common)[0])
     if not sources:
         findings += _twins(done, common)
-    return ordered(chain(findings, *(one.findings for one in done), _repeated(done)))
+    return sort(chain(findings, *(one.findings for one in done), _find_repeated(done)))
 
 
 def write(
@@ -181,11 +181,11 @@ def write(
     """Write all that is published into an empty folder; raises Rejected where something forbids it."""
     common = shared.load(workspace)
     sources, findings = work.find(common)
-    findings += _of_the_whole(common, engine, sources)
+    findings += _judge_whole(common, engine, sources)
     done = list(each(Work(common, engine, folder), sources, progress, cached, run))
-    findings += chain(*(one.findings for one in done), _repeated(done), _twins(done, common))
-    if refused(findings):
-        raise Rejected(ordered(findings))
+    findings += chain(*(one.findings for one in done), _find_repeated(done), _twins(done, common))
+    if is_refusal(findings):
+        raise Rejected(sort(findings))
     written = list(chain.from_iterable(one.written for one in done))
     summed = sorted((one.summary for one in done if one.summary), key=lambda one: one.edition.slug)
     published, counting = [one.edition for one in summed], Counting(summaries.scope(workspace))
@@ -195,7 +195,7 @@ def write(
     findings += [finding(_ONCE, of_slug[slug]) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, counting.bounds)
     core = description.core(described, [*dumps.NAMES, *dumps.block_names(workspace)])
-    together = quads.arranged([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
+    together = quads.arrange([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
     counting.add_common(f"{quad.triple} ." for quad in together)
     statements = {one.edition.slug: one.tally.triples + len(one.tally.common) for one in summed}
     pieces = {one.slug: one.pieces for one in done}
@@ -221,7 +221,7 @@ def write(
         written.append(_write_list(for_people, PAGES, folder, workspace))
     written.append(files.write_checksums([*written, *for_people], folder))
     _write_list(written, MANIFEST, folder, workspace)
-    return Published((*written, *for_people), len(done), tuple(ordered(findings)), layout)
+    return Published((*written, *for_people), len(done), tuple(sort(findings)), layout)
 
 
 def _write_query_scripts(counting: Counting, workspace: Workspace, folder: Path) -> Iterator[Written]:
@@ -229,14 +229,14 @@ def _write_query_scripts(counting: Counting, workspace: Workspace, folder: Path)
     counts = counting.counts()
     queries = [
         ask.Named(name, library.standalone(query, workspace.base, workspace.prefixes))
-        for name, query in _named(workspace).items()
+        for name, query in _read_named(workspace).items()
     ]
     offered = ask.Offered(workspace.prefixes, list(counts.classes), list(counts.properties))
     for name, text in ask.render(queries, offered):
         yield files.write_text(folder, name, text)
 
 
-def _named(workspace: Workspace) -> dict[str, library.Query]:
+def _read_named(workspace: Workspace) -> dict[str, library.Query]:
     defaults = workspace.settings.get("query", {}).get("defaults", {})
     return library.every(workspace.root / "queries", defaults, workspace.outside)
 
@@ -258,38 +258,38 @@ def _write_pages(
         statements=context.whole[0].statements,
         schema_org=harvested.schema_org,
         feed=harvested.feed,
-        named=list(_named(workspace).values()),
+        named=list(_read_named(workspace).values()),
         cached=context.cached,
     )
     try:
         return writing.write(made, folder)
     except PageError as error:
-        raise Rejected(ordered(error.findings)) from error
+        raise Rejected(sort(error.findings)) from error
 
 
-def _of_the_whole(common: Shared, engine: str, sources: Iterable[Source]) -> list[Finding]:
+def _judge_whole(common: Shared, engine: str, sources: Iterable[Source]) -> list[Finding]:
     """Return what is wrong with the workspace beside its articles."""
     findings = articles.examine(common.facts, common.workspace.base, common, ENGINES[engine])
     findings += common.workspace.misfits("queries", ".rq")
     findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
-    findings += _of_the_files(common)
+    findings += _judge_files(common)
     places = [(work.slug(one), Place(work.name(common.workspace, one), work.line(one))) for one in sources]
     if not places:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
     first: dict[str, Place] = {}
     for id_, place in places:
         if id_ in first:
-            findings.append(finding("duplicate-id", place, id=id_, first=_said(first[id_])))
+            findings.append(finding("duplicate-id", place, id=id_, first=_write_place(first[id_])))
         first.setdefault(id_, place)
     return findings
 
 
-def _said(place: Place) -> str:
+def _write_place(place: Place) -> str:
     """Return a file, and the line where it is not its first."""
     return place.file if place.line == 1 else f"{place.file}:{place.line}"
 
 
-def _of_the_files(common: Shared) -> list[Finding]:
+def _judge_files(common: Shared) -> list[Finding]:
     """Return what is named like a file of the workspace and is not read; and that there are no shapes to judge by."""
     place = common.workspace
     findings = [
@@ -305,12 +305,12 @@ def _of_the_files(common: Shared) -> list[Finding]:
     return findings
 
 
-def _repeated(done: Iterable[Done]) -> Iterator[Finding]:
+def _find_repeated(done: Iterable[Done]) -> Iterator[Finding]:
     """Yield a finding for each file about an article that another file is about."""
     first: dict[str, Place] = {}
     for one in done:
         if one.about in first:
-            yield finding("article-twice", Place(one.file, one.line), first=_said(first[one.about]))
+            yield finding("article-twice", Place(one.file, one.line), first=_write_place(first[one.about]))
         elif one.about:
             first[one.about] = Place(one.file, one.line)
 
@@ -358,7 +358,7 @@ def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:
 def _questions(workspace: Workspace) -> list[Quad]:
     """Return the workspace's named queries as RDF."""
     return list(
-        library.as_rdf(_named(workspace).values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
+        library.as_rdf(_read_named(workspace).values(), workspace.graph("queries"), workspace.base, workspace.prefixes)
     )
 
 

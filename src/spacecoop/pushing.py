@@ -12,7 +12,7 @@ from spacecoop.stores import comparisons, graphs, ledgers
 from spacecoop.stores.comparisons import SHOWN, Difference
 from spacecoop.stores.connections import StoreError
 from spacecoop.stores.graphs import Graph
-from spacecoop.stores.graphstore import Store, batches, begun
+from spacecoop.stores.graphstore import Store, batches, begin
 from spacecoop.stores.leases import Lease
 from spacecoop.stores.plans import SENT, Plan, Progress, Step, silent
 
@@ -48,7 +48,7 @@ def verify(store: Store, ours: Mapping[str, Graph], report: Report, progress: Pr
     there.pop(store.own, None)
     of, done = sum(graph.statements for graph in ours.values()), 0
     progress(0, of)
-    for graph, found in comparisons.compared(store, list(ours.values()), there):
+    for graph, found in comparisons.compare_graphs(store, list(ours.values()), there):
         report.respelled += found.respelled
         report.read.add(graph.iri)
         if there.get(graph.iri, 0) == graph.statements:
@@ -120,7 +120,7 @@ def apply(store: Store, ours: Mapping[str, Graph], steps: Plan, lease: Lease, pr
                 with contextlib.suppress(StoreError):
                     _prove(store, ours, work, report)  # what was sent before
                 raise
-            work.coming.append(begun(store.contents, batch))
+            work.coming.append(begin(store.contents, batch))
             work.sent, work.changing = [*work.sent, *batch], []
             _prove(store, ours, work, report, but=1)  # while it is compared, the next is read
             progress(report.sent, of)
@@ -178,7 +178,7 @@ def _prove_batch(
     store: Store, ours: Mapping[str, Graph], theirs: Mapping[str, list[str]], work: _Work, report: Report
 ) -> None:
     differences = []
-    for graph, found in comparisons.judged(ours, theirs):
+    for graph, found in comparisons.judge(ours, theirs):
         report.read.add(graph.iri)
         report.written += 1
         report.sent += graph.statements

@@ -158,7 +158,7 @@ class Envelope:
         ]
 
 
-def arranged(quads: Iterable[Quad]) -> list[Quad]:
+def arrange(quads: Iterable[Quad]) -> list[Quad]:
     """Sort quads by graph, subject, property (the class first) and value; keep each triple in one graph only."""
     homes: dict[tuple[str, str, str], Quad] = {}
     for quad in quads:

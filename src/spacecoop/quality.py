@@ -15,7 +15,7 @@ from pyoxigraph import NamedNode, Quad, QuerySolutions, Store
 
 from spacecoop import documents, reach, shared, work
 from spacecoop.documents import Unreadable
-from spacecoop.findings import Finding, Place, Severity, finding, ordered
+from spacecoop.findings import Finding, Place, Severity, finding, sort
 from spacecoop.iris import shorten
 from spacecoop.places import Places
 from spacecoop.quads import text
@@ -59,18 +59,18 @@ def check(workspace: Workspace, progress: Progress = silent) -> list[Finding]:
         except (QueryError, Unreadable, KeyError) as error:
             found.append(_unusable(workspace.name(path), error))
     places = [common.facts.places]
-    stores = {OF_ONTOLOGY: _filled(_ontology(common))}
+    stores = {OF_ONTOLOGY: _fill_store(_ontology(common))}
     if any(rule.examines == OF_DATA for rule in rules):
-        stores[OF_DATA] = _filled(list(common.facts.quads))
+        stores[OF_DATA] = _fill_store(list(common.facts.quads))
         for quads, where in _articles(common, progress):
             stores[OF_DATA].extend(quads)
             places.append(where)
     for rule in rules:
         try:
-            found += _broken(rule, stores[rule.examines], places, workspace.prefixes)
+            found += _find_broken(rule, stores[rule.examines], places, workspace.prefixes)
         except (SyntaxError, OSError, RuntimeError, QueryError) as error:
             found.append(_unusable(rule.file, error))
-    return ordered(found)
+    return sort(found)
 
 
 def _rule(data: bytes, name: str, file: str) -> Rule:
@@ -103,7 +103,7 @@ def _ontology(common: Shared) -> list[Quad]:
     return [quad for file, quads in common.files.items() if file.startswith("ontology/") for quad in quads]
 
 
-def _filled(quads: list[Quad]) -> Store:
+def _fill_store(quads: list[Quad]) -> Store:
     store = Store()
     store.extend(quads)
     return store
@@ -118,7 +118,7 @@ def _articles(common: Shared, progress: Progress) -> Iterator[tuple[tuple[Quad, 
         yield article.quads, article.places
 
 
-def _broken(rule: Rule, store: Store, places: list[Places], prefixes: Mapping[str, str]) -> Iterator[Finding]:
+def _find_broken(rule: Rule, store: Store, places: list[Places], prefixes: Mapping[str, str]) -> Iterator[Finding]:
     """Yield a finding for each row of a rule's query; raises QueryError where that is not of the form."""
     rows = store.query(rule.text, use_default_graph_as_union=True)
     if not isinstance(rows, QuerySolutions) or {"offender"} - {one.value for one in rows.variables}:

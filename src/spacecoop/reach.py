@@ -65,7 +65,7 @@ class Service:
     name: str
 
 
-def masked(text: str, kinds: frozenset[str] = frozenset({"iri", "comment", "string", "open"})) -> str:
+def mask(text: str, kinds: frozenset[str] = frozenset({"iri", "comment", "string", "open"})) -> str:
     """Return the text with some kinds of its tokens blanked out, everything else at its place.
 
     >>> masked("ASK { ?s <http://e/#> '}' }")
@@ -78,7 +78,7 @@ def masked(text: str, kinds: frozenset[str] = frozenset({"iri", "comment", "stri
     return _TOKEN.sub(blank, text)
 
 
-def outside_braces(plain: str) -> str:
+def mask_braces(plain: str) -> str:
     """Return a masked text with what is within braces blanked out too."""
     parts, depth = [], 0
     for part in re.split(r"([{}])", plain):
@@ -96,7 +96,7 @@ def services(text: str) -> list[Service]:
     if not _WORD.search(text):
         return []
     _refuse_what_reads_in_two_ways(text)
-    code, visible = masked(text, _HIDDEN), masked(text, frozenset({"comment", "string"}))
+    code, visible = mask(text, _HIDDEN), mask(text, frozenset({"comment", "string"}))
     there = []
     for word in _WORD.finditer(code):
         found = _SERVICE.match(visible, word.start())
@@ -137,7 +137,7 @@ def outward(text: str, prefixes: Mapping[str, str]) -> Outward:
 
 def _outward(text: str, prefixes: Mapping[str, str]) -> Outward:
     named = services(text)
-    code, visible = outside_braces(masked(text, _HIDDEN)), masked(text, frozenset({"comment", "string", "open"}))
+    code, visible = mask_braces(mask(text, _HIDDEN)), mask(text, frozenset({"comment", "string", "open"}))
     base, known = _prologue(visible, prefixes)
     graphs = []
     for word in re.finditer(r"FROM", code, re.IGNORECASE):
@@ -147,7 +147,7 @@ def _outward(text: str, prefixes: Mapping[str, str]) -> Outward:
             graphs.append(found.group(1))
 
     def resolve(name: str) -> str:
-        return _resolved(name, base, known)
+        return _resolve(name, base, known)
 
     return Outward(tuple(resolve(one.name) for one in named), tuple(map(resolve, graphs)))
 
@@ -157,16 +157,16 @@ def _prologue(visible: str, prefixes: Mapping[str, str]) -> tuple[str, dict[str,
     base, known = "", dict(prefixes)
     for declared in _PROLOGUE.finditer(visible):
         if declared.group(1) is not None:
-            base = _joined(base, declared.group(1))
+            base = _join(base, declared.group(1))
         else:
-            known[declared.group(2)] = _joined(base, declared.group(3))
+            known[declared.group(2)] = _join(base, declared.group(3))
     return base, known
 
 
-def _resolved(name: str, base: str, known: Mapping[str, str]) -> str:
+def _resolve(name: str, base: str, known: Mapping[str, str]) -> str:
     """Return the IRI of a name as it is written; a variable as ``?name``, and what has no prefix as it is."""
     if name.startswith("<"):
-        return _joined(base, name[1:-1])
+        return _join(base, name[1:-1])
     prefix, colon, local = name.partition(":")
     if not colon:
         return f"?{name[1:]}"
@@ -181,10 +181,10 @@ def terms(text: str, prefixes: Mapping[str, str]) -> list[str]:
     >>> terms("SELECT * { ?s e:p/(e:q|^e:r) xsd:date('x'), '1'^^e:int }", {"e": "http://e/", "xsd": "http://x/"})
     ['http://e/p', 'http://e/q', 'http://e/r']
     """
-    visible = masked(text, frozenset({"comment", "string", "open"}))
+    visible = mask(text, frozenset({"comment", "string", "open"}))
     base, known = _prologue(visible, prefixes)
-    plain = _without_blocks(_PROLOGUE.sub(_blank, visible), masked(text, _HIDDEN))
-    found = [_resolved(one.group(1), base, known) for one in _TERM.finditer(plain)]
+    plain = _cut_blocks(_PROLOGUE.sub(_blank, visible), mask(text, _HIDDEN))
+    found = [_resolve(one.group(1), base, known) for one in _TERM.finditer(plain)]
     return list(dict.fromkeys(iri for iri in found if _ABSOLUTE_IRI.match(iri)))
 
 
@@ -192,7 +192,7 @@ def _blank(found: re.Match[str]) -> str:
     return " " * len(found.group())
 
 
-def _without_blocks(visible: str, code: str) -> str:
+def _cut_blocks(visible: str, code: str) -> str:
     """Return the text without FROM, the blocks of its SERVICEs and the template of its CONSTRUCT."""
     spans = [found.span() for found in _FROM.finditer(visible)]
     for word in re.finditer(r"(?<![?$:\w.-])(?:SERVICE|CONSTRUCT)(?![:\w.-])[^{}]*\{", code, re.IGNORECASE):
@@ -208,7 +208,7 @@ def _without_blocks(visible: str, code: str) -> str:
     return visible
 
 
-def _joined(base: str, iri: str) -> str:
+def _join(base: str, iri: str) -> str:
     """Return an IRI, completed by the base where it is relative."""
     if not base or re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", iri):
         return iri

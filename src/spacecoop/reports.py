@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
-from spacecoop.findings import Finding, Severity, as_data, said, visible
+from spacecoop.findings import Finding, Severity, as_data, choose_text, visible
 from spacecoop.iris import is_iri
 
 
@@ -29,11 +29,11 @@ class Report:
 
 def text(report: Report) -> str:
     """Return the findings as compilers show them: the line, a caret, what was found, what would help."""
-    return "".join(f"{visible(_shown(found, report))}\n" for found in report.findings) + f"{summary(report)}\n"
+    return "".join(f"{visible(_show(found, report))}\n" for found in report.findings) + f"{summary(report)}\n"
 
 
-def _shown(found: Finding, report: Report) -> str:
-    word, message = said(found.severity.word, report.language), said(found.message, report.language)
+def _show(found: Finding, report: Report) -> str:
+    word, message = choose_text(found.severity.word, report.language), choose_text(found.message, report.language)
     lines = [f"{found.place}: {word}: {message} [{found.rule}]"]
     hidden = found.rule == "outside"  # what is not read is not shown either
     source = "" if hidden else _line(report.root / found.place.file, found.place.line)
@@ -45,8 +45,8 @@ def _shown(found: Finding, report: Report) -> str:
     words = {"en": ("found", "help", "because"), "fr": ("trouvé", "aide", "parce que")}[report.language]
     if found.value and found.value not in source and found.value != found.result.get("focus"):
         lines.append(f"       = {words[0]}: {_short(found.value)}")
-    lines += [f"       = {words[2]}: {said(cause, report.language)}" for cause in found.because]
-    if advice := said(found.help, report.language):
+    lines += [f"       = {words[2]}: {choose_text(cause, report.language)}" for cause in found.because]
+    if advice := choose_text(found.help, report.language):
         lines.append(f"       = {words[1]}: {advice}")
     return "\n".join(lines)
 
@@ -87,7 +87,7 @@ def summary(report: Report) -> str:
     rows = Counter((-found.severity, found.rule) for found in report.findings)
     counts = Counter(found.severity for found in report.findings)
     total = ", ".join(
-        f"{counts[one]} {said(one.word, report.language)}{'s' * (counts[one] > 1)}"
+        f"{counts[one]} {choose_text(one.word, report.language)}{'s' * (counts[one] > 1)}"
         for one in sorted(counts, reverse=True)
     )
     by_rule = ", ".join(f"{rule} {count}" for (_, rule), count in sorted(rows.items()))
@@ -117,7 +117,7 @@ def sarif(report: Report) -> str:
                 "ruleId": found.rule,
                 "ruleIndex": rules.index(found.rule),
                 "level": levels[found.severity],
-                "message": {"text": _told(found, report.language)},
+                "message": {"text": _tell(found, report.language)},
                 "locations": [
                     {
                         "physicalLocation": {
@@ -135,21 +135,23 @@ def sarif(report: Report) -> str:
 
 
 def _sentence(found: Finding, language: str) -> str:
-    advice = said(found.help, language)
-    return said(found.message, language) + (f"; {advice}" if advice else "")
+    advice = choose_text(found.help, language)
+    return choose_text(found.message, language) + (f"; {advice}" if advice else "")
 
 
-def _told(found: Finding, language: str) -> str:
+def _tell(found: Finding, language: str) -> str:
     """Return the sentence, and a line for each cause."""
     because = {"en": "because", "fr": "parce que"}[language]
-    return "\n".join([_sentence(found, language), *(f"{because}: {said(cause, language)}" for cause in found.because)])
+    return "\n".join(
+        [_sentence(found, language), *(f"{because}: {choose_text(cause, language)}" for cause in found.because)]
+    )
 
 
 def github(report: Report) -> str:
     """Return the findings as workflow commands, which GitHub shows beside the lines."""
     commands = {Severity.INFO: "notice", Severity.WARNING: "warning", Severity.VIOLATION: "error"}
 
-    def escaped(value: str, also: str = "") -> str:
+    def escape(value: str, also: str = "") -> str:
         value = "\n".join(visible(line) for line in value.splitlines())
         signs = {"%": "%25", "\r": "%0D", "\n": "%0A"} | {sign: f"%{ord(sign):02X}" for sign in also}
         for sign, code in signs.items():
@@ -157,8 +159,8 @@ def github(report: Report) -> str:
         return value
 
     return "".join(
-        f"::{commands[found.severity]} file={escaped(found.place.file, ':,')},line={found.place.line},"
-        f"col={found.place.column},title={escaped(found.rule, ':,')}::{escaped(_told(found, report.language))}\n"
+        f"::{commands[found.severity]} file={escape(found.place.file, ':,')},line={found.place.line},"
+        f"col={found.place.column},title={escape(found.rule, ':,')}::{escape(_tell(found, report.language))}\n"
         for found in report.findings
     )
 
@@ -175,17 +177,17 @@ def junit(report: Report) -> str:
         told = "\n".join(_lines(found, report.language) for found in here)
         kind = "failure" if file in failed else "system-out"
         message = f" message={quoteattr(_sentence(here[0], report.language))}" if file in failed else ""
-        lines.append(f"    <{kind}{message}>{_escaped(told)}</{kind}>")
+        lines.append(f"    <{kind}{message}>{_escape(told)}</{kind}>")
         lines.append("  </testcase>")
     return visible("\n".join([*lines, "</testsuite>"])) + "\n"
 
 
 def _lines(found: Finding, language: str) -> str:
-    causes = _told(found, language).splitlines()[1:]
+    causes = _tell(found, language).splitlines()[1:]
     return "\n".join([found.line(language), *(f"  {cause}" for cause in causes)])
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     from xml.sax.saxutils import escape
 
     return escape(text)

@@ -38,10 +38,10 @@ def app(path: str | Path = ".", limits: Limits | None = None, log: bool = True) 
     Raises NotInstalled without the extra ``serve``, NotBuilt (server.documents) where ``out/`` is missing or not whole,
     WorkspaceError where there is no workspace.
     """
-    return of(workspace.find(Path(path)), limits or Limits(), log)
+    return make_application(workspace.find(Path(path)), limits or Limits(), log)
 
 
-def of(place: Workspace, limits: Limits, log: bool = True) -> Starlette:
+def make_application(place: Workspace, limits: Limits, log: bool = True) -> Starlette:
     """Return the application for an opened workspace."""
     try:
         from spacecoop.server.app import Server, build
@@ -113,7 +113,7 @@ class Questions:
             text = query.bound(library.complete(query, said, self._values), self._source.resolve)
         except (QueryError, SyntaxError) as error:
             raise BadRequest(400, str(error)) from error
-        missing = sparql.undeclared(text, self._source.prefixes)
+        missing = sparql.find_undeclared(text, self._source.prefixes)
         return "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in missing.items()) + text
 
     def _values(self, parameter: library.Parameter) -> Iterator[str]:
@@ -123,8 +123,12 @@ class Questions:
 
 
 def _offer(query: Query, languages: Sequence[str]) -> Offer:
-    def said(texts: Mapping[str, str]) -> str:
+    def list_settings(texts: Mapping[str, str]) -> str:
         return next((texts[language] for language in languages if language in texts), "")
 
-    choices = tuple(Choice(one.name, one.type, said(one.summary), one.default, one.example) for one in query.parameters)
-    return Offer(query.name, sparql.form(query.text), said(query.summary), said(query.description), choices)
+    choices = tuple(
+        Choice(one.name, one.type, list_settings(one.summary), one.default, one.example) for one in query.parameters
+    )
+    return Offer(
+        query.name, sparql.form(query.text), list_settings(query.summary), list_settings(query.description), choices
+    )

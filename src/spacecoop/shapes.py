@@ -150,7 +150,7 @@ class Shapes:
             if key in inner
         }
 
-    def on(self, iri: str, nodes: Iterable[str]) -> Shapes:
+    def focus(self, iri: str, nodes: Iterable[str]) -> Shapes:
         """Return the same shapes, of which only this one looks at anything: at these nodes, N-Triples terms."""
         others = re.compile(rf"^\S+ <{_SH}target.*\n", re.MULTILINE)
         targets = "".join(f"<{iri}> <{_SH}targetNode> {node} .\n" for node in nodes)
@@ -175,7 +175,7 @@ Engine = Callable[[Shapes, str], list[Result]]
 def fast(shapes: Shapes, data: str) -> list[Result]:
     """Validate with the compiled engine ``shacl``; where it gives up, the reference decides."""
     try:
-        report = _compiled(shapes).validate_text(data, format="ntriples")
+        report = _compile(shapes).validate_text(data, format="ntriples")
     except BaseException as error:
         if type(error).__name__ != "PanicException" and not isinstance(error, ValueError | RuntimeError):
             raise  # a Rust panic is no Exception, and has no importable class
@@ -200,7 +200,7 @@ def fast(shapes: Shapes, data: str) -> list[Result]:
 def is_readable(shapes: Shapes) -> bool:
     """Tell whether the compiled engine can use these shapes, on no data."""
     try:
-        _compiled(shapes).validate_text("", format="ntriples")
+        _compile(shapes).validate_text("", format="ntriples")
     except BaseException as error:
         if type(error).__name__ != "PanicException" and not isinstance(error, ValueError | RuntimeError):
             raise
@@ -209,7 +209,7 @@ def is_readable(shapes: Shapes) -> bool:
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)
-def _compiled(shapes: Shapes) -> shacl.Shapes:
+def _compile(shapes: Shapes) -> shacl.Shapes:
     import shacl
 
     return shacl.Shapes.from_text(shapes.ntriples, format="ntriples")
@@ -265,7 +265,7 @@ def _look_inside(
     alone = 0
     for shape, terms in by_shape.items():
         names = {term: _plain(term) for term in terms}
-        results = engine(shapes.on(shape, terms), data)
+        results = engine(shapes.focus(shape, terms), data)
         if len(set(names.values())) == len(terms) and {one.focus for one in results} <= set(names.values()):
             by_focus: dict[str, list[Result]] = {}
             for one in results:
@@ -274,7 +274,7 @@ def _look_inside(
             continue
         for term in terms[: max(0, MOST_ALONE - alone)]:
             alone += 1
-            found[shape, term] = engine(shapes.on(shape, [term]), data) if len(terms) > 1 else results
+            found[shape, term] = engine(shapes.focus(shape, [term]), data) if len(terms) > 1 else results
     return found
 
 
@@ -329,7 +329,7 @@ def _validate(shapes: Shapes, data: str) -> list[Result]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of rdflib, about the very values that are being judged
         graph = rdflib.Graph().parse(data=data, format="nt")
-        _, report, _ = validate(graph, shacl_graph=_parsed(shapes), inference="none", allow_warnings=True)
+        _, report, _ = validate(graph, shacl_graph=_parse(shapes), inference="none", allow_warnings=True)
     assert isinstance(report, rdflib.Graph)
     results = []
     root = report.value(predicate=RDF.type, object=SH.ValidationReport)
@@ -352,7 +352,7 @@ _RESULT_KEYS = ("focusNode", "resultPath", "value", "sourceConstraintComponent",
 
 
 @functools.lru_cache(maxsize=MOST_KEPT)
-def _parsed(shapes: Shapes) -> Graph:
+def _parse(shapes: Shapes) -> Graph:
     import rdflib
 
     return rdflib.Graph().parse(data=shapes.ntriples, format="nt")

@@ -14,7 +14,7 @@ from spacecoop.documents import Unreadable
 from spacecoop.facts import context, definitions, factfiles
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
-from spacecoop.findings import Finding, Place, finding, said, suggest
+from spacecoop.findings import Finding, Place, choose_text, finding, suggest
 from spacecoop.iris import is_name, local_name, namespace
 from spacecoop.links import linksets, mappings, snapshot
 from spacecoop.links.mappings import Link
@@ -86,9 +86,9 @@ class Shared:
                 where = _home({self.homes[iri] for iri in siblings})
             near = suggest(one.name, names)
             found = finding("unknown-name", one.place, near, key=one.key, name=one.name, where=where)
-            yield found if near or where == one.place.file else self._with_choice(found, siblings, where)
+            yield found if near or where == one.place.file else self._add_choice(found, siblings, where)
 
-    def _with_choice(self, found: Finding, siblings: Sequence[str], where: str) -> Finding:
+    def _add_choice(self, found: Finding, siblings: Sequence[str], where: str) -> Finding:
         """Return a finding that lists what a scheme, which is one file of the ontology, has, and what it means."""
         if not (where.startswith("ontology/") and where.endswith(".ttl")):
             return found
@@ -98,7 +98,9 @@ class Shared:
         choice = findings.rules()["unknown-name"]["choice"]
         help_ = {}
         for language, words in choice.items():
-            each = [f"{local_name(iri)} ({said(meaning, language)})" for iri, meaning in sorted(meanings.items())]
+            each = [
+                f"{local_name(iri)} ({choose_text(meaning, language)})" for iri, meaning in sorted(meanings.items())
+            ]
             help_[language] = words.format(names="; ".join(each))
         return replace(found, help=help_)
 
@@ -127,7 +129,7 @@ def load(workspace: Workspace) -> Shared:
     file = workspace.name(workspace.context)
     source = definitions.read(documents.load(workspace.context, file), file)
     belongs = dict(context.places_of_keys(source))
-    plain = context.without_bases(source)
+    plain = context.drop_bases(source)
     things = f"{workspace.base}id/"
     of_things = Reader(plain, context.scope(source, things), belongs)
 
@@ -136,11 +138,11 @@ def load(workspace: Workspace) -> Shared:
     ontology += _each(workspace, "ontology/alignments", (".ttl",), alignments)
     entities = _each(workspace, "entities", FACT_FILES, _reader_of(workspace, of_things, "entities", things))
     mappings = _each(workspace, "links", (".tsv",), lambda data, file: _links(workspace, data, file))
-    frozen = _each(workspace, "links", (".nt",), lambda data, file: _frozen(workspace, data, file))
+    frozen = _each(workspace, "links", (".nt",), lambda data, file: _read_snapshot(workspace, data, file))
     described = [*ontology, *entities]
-    together = _together([*described, *mappings])
+    together = _join([*described, *mappings])
 
-    outside = _together([together, *frozen])  # which no article is validated with
+    outside = _join([together, *frozen])  # which no article is validated with
     lines: defaultdict[str, list[str]] = defaultdict(list)
     for quad in together.quads:
         lines[text(quad.subject)].append(f"{quad.triple} .\n")
@@ -153,19 +155,19 @@ def load(workspace: Workspace) -> Shared:
     return Shared(
         workspace=workspace,
         reader=Reader(plain, context.scope(source, workspace.article("")), belongs),
-        rules={path.name: _text(path, file) for path, file in _named(workspace, "queries/derive", ".rq")},
+        rules={path.name: _text(path, file) for path, file in _name_files(workspace, "queries/derive", ".rq")},
         shapes=rules,
-        facts=replace(outside, findings=(*outside.findings, *_repeated(entities), *wrong)),
+        facts=replace(outside, findings=(*outside.findings, *_find_repeated(entities), *wrong)),
         homes=homes,
         files={part.places.file: part.quads for part in (*described, *mappings)},
-        lines={iri: tuple(said) for iri, said in lines.items()},
+        lines={iri: tuple(choose_text) for iri, choose_text in lines.items()},
         edges={iri: frozenset(edges[iri]) for iri in lines},
     )
 
 
 def read_shapes(workspace: Workspace) -> tuple[Shapes, list[Finding]]:
     """Read the shapes of a workspace, with what is wrong with them; raises Unreadable where they cannot be used."""
-    texts = [(file, _text(path, file)) for path, file in _named(workspace, "shapes", ".ttl")]
+    texts = [(file, _text(path, file)) for path, file in _name_files(workspace, "shapes", ".ttl")]
     wrong = wellformed.check(texts)
     unusable = next((found for found in wrong if found.rule in wellformed.GRAVE), None)
     if unusable is not None:
@@ -195,7 +197,7 @@ def misfits(workspace: Workspace) -> list[Finding]:
     return [found for folder, endings in FOLDERS.items() for found in workspace.misfits(folder, *endings)]
 
 
-def _named(workspace: Workspace, folder: str, *endings: str) -> list[tuple[Path, str]]:
+def _name_files(workspace: Workspace, folder: str, *endings: str) -> list[tuple[Path, str]]:
     """Return the files of a folder of shared files with what findings call them."""
     if not set(endings) <= set(FOLDERS[folder]):
         raise KeyError(f"{folder}/*{endings} is not among the shared files")
@@ -211,7 +213,7 @@ def _each(
 ) -> list[Facts]:
     """Read each file of a folder; what cannot be read is a finding."""
     parts = []
-    for path, file in _named(workspace, folder, *endings):
+    for path, file in _name_files(workspace, folder, *endings):
         try:
             parts.append(read(documents.load(path, file), file))
         except Unreadable as error:
@@ -236,7 +238,7 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
     _check_name(file)
     mapping_set = mappings.read(data, file, workspace.prefixes)
     confidence = float(workspace.settings.get("links", {}).get("confidence", 0))
-    accepted = mapping_set.accepted(confidence)
+    accepted = mapping_set.list_accepted(confidence)
     places = Places(file)
     references = []
     for one in mapping_set.mappings:
@@ -247,11 +249,11 @@ def _links(workspace: Workspace, data: bytes, file: str) -> Facts:
             references.append(Reference(one.subject, local_name(one.subject), "subject_id", place))
     graph, name = workspace.graph("links"), f"{workspace.base}links/{PurePath(file).name.partition('.')[0]}"
     dataset = f"{workspace.base}catalog#dataset"  # as the catalogue names it
-    linked = [*linksets.quads(accepted, graph), *linksets.described(mapping_set, confidence, dataset, name, graph)]
+    linked = [*linksets.quads(accepted, graph), *linksets.describe(mapping_set, confidence, dataset, name, graph)]
     return Facts(None, tuple(linked), places, tuple(references), (*mapping_set.findings, *_one_for_two(accepted)))
 
 
-def _frozen(workspace: Workspace, data: bytes, file: str) -> Facts:
+def _read_snapshot(workspace: Workspace, data: bytes, file: str) -> Facts:
     """Read a snapshot of outside items, which is published as it is, in a graph of its own."""
     _check_name(file)
     try:
@@ -277,7 +279,7 @@ def _one_for_two(accepted: Iterable[Link]) -> Iterator[Finding]:
             yield finding("mapping-shared", one.columns["object_id"], object=one.object, subject=earlier.subject)
 
 
-def _together(parts: list[Facts]) -> Facts:
+def _join(parts: list[Facts]) -> Facts:
     """Return several files' facts as one."""
     nodes = {node: place for part in reversed(parts) for node, place in part.places.nodes.items()}
     values: defaultdict[tuple[str, str], list] = defaultdict(list)  # type: ignore[type-arg]
@@ -286,7 +288,7 @@ def _together(parts: list[Facts]) -> Facts:
             values[key] += rows
     return Facts(
         None,
-        tuple(quads.arranged(quad for part in parts for quad in part.quads)),
+        tuple(quads.arrange(quad for part in parts for quad in part.quads)),
         Places("entities", nodes, dict(values)),
         tuple(one for part in parts for one in part.references),
         tuple(found for part in parts for found in part.findings),
@@ -294,7 +296,7 @@ def _together(parts: list[Facts]) -> Facts:
     )
 
 
-def _repeated(parts: list[Facts]) -> Iterator[Finding]:
+def _find_repeated(parts: list[Facts]) -> Iterator[Finding]:
     """Yield a finding for each node that a second file describes too."""
     first: dict[str, Facts] = {}
     for part in parts:

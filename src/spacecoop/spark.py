@@ -209,9 +209,9 @@ def _run(context: Any, master: str, todo: Work, sources: Sequence[Source], parti
             slices = partitions or max(cores, math.ceil(len(sent) / TASK))
             stay = [source for source, row in zip(part, rows, strict=True) if row is None]
             with (
-                closing(work.processed(todo, stay)) as here,
+                closing(work.process(todo, stay)) as here,
                 closing(
-                    _sent(context=context, master=master, files=files, job=job, rows=sent, slices=slices, folder=folder)
+                    _send(context=context, master=master, files=files, job=job, rows=sent, slices=slices, folder=folder)
                 ) as back,
             ):
                 for row in rows:
@@ -252,7 +252,7 @@ def _program() -> tuple[bytes, str]:
     return cache.program(), zlib.ZLIB_RUNTIME_VERSION
 
 
-def _sent(
+def _send(
     context: Any, master: str, files: Any, job: _Job, rows: Sequence[_Row], slices: int, folder: Path | None
 ) -> Generator[Done]:
     """Send articles to the workers; yield what was done, in order, and write the files that come back."""
@@ -290,11 +290,11 @@ def do(files: Any, job: _Job, rows: Iterable[_Row]) -> Iterator[Any]:
         raise RuntimeError(_OTHER)
     common = _common(files.value)
     home = common.workspace
-    place, seen = _aside(job)
+    place, seen = _make_folder(job)
     try:
         (home.root / "articles").mkdir(exist_ok=True)
         sources = [row.source(home.root) for row in rows]
-        done = list(work.processed(Work(common, job.engine, place), sources, 1))
+        done = list(work.process(Work(common, job.engine, place), sources, 1))
         if place is not None:
             yield from _hand_over(place, Path(job.folder or "") if seen else None)
         yield from done
@@ -323,7 +323,7 @@ def _common(files: Mapping[str, bytes]) -> shared.Shared:
 _read: dict[str, shared.Shared] = {}
 
 
-def _aside(job: _Job) -> tuple[Path | None, bool]:
+def _make_folder(job: _Job) -> tuple[Path | None, bool]:
     """Return a new folder for what a task writes, and whether it lies in the build's own."""
     from pyspark import SparkFiles
 

@@ -80,7 +80,7 @@ def find(workspace: Workspace, history: Path, given: str) -> Standing | None:
 
 
 def _read(record: dict[str, Any], workspace: Workspace) -> Standing | None:
-    rows = {row["path"]: Written(**row) for row in folders.listed(workspace.out)}
+    rows = {row["path"]: Written(**row) for row in folders.list_files(workspace.out)}
     signs, read = record["signs"], False
     if rows.keys() != signs.keys():
         return None
@@ -90,7 +90,7 @@ def _read(record: dict[str, Any], workspace: Workspace) -> Standing | None:
             return None
         if sign != signs[path]:
             read = True
-            if output.measured(workspace.out, workspace.out / path, written.statements) != written:
+            if output.measure(workspace.out, workspace.out / path, written.statements) != written:
                 return None
             signs[path] = sign
     if read:

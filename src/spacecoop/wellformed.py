@@ -36,14 +36,14 @@ def check(texts: Sequence[tuple[str, str]]) -> list[Finding]:
     that was meant; that a shape is not as SHACL's own shapes have it (SHACL 1.0, appendix C); that a pattern or a query
     cannot be read (sections 4.4.3 and 5).
     """
-    broken = [found for file, text in texts for found in _no_turtle(text, file)]
+    broken = [found for file, text in texts for found in _check_turtle(text, file)]
     if broken:
         return broken
-    found = [*_malformed(texts)] or [*_unreadable(texts)]
+    found = [*_find_malformed(texts)] or [*_unreadable(texts)]
     return [*found, *(one for file, text in texts for one in _unknown_terms(text, file))]
 
 
-def _no_turtle(text: str, file: str) -> Iterator[Finding]:
+def _check_turtle(text: str, file: str) -> Iterator[Finding]:
     try:
         for _ in parse(text, format=RdfFormat.TURTLE):
             pass
@@ -73,7 +73,7 @@ def _rules_of_shapes() -> Shapes:
     return Shapes(((_OWN, path.read_text("utf-8")),))
 
 
-def _malformed(texts: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+def _find_malformed(texts: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     """Yield a finding for each node that is no shape as SHACL has it."""
     rules = _rules_of_shapes()
     results = _innermost(shapes.fast(rules, Shapes(tuple(texts)).ntriples))
@@ -114,7 +114,7 @@ def _place(texts: Sequence[tuple[str, str]], files: Sequence[str], result: Resul
             continue
         subject = _find(text, 0, _name(result.focus)) if is_iri(result.focus) else 0
         at = _find(text, subject, rf"(?<![\w:])sh:{key}\b\s*[^;.]*?{_name(result.value)}") if key else subject
-        return _at(text, file, at or subject)
+        return _find_place(text, file, at or subject)
     return Place(files[0] if files else "shapes")
 
 
@@ -130,7 +130,7 @@ def _find(text: str, start: int, pattern: str) -> int:
     return found.start() if found else 0
 
 
-def _at(text: str, file: str, at: int) -> Place:
+def _find_place(text: str, file: str, at: int) -> Place:
     return Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
 
 
@@ -183,7 +183,7 @@ def _place_of_text(text: str, file: str, key: str, value: Term) -> Place:
     words = value.value if isinstance(value, Literal) else ""
     start = re.escape(words.splitlines()[0].strip()[:30]) if words.strip() else ""
     property_ = rf"(?<![\w:])sh:{key}\b"
-    return _at(text, file, _find(text, 0, rf"{property_}\s*[\"']*\s*{start}") or _find(text, 0, property_))
+    return _find_place(text, file, _find(text, 0, rf"{property_}\s*[\"']*\s*{start}") or _find(text, 0, property_))
 
 
 def _why_no_pattern(value: Term, flags: Sequence[Term]) -> Mapping[str, str] | None:

@@ -18,7 +18,7 @@ from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
 from spacecoop.facts.bulk import Line
-from spacecoop.findings import Finding, Place, as_data, finding, from_data, refused
+from spacecoop.findings import Finding, Place, as_data, finding, from_data, is_refusal
 from spacecoop.harvest import dumps, summaries
 from spacecoop.harvest.dumps import Piece
 from spacecoop.harvest.summaries import Summary
@@ -98,17 +98,17 @@ def each(
     kept = Cache(work.common.workspace.root / ".cache" / "articles")
     keys = _keys(work, sources)
     before = kept.load() if cached else {}
-    hits = {path: done for path in sources if (done := _found(work, path, before.get(keys[path]))) is not None}
+    hits = {path: done for path in sources if (done := _recall(work, path, before.get(keys[path]))) is not None}
     new: dict[str, bytes] = {}
     # closed whatever happens: a process that still writes would fill the folder that is being deleted
-    with contextlib.closing((run or processed)(work, [path for path in sources if path not in hits])) as todo:
+    with contextlib.closing((run or process)(work, [path for path in sources if path not in hits])) as todo:
         progress(0, len(sources))
         for number, path in enumerate(sources, 1):
             done = hits.get(path)
             if done is None:
                 done = next(todo)
                 if not any(found.rule == "overdue" for found in done.findings):
-                    new[keys[path]] = _kept(done)
+                    new[keys[path]] = _pack(done)
             yield done
             progress(number, len(sources))
     if cached and new:
@@ -129,13 +129,13 @@ def _keys(work: Work, sources: Sequence[Source]) -> dict[Source, str]:
     return keys
 
 
-def _kept(done: Done) -> bytes:
+def _pack(done: Done) -> bytes:
     """Return what was done as bytes for the cache."""
     data = asdict(done) | {"findings": [as_data(found) for found in done.findings]}  # asdict goes into the summary too
     return json.dumps(data).encode()
 
 
-def _found(work: Work, source: Source, value: bytes | None) -> Done | None:
+def _recall(work: Work, source: Source, value: bytes | None) -> Done | None:
     """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
     if value is None:
         return None
@@ -143,10 +143,10 @@ def _found(work: Work, source: Source, value: bytes | None) -> Done | None:
         done = _read(source, value)
     except (ValueError, LookupError, TypeError, AttributeError):
         return None  # made by hand
-    if done is None or work.folder is None or refused(done.findings):
+    if done is None or work.folder is None or is_refusal(done.findings):
         return done
     written = done.written
-    taken = bool(written) and all(output.taken_over(one, work.common.workspace.out, work.folder) for one in written)
+    taken = bool(written) and all(output.take_over(one, work.common.workspace.out, work.folder) for one in written)
     return done if taken else None
 
 
@@ -172,7 +172,7 @@ def _read(source: Source, value: bytes) -> Done | None:
     return None if findings and data["line"] != done.line else done  # findings tell other lines
 
 
-def processed(work: Work, sources: Sequence[Source], processes: int | None = None) -> Generator[Done]:
+def process(work: Work, sources: Sequence[Source], processes: int | None = None) -> Generator[Done]:
     """Do the work on each article in processes that are ended when one takes too long: one for each processor."""
     if not sources:
         return
@@ -217,7 +217,7 @@ def _do(work: Work, path: Source) -> Done:
     article = describe(work.common, path, work.engine)
     file = name(work.common.workspace, path)
     done = Done(article.slug, file, line(path), article.about, article.findings, ())
-    if refused(article.findings):
+    if is_refusal(article.findings):
         return done
     workspace = work.common.workspace
     told = tuple(accounts.find(article.quads, workspace.settings.get("stories", {}).get("account", "")))
@@ -262,7 +262,7 @@ def describe(common: Shared, path: Source, engine: str = FAST) -> Article:
         return Article(slug(path), None, (), (error.finding,), Places(file))
     engine_ = _accept if engine == UNJUDGED else ENGINES[engine]
     article = articles.describe(data, slug(path), file, common, engine_, line(path))
-    return replace(article, findings=bulk.at(article.findings, file, line(path)))
+    return replace(article, findings=bulk.place_findings(article.findings, file, line(path)))
 
 
 def judge(common: Shared, data: bytes, slug: str, file: str) -> Article:
@@ -333,4 +333,4 @@ def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iter
     for syntax in ARTICLE_SYNTAXES:
         path = folder / "article" / f"{article.slug}{syntax.ending}"
         output.write(article.quads, path, syntax, prefixes)
-        yield output.measured(folder, path, len(article.quads))
+        yield output.measure(folder, path, len(article.quads))

@@ -9,7 +9,7 @@ from typing import Any
 
 from spacecoop import documents, settings
 from spacecoop.documents import Unreadable
-from spacecoop.findings import Finding, Place, finding, ordered
+from spacecoop.findings import Finding, Place, finding, sort
 
 SETTINGS = "spacecoop.toml"
 
@@ -52,13 +52,13 @@ class Workspace:
 
     def files(self, folder: str, *endings: str) -> list[Path]:
         """Return the files with these endings in a folder of the workspace, sorted by path."""
-        return [path for path in self._named(folder, endings) if self.misfit(path) is None]
+        return [path for path in self._list_named(folder, endings) if self.misfit(path) is None]
 
     def misfits(self, folder: str, *endings: str) -> list[Finding]:
         """Return a finding for each thing that is named like a file with these endings and is not read."""
-        return [found for path in self._named(folder, endings) if (found := self.misfit(path)) is not None]
+        return [found for path in self._list_named(folder, endings) if (found := self.misfit(path)) is not None]
 
-    def _named(self, folder: str, endings: Collection[str]) -> list[Path]:
+    def _list_named(self, folder: str, endings: Collection[str]) -> list[Path]:
         found = (path for path in (self.root / folder).glob("*") if path.name.endswith(tuple(endings)))
         return sorted(path for path in found if not path.name.startswith("."))
 
@@ -121,7 +121,7 @@ def read(root: Path) -> Workspace:
         raise WorkspaceError(root, (error.finding,)) from error
     read, wrong = settings.read(text, SETTINGS)
     if wrong:
-        raise WorkspaceError(root, tuple(ordered(wrong)))
+        raise WorkspaceError(root, tuple(sort(wrong)))
     dataset = read["dataset"]
     return Workspace(
         root=root.absolute(),

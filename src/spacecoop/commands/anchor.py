@@ -61,7 +61,7 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
     """Replace the quotes of each file; a file in which one cannot be found stays as it is."""
     from spacecoop import documents
     from spacecoop.facts import quotes, texts
-    from spacecoop.findings import refused
+    from spacecoop.findings import is_refusal
 
     text = texts.read(arguments.folder / arguments.text)
     settings = workspace.settings.get("evidence", {})
@@ -74,13 +74,13 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
         data = documents.load(path, name)
         source, document = documents.decode(data, name), documents.read(data, name)
         own = replace(text, language=quotes.language(document, form))
-        done = quotes.anchored(source, document, own, form)
+        done = quotes.anchor(source, document, own, form)
         for found in done.findings:
             print(found.line(cli.language(arguments)))
-        failed |= refused(done.findings)
+        failed |= is_refusal(done.findings)
         if done.source != source:
             documents.save(path, done.source)
-        if done.source != source or not refused(done.findings):
+        if done.source != source or not is_refusal(done.findings):
             cli.say(f"{name}: {done.replaced} quote{'s' * (done.replaced != 1)} replaced")
     return cli.REPAIR if failed else cli.DONE
 
@@ -89,7 +89,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     """Recompute anchors, and say how many."""
     from spacecoop import documents, reach, shared, work
     from spacecoop.facts import evidence
-    from spacecoop.findings import refused
+    from spacecoop.findings import is_refusal
 
     common = shared.load(workspace)
     texts = _texts(arguments, workspace, files)
@@ -111,7 +111,7 @@ def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]
     for found in findings:
         print(found.line(cli.language(arguments)))
     cli.say(f"{checked} anchors checked, {differing} differ, {skipped} skipped (their text is not at hand)")
-    return cli.REPAIR if refused(findings) else cli.DONE
+    return cli.REPAIR if is_refusal(findings) else cli.DONE
 
 
 def _texts(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> list[Text]:

@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     language, slug = cli.language(arguments), arguments.text.stem
     target, beside = _targets(arguments, workspace)
     try:
-        made = _drafted(arguments, workspace)
+        made = _draft(arguments, workspace)
     except drafting.Refused as error:
         for found in error.findings:
             print(found.line(language), file=sys.stderr)
@@ -99,7 +99,7 @@ def _targets(arguments: argparse.Namespace, workspace: Workspace) -> tuple[Path,
     return target, beside
 
 
-def _drafted(arguments: argparse.Namespace, workspace: Workspace) -> Draft:
+def _draft(arguments: argparse.Namespace, workspace: Workspace) -> Draft:
     """Draft by rules or by a model, with a person's review where it is wanted."""
     from spacecoop import drafting
     from spacecoop.documents import Unreadable

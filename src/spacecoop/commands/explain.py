@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Explain one rule, or list all."""
     from spacecoop import explanations
     from spacecoop.documents import Unreadable
-    from spacecoop.findings import said, suggest
+    from spacecoop.findings import choose_text, suggest
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     try:
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         spoken = [one for one in known.values() if one.message]
         width = max(len(one.name) for one in spoken)
         for one in spoken:
-            print(f"{one.name:{width}}  {said(one.title, language)}")
+            print(f"{one.name:{width}}  {choose_text(one.title, language)}")
         return cli.DONE
     if arguments.rule is None:
         raise cli.UserError("say which RULE, or --list; findings end with the rule's name in brackets")

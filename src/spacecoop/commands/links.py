@@ -108,7 +108,7 @@ def _asker(settings: Settings, page: str) -> Ask:
 def check(setup: Setup, arguments: argparse.Namespace) -> int:
     """Print what speaks against each link."""
     from spacecoop import linking
-    from spacecoop.findings import refused, tally
+    from spacecoop.findings import is_refusal, tally
 
     done = linking.check(setup, arguments.fresh, arguments.offline)
     for found in done.findings:
@@ -117,7 +117,7 @@ def check(setup: Setup, arguments: argparse.Namespace) -> int:
     cli.say(f"{done.links} links checked, {done.asked} items asked for now{unknown}: {tally(done.findings)}")
     if done.without:
         cli.say(f"nobody found an item (sssom:NoTermFound): {', '.join(done.without)}")
-    return cli.REPAIR if refused(done.findings) else cli.DONE
+    return cli.REPAIR if is_refusal(done.findings) else cli.DONE
 
 
 def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
@@ -129,7 +129,7 @@ def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
     prefixes = setup.workspace.prefixes
     for one in done.candidates:
         names = shorten(one.entity.iri, prefixes), shorten(one.item.iri, prefixes)
-        cli.say(f"{names[0]}  {names[1]}  {one.score:.2f}  {one.explained()}")
+        cli.say(f"{names[0]}  {names[1]}  {one.score:.2f}  {one.explain()}")
     for name in done.without:
         cli.say(f"{name}  no candidate")
     if done.candidates:

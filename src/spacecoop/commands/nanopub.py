@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = cli.workspace(arguments)
     try:
         if arguments.check or arguments.publish:
-            return over_files(arguments)
+            return walk_files(arguments)
         return export(arguments, workspace)
     except (Malformed, NotInstalled, QueryError) as error:
         raise cli.UserError(str(error)) from error
@@ -70,9 +70,9 @@ def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
             )
         quads = list(output.read(path))
         if arguments.claims:
-            made = list(nanopubs.of_claims(quads, slug, workspace, key))
+            made = list(nanopubs.convert_claims(quads, slug, workspace, key))
         else:
-            made = [nanopubs.of_article(quads, slug, workspace, key)]
+            made = [nanopubs.convert_article(quads, slug, workspace, key)]
         for one in made:
             print(nanopubs.write(one, into, workspace), len(one.quads), "triples", "signed" if key else "not signed")
     return cli.DONE
@@ -90,7 +90,7 @@ def signing_key(arguments: argparse.Namespace) -> Key | None:
     return Key(arguments.folder / arguments.key, arguments.signer)
 
 
-def over_files(arguments: argparse.Namespace) -> int:
+def walk_files(arguments: argparse.Namespace) -> int:
     """Check files, or publish them; the first that is wrong ends it."""
     from spacecoop.harvest import nanopubs
 

@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def text(verdicts: Sequence[Verdict], language: str) -> str:
     """Return a line for each rule, and what is wrong and would help below it."""
-    from spacecoop.findings import said
+    from spacecoop.findings import choose_text
 
     lines = []
     title = None
@@ -106,25 +106,25 @@ def text(verdicts: Sequence[Verdict], language: str) -> str:
         if one.aggregator != title:
             title = one.aggregator
             lines.append(f"{title} ({one.source})")
-        lines.append(f"  {one.outcome.value}: {said(one.says, language)} [{one.rule}]")
+        lines.append(f"  {one.outcome.value}: {choose_text(one.says, language)} [{one.rule}]")
         if one.outcome.value != "pass":
             lines += [f"      {found}" for found in one.found]
-            lines += [f"      -> {said(one.fix, language)}"] if one.fix else []
+            lines += [f"      -> {choose_text(one.fix, language)}"] if one.fix else []
     return "\n".join(lines)
 
 
 def as_json(verdicts: Sequence[Verdict], language: str) -> str:
     """Return a list of objects."""
-    from spacecoop.findings import said
+    from spacecoop.findings import choose_text
 
     rows: list[dict[str, Any]] = [
         {
             "aggregator": one.aggregator,
             "rule": one.rule,
             "outcome": one.outcome.value,
-            "says": said(one.says, language),
+            "says": choose_text(one.says, language),
             "found": list(one.found),
-            "fix": said(one.fix, language),
+            "fix": choose_text(one.fix, language),
             "source": one.source,
         }
         for one in verdicts
@@ -134,7 +134,7 @@ def as_json(verdicts: Sequence[Verdict], language: str) -> str:
 
 def markdown(verdicts: Sequence[Verdict], language: str) -> str:
     """Return a table."""
-    from spacecoop.findings import said
+    from spacecoop.findings import choose_text
 
     lines = ["| rule | outcome | what it wants | found | what would help |", "|---|---|---|---|---|"]
     for one in verdicts:
@@ -142,9 +142,9 @@ def markdown(verdicts: Sequence[Verdict], language: str) -> str:
         cells = [
             one.rule,
             one.outcome.value,
-            said(one.says, language),
+            choose_text(one.says, language),
             "; ".join(one.found),
-            "" if good else said(one.fix, language),
+            "" if good else choose_text(one.fix, language),
         ]
         lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
     return "\n".join(lines)

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         target = targets.find(workspace, arguments.target, arguments.dialect)
         if target.recognised:
             cli.say(f"{target.name} is taken for {target.dialect.name} ({target.recognised})", error=True)
-        return worked(targets.connect(target, workspace.base), ours, arguments, target.name)
+        return push(targets.connect(target, workspace.base), ours, arguments, target.name)
     except pushing.Interrupted as stopped:
         cli.say(f"\nspacecoop push: {stopped}", error=True)
         return cli.INTERRUPTED
@@ -82,23 +82,23 @@ def run(arguments: argparse.Namespace) -> int:
         raise cli.UserError(str(error)) from error
 
 
-def worked(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str) -> int:
+def push(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str) -> int:
     """Do what the arguments ask; return the exit code."""
     from spacecoop import pushing
     from spacecoop.stores import leases
 
     if arguments.verify_only:
-        return verified(store, ours)
+        return verify(store, ours)
     if arguments.dry_run:
-        return planned(store, ours, arguments, name, Clock("read"))[1]
-    with leases.leased(store, arguments.take_over) as lease:
+        return make_plan(store, ours, arguments, name, Clock("read"))[1]
+    with leases.hold(store, arguments.take_over) as lease:
         clock = Clock("read")
 
         def beat(done: int, of: int) -> None:
             lease.renew()
             clock(done, of)
 
-        plan, code = planned(store, ours, arguments, name, beat)
+        plan, code = make_plan(store, ours, arguments, name, beat)
         if code != cli.DONE:
             return code
         report = pushing.apply(store, ours, plan, lease, Clock("sent and proven"))
@@ -107,7 +107,7 @@ def worked(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespac
         return summary(report, ours)
 
 
-def planned(
+def make_plan(
     store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str, progress: Progress
 ) -> tuple[Plan, int]:
     """Make and print the plan; the exit code is not 0 where the store would not keep what it says."""
@@ -151,7 +151,7 @@ def _graphs(number: int) -> str:
     return "graph" if number == 1 else "graphs"
 
 
-def verified(store: Store, ours: Mapping[str, Graph]) -> int:
+def verify(store: Store, ours: Mapping[str, Graph]) -> int:
     """Read every graph back, and say what came of it."""
     from spacecoop import pushing
 

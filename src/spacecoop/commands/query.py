@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     workspace = _workspace(arguments)
     try:
         if arguments.list:
-            return _list(asking.named(workspace), cli.language(arguments))
+            return _list(asking.read_named(workspace), cli.language(arguments))
         if arguments.interactive:
             return _interact(arguments, workspace)
         if arguments.question is None or (arguments.help and arguments.question == "-"):
@@ -147,32 +147,32 @@ def _query(arguments: argparse.Namespace, workspace: Workspace | None) -> Query:
 
 def _list(named: Mapping[str, Query], language: str) -> int:
     """Print the named queries, each with its summary."""
-    from spacecoop.findings import said, visible
+    from spacecoop.findings import choose_text, visible
 
     width = max(map(len, named), default=0)
     for name, query in named.items():
-        print(visible(f"{name:{width}}  {said(query.summary, language)}"))
+        print(visible(f"{name:{width}}  {choose_text(query.summary, language)}"))
     return cli.DONE
 
 
 def _explain(query: Query, language: str) -> int:
     """Print what a query takes and gives."""
-    from spacecoop.findings import said
+    from spacecoop.findings import choose_text
 
     words = WORDS[language]
-    print(f"{query.name}: {said(query.summary, language)}")
+    print(f"{query.name}: {choose_text(query.summary, language)}")
     if query.description:
-        print(f"\n{said(query.description, language)}")
+        print(f"\n{choose_text(query.description, language)}")
     if query.parameters:
         print(f"\n{words['parameters']}")
     for one in query.parameters:
         default = f"; {words['default']} {', '.join(one.default)}" if one.default else ""
         example = f"; {words['example']} --param {one.name}={one.example}" if one.example else ""
-        print(f"  {one.name} ({one.type}): {said(one.summary, language)}{default}{example}")
+        print(f"  {one.name} ({one.type}): {choose_text(one.summary, language)}{default}{example}")
     if query.columns:
         print(f"\n{words['columns']}")
     for name, texts in query.columns.items():
-        print(f"  {name}: {said(texts, language)}")
+        print(f"  {name}: {choose_text(texts, language)}")
     return cli.DONE
 
 
@@ -226,7 +226,7 @@ def _question(query: Query, arguments: argparse.Namespace, workspace: Workspace 
     return asking.Question(
         query,
         workspace,
-        _said(query, arguments),
+        _read_values(query, arguments),
         data=tuple(here / path for path in arguments.data or ()),
         store=here / arguments.store if arguments.store is not None else None,
         endpoint=arguments.endpoint or "",
@@ -247,7 +247,7 @@ def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int
     from spacecoop import asking
     from spacecoop.queries import indexes, library, prompt
 
-    named = asking.named(workspace)
+    named = asking.read_named(workspace)
     empty = library.parse("ASK {}", "-", "the prompt")
     try:
         words = asking.words(_question(empty, arguments, workspace), _limits(arguments))
@@ -270,7 +270,7 @@ def _interact(arguments: argparse.Namespace, workspace: Workspace | None) -> int
     return cli.DONE
 
 
-def _said(query: Query, arguments: argparse.Namespace) -> dict[str, list[str]]:
+def _read_values(query: Query, arguments: argparse.Namespace) -> dict[str, list[str]]:
     """Return the values by parameter; `lang`, where a query has it, is the language of messages by default."""
     from spacecoop.queries.library import QueryError
 

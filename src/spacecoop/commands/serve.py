@@ -106,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.waiting,
     )
     try:
-        application = serve.of(place, limits)
+        application = serve.make_application(place, limits)
         import uvicorn
 
         from spacecoop.server.connections import Connections

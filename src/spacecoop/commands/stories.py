@@ -120,7 +120,7 @@ def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
     for each in (*done.joins, *done.pairs):
         cells = (Literal(f"{each.score:.2f}", datatype=NamedNode(DECIMAL)), NamedNode(each.one), NamedNode(each.other))
         spool.write(
-            "\t".join(map(str, (*cells, Literal(joins.explained(each, setup.prefixes, language))))).encode() + b"\n"
+            "\t".join(map(str, (*cells, Literal(joins.explain(each, setup.prefixes, language))))).encode() + b"\n"
         )
     result = Result("rows", ("score", "one", "other", "reasons"), spool.close())
     if result.shown or arguments.format != "table":

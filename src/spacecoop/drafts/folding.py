@@ -27,14 +27,14 @@ def fold(words: str) -> Folded:
     characters: list[str] = []
     places: list[int] = []
     for place, character in enumerate(words):
-        for one in _folded(character):
+        for one in _fold(character):
             characters.append(one)
             places.append(place)
     return Folded("".join(characters), (*places, len(words)))
 
 
 @functools.lru_cache(4096)
-def _folded(character: str) -> str:
+def _fold(character: str) -> str:
     if character.isascii():
         return character.translate(_SAME).lower()
     plain = unicodedata.normalize("NFKD", character.translate(_SAME)).casefold()

@@ -135,7 +135,7 @@ class _Check:
         whole = [one for one in self.reading.sentences if one.start < end and at < one.end]
         if not whole:
             return "no-quote"
-        against = self.against(row)
+        against = self.find_fault(row)
         if against:
             return against
         values = {**self.defaults, **{key: row[key] for key in row.keys() - _OF_TEXT}}
@@ -146,7 +146,7 @@ class _Check:
         parties = tuple(Part(name, "") for name in ids["parties"])
         return Candidate((passage,), parties, ids["things"], times, None, values, 0.5, ("a model said so",))
 
-    def against(self, row: Mapping[str, object]) -> str:
+    def find_fault(self, row: Mapping[str, object]) -> str:
         """Return what is against the names and values of a claim; empty where nothing is."""
         for key in ("parties", "things"):
             names = row.get(key, [])

@@ -164,14 +164,14 @@ class _Reader:
         if any(cue.drops for cue in cues) or not (cues or mentions):
             return None
         parties = self.parties(mentions)
-        things = self.named(mentions, self.rules.things)
+        things = self.list_named(mentions, self.rules.things)
         reasons: dict[str, float] = {}
         self.weigh("names", len(parties) > 0, f"names {', '.join(one.id for one in parties)}", reasons)
         apart = len({self.side(one.id) for one in parties}) > 1
         back = () if apart or "back" in self.without else self.back(text, mentions)
         if back:
             self.weigh("back", True, f"points back to {', '.join(one.id for one in back)}", reasons)
-            parties = _joined(parties, back)
+            parties = _join_parts(parties, back)
         things = things if "back" in self.without else tuple(dict.fromkeys((*self.things_back(text), *things)))
         best = max((cue.weight for cue in cues), default=0.0)
         for cue in cues:
@@ -180,7 +180,7 @@ class _Reader:
         sides = {self.side(one.id) for one in parties}
         others = len(sides) == 1 and any(cue.others for cue in cues)
         if len(sides) < 2 and not others and "context" not in self.without:
-            parties = self.completed(parties, sides, things, best, reasons)
+            parties = self.complete(parties, sides, things, best, reasons)
             sides = {self.side(one.id) for one in parties}
         self.weigh("sides", len(sides) > 1, f"{len(sides)} sides", reasons)
         self.weigh("things", bool(things), f"about {', '.join(things)}", reasons)
@@ -217,7 +217,7 @@ class _Reader:
         if holds and weight:
             reasons[reason] = weight
 
-    def named(self, mentions: Iterable[Mention], types: frozenset[str]) -> tuple[str, ...]:
+    def list_named(self, mentions: Iterable[Mention], types: frozenset[str]) -> tuple[str, ...]:
         """Return the things of these types that are named, each once, in reading order."""
         found = [one.things[0] for one in mentions if len(one.things) == 1 and self.types(one.things[0]) & types]
         return tuple(dict.fromkeys(found))
@@ -266,7 +266,7 @@ class _Reader:
                 return tuple(fit[-1:])
         return ()
 
-    def completed(
+    def complete(
         self, parties: tuple[Part, ...], sides: set[str], things: Sequence[str], best: float, reasons: dict[str, float]
     ) -> tuple[Part, ...]:
         """Add the other side of what was told before; both sides, where a sentence goes on about their undertaking."""
@@ -286,7 +286,7 @@ class _Reader:
         if not others:
             return parties
         self.weigh("context", True, f"goes on about {', '.join(one.id for one in others)}", reasons)
-        return _joined(parties, tuple(Part(one.id, "") for one in others))
+        return _join_parts(parties, tuple(Part(one.id, "") for one in others))
 
     def claimant(self, sentence: Sentence, mentions: Sequence[Mention]) -> str | None:
         """Return who is said to say it: the person or party next to a verb of speech."""
@@ -319,9 +319,9 @@ class _Reader:
         if last is None or "join" in self.without:
             candidates.append(new)
         elif self.goes_on(last, new):
-            candidates[-1] = joined(last, new)
+            candidates[-1] = join(last, new)
         elif self.leads_to(last, new):
-            candidates[-1] = replace(joined(new, last), sentences=(*last.sentences, *new.sentences))
+            candidates[-1] = replace(join(new, last), sentences=(*last.sentences, *new.sentences))
         else:
             candidates.append(new)
         if len({self.side(one.id) for one in candidates[-1].parties}) > 1:
@@ -366,7 +366,7 @@ def _points(when: Iterable[Time]) -> Iterator[Time]:
         yield replace(one, value=one.value.removesuffix("/.."))
 
 
-def _joined(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ...]:
+def _join_parts(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ...]:
     have = {part.id for part in one}
     return one + tuple(part for part in other if part.id not in have)
 
@@ -377,9 +377,9 @@ def alike(last: Candidate, new: Candidate) -> bool:
     return things and not (last.times and new.times and last.times[0].value != new.times[0].value)
 
 
-def joined(last: Candidate, new: Candidate) -> Candidate:
+def join(last: Candidate, new: Candidate) -> Candidate:
     """Return two candidates as one, with the sentences of both."""
-    parties = _joined(last.parties, new.parties) if new.score >= last.score / 2 else last.parties
+    parties = _join_parts(last.parties, new.parties) if new.score >= last.score / 2 else last.parties
     return replace(
         last,
         sentences=last.sentences + new.sentences,

@@ -66,7 +66,7 @@ def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask
         one = proposed
         head = f"\n{number}/{len(reading.candidates)}  "
         while True:
-            answer = ask(f"{head}{shown(one, reading.mentions)}\n{said['keys']}").strip().lower()
+            answer = ask(f"{head}{render(one, reading.mentions)}\n{said['keys']}").strip().lower()
             if answer == "q":
                 raise Left
             if answer in ("k", "n"):
@@ -74,7 +74,7 @@ def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask
             elif answer == "d":
                 dropped.append(one)
             elif answer == "c":
-                one = _changed(one, known, names, ask, language)
+                one = _change(one, known, names, ask, language)
                 head = "\n"
                 continue
             else:
@@ -84,9 +84,9 @@ def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask
     return Reviewed(tuple(kept), tuple(dropped))
 
 
-def shown(one: Candidate, mentions: Sequence[Mention]) -> str:
+def render(one: Candidate, mentions: Sequence[Mention]) -> str:
     """Return a candidate as a person reads it: its sentences with what was found in brackets, and its values."""
-    lines = [_marked(sentence.words, sentence.start, mentions) for sentence in one.sentences]
+    lines = [_mark(sentence.words, sentence.start, mentions) for sentence in one.sentences]
     rows = {**one.values, **_slots(one)}
     lines += [f"    {key}: {value}" for key, value in rows.items() if value]
     lines.append(f"    {one.score}: {'; '.join(one.reasons)}")
@@ -102,7 +102,7 @@ def _slots(one: Candidate) -> dict[str, str]:
     }
 
 
-def _marked(words: str, start: int, mentions: Sequence[Mention]) -> str:
+def _mark(words: str, start: int, mentions: Sequence[Mention]) -> str:
     """Return a sentence with its names marked; nothing in it can steer the terminal."""
     parts, at = [], 0
     for mention in mentions:
@@ -113,7 +113,7 @@ def _marked(words: str, start: int, mentions: Sequence[Mention]) -> str:
     return "".join(one if one.isprintable() else " " for one in "".join([*parts, words[at:]]))
 
 
-def _changed(one: Candidate, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Candidate:
+def _change(one: Candidate, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Candidate:
     """Return a candidate as a person wants it."""
     said = _SAID[language]
     keys = ", ".join([*one.values, PARTIES, THINGS, CLAIMANT])

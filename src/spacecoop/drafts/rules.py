@@ -186,9 +186,9 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
         further=pattern(rows.get("further", []), spaced),
         speech=pattern(speech, spaced) if speech else None,
         phrases=_phrases(rows, spaced),
-        months=_numbered(rows.get("months", [])),
-        weekdays=_numbered(rows.get("weekdays", [])),
-        numbers=_numbered(rows.get("numbers", [])),
+        months=_number(rows.get("months", [])),
+        weekdays=_number(rows.get("weekdays", [])),
+        numbers=_number(rows.get("numbers", [])),
         before=frozenset(fold(word).text for word in rows.get("before", [])),
     )
 
@@ -206,7 +206,7 @@ def _cue(row: Mapping[str, Any], spaced: bool) -> Cue:
     return Cue(row["name"], family, words, float(row.get("weight", 0)), dict(row.get("write", {})), drops, **flags)
 
 
-def _numbered(rows: Iterable[Iterable[str]]) -> dict[str, int]:
+def _number(rows: Iterable[Iterable[str]]) -> dict[str, int]:
     """Return the names of months or weekdays, each with its number from 1."""
     return {fold(name).text: number for number, names in enumerate(rows, 1) for name in names}
 
@@ -214,7 +214,7 @@ def _numbered(rows: Iterable[Iterable[str]]) -> dict[str, int]:
 def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
     """Return the phrases of time; ``{day}`` and the like stand for a number or a name."""
     months, weekdays, numbers = (
-        "|".join(map(re.escape, _numbered(rows.get(key, [])))) for key in ("months", "weekdays", "numbers")
+        "|".join(map(re.escape, _number(rows.get(key, [])))) for key in ("months", "weekdays", "numbers")
     )
     parts = {
         "day": r"(?P<{0}>[0-3]?\d)(?:er|st|nd|rd|th)?",

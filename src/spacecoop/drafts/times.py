@@ -66,7 +66,7 @@ def _value(phrase: Phrase, found: re.Match[str], language: Language, published: 
     named = {key: value for key, value in found.groupdict().items() if value}
     given = _given(named, language)
     if published is None:
-        return phrase.form.format(**given) if _filled(phrase.form, given) else None
+        return phrase.form.format(**given) if _can_fill(phrase.form, given) else None
     base = _base(phrase, named, language, published, ahead)
     if base is None:
         return None
@@ -110,7 +110,7 @@ def _base(phrase: Phrase, named: Mapping[str, str], language: Language, publishe
     return base
 
 
-def _filled(form: str, given: dict[str, str]) -> bool:
+def _can_fill(form: str, given: dict[str, str]) -> bool:
     return set(re.findall(r"\{(\w+)\}", form)) <= given.keys()
 
 

@@ -29,7 +29,7 @@ def fill(template: Path, values: dict[str, object]) -> str:
     environment = SandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, undefined=_Empty, keep_trailing_newline=True, autoescape=False
     )
-    environment.filters["quoted"] = quoted
+    environment.filters["quoted"] = quote
     try:
         filled = environment.from_string(template.read_text("utf-8")).render(values)
     except _FAULTS as error:
@@ -38,7 +38,7 @@ def fill(template: Path, values: dict[str, object]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def quoted(value: object) -> str:
+def quote(value: object) -> str:
     """Return a value as a double-quoted scalar of YAML, on one line; nothing where there is none."""
     if value is None or isinstance(value, Undefined) or value == "":
         return ""

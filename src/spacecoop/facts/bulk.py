@@ -76,7 +76,7 @@ def read(path: Path, file: str, reader: Reader, aside: Path) -> tuple[list[Line]
             with path.open("rb") as stream:
                 lines = list(scan.lines(stream, path, None))
         else:
-            lines = scan.unpacked(aside)
+            lines = scan.unpack(aside)
     except OSError as error:
         if error.filename is None or Path(error.filename) == aside:
             raise
@@ -96,14 +96,14 @@ class _Scan:
         self.most = max(_ANYWAY, MOST_TIMES * path.stat().st_size)
         self.findings: list[Finding] = []
 
-    def unpacked(self, aside: Path) -> list[Line]:
+    def unpack(self, aside: Path) -> list[Line]:
         """Return the lines of a packed file, which is unpacked on the way."""
         lines: list[Line] = []
         with (
             self.copied(aside, ".jsonl") as (whole, beside),
             gzip.open(self.path) as stream,
             beside.open("wb") as copy,
-            self.told_where_it_ends(),
+            self.tell_where_it_ends(),
         ):
             for line in self.lines(stream, whole, copy):
                 lines.append(line)  # those before a fault count
@@ -151,7 +151,7 @@ class _Scan:
             beside.unlink(missing_ok=True)
 
     @contextlib.contextmanager
-    def told_where_it_ends(self) -> Iterator[None]:
+    def tell_where_it_ends(self) -> Iterator[None]:
         """Have a packed file that is not whole be a finding."""
         try:
             yield
@@ -246,11 +246,11 @@ def as_yaml(text: str) -> str:
     >>> as_yaml('{"a": "\\/ \\ud83d\\ude80 \\\\/"}')
     '{"a": "/ \\U0001f680 \\\\/"}'
     """
-    text = _ESCAPE.sub(_escaped, text.replace("\t", " "))
+    text = _ESCAPE.sub(_escape, text.replace("\t", " "))
     return "".join(_ENDS.get(sign, sign) for sign in text) if _ODD.search(text) else text
 
 
-def _escaped(found: re.Match[str]) -> str:
+def _escape(found: re.Match[str]) -> str:
     said = found[1]
     if said == "/":
         return "/"
@@ -260,7 +260,7 @@ def _escaped(found: re.Match[str]) -> str:
     return found[0]
 
 
-def at(findings: Collection[Finding], file: str, number: int) -> tuple[Finding, ...]:
+def place_findings(findings: Collection[Finding], file: str, number: int) -> tuple[Finding, ...]:
     """Return findings about the whole of an article at its line."""
     return tuple(
         replace(one, place=Place(file, number, one.place.column))

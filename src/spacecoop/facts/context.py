@@ -32,7 +32,7 @@ class Scope:
         """Return all keys known here, but not the prefixes."""
         return [name for name, term in self._context.terms.items() if not term.prefix]
 
-    def within(self, key: str) -> Scope:
+    def enter(self, key: str) -> Scope:
         """Return the scope inside the value of *key*: its own context laid over this one."""
         term = self.term(key)
         if term is None or term.context is UNDEF:
@@ -41,7 +41,7 @@ class Scope:
             self._within[key] = Scope(self._context.get_context_for_term(term))
         return self._within[key]
 
-    def of_types(self, node: Mapping[str, Any]) -> Scope:
+    def enter_types(self, node: Mapping[str, Any]) -> Scope:
         """Return the scope inside a node of these types."""
         inner = self._context.get_context_for_type(node)
         return self if inner is None or inner is self._context else Scope(inner)
@@ -58,7 +58,7 @@ class Scope:
         """Return the IRI that *value* stands for: as a term or a class, or relative to the base."""
         return str((self._context.expand(value) if vocabulary else self._context.resolve_iri(value)) or value)
 
-    def prefixed(self, value: str) -> str | None:
+    def expand_prefixed(self, value: str) -> str | None:
         """Return the IRI of ``prefix:name`` where the prefix is known."""
         prefix, colon, name = value.partition(":")
         term = self.term(prefix) if colon and not name.startswith("//") else None
@@ -70,13 +70,13 @@ def scope(source: Any, base: str) -> Scope:
     return Scope(Context(source, base=base))
 
 
-def without_bases(source: Any) -> Any:
+def drop_bases(source: Any) -> Any:
     """Return the context without the inner contexts that do nothing but place plain words under an IRI.
 
     Where every plain word is written out as an IRI, they change nothing, and processing them takes most of the time.
     """
     if isinstance(source, list):
-        return [without_bases(part) for part in source]
+        return [drop_bases(part) for part in source]
     if not isinstance(source, dict):
         return source
     plain = {}
@@ -85,7 +85,7 @@ def without_bases(source: Any) -> Any:
             inner = definition["@context"]
             rest = {name: value for name, value in definition.items() if name != "@context"}
             only_bases = isinstance(inner, dict) and inner.keys() <= {"@base", "@vocab"}
-            definition = rest if only_bases else {**rest, "@context": without_bases(inner)}  # noqa: PLW2901
+            definition = rest if only_bases else {**rest, "@context": drop_bases(inner)}  # noqa: PLW2901
         plain[key] = definition
     return plain
 

@@ -43,7 +43,7 @@ def read(data: bytes, file: str) -> Any:
     source = _parse(text, file)
     if not isinstance(source, dict) or "@context" not in source:
         expected = {"en": 'an object with "@context"', "fr": "un objet avec « @context »"}
-        raise Unreadable(_told(text, file, (), expected))
+        raise Unreadable(_find_step(text, file, (), expected))
     try:
         count = sum(1 for _ in _check(source["@context"], ("@context",), 1))
         if count > MOST_DEFINITIONS:
@@ -53,7 +53,7 @@ def read(data: bytes, file: str) -> Any:
             }
             raise _Wrong(("@context",), many)
     except _Wrong as wrong:
-        raise Unreadable(_told(text, file, wrong.steps, wrong.expected)) from wrong
+        raise Unreadable(_find_step(text, file, wrong.steps, wrong.expected)) from wrong
     _try(source["@context"], text, file)
     return source["@context"]
 
@@ -78,18 +78,18 @@ def _parse(text: str, file: str) -> Any:
         raise Unreadable(finding("context", Place(file), reason=said)) from error
     except _Wrong as wrong:
         at = [found.start() for found in re.finditer(re.escape(json.dumps(wrong.steps[0])), text)]
-        raise Unreadable(_said(text, file, at[-1] if at else 0, wrong.steps, wrong.expected)) from wrong
+        raise Unreadable(_make_finding(text, file, at[-1] if at else 0, wrong.steps, wrong.expected)) from wrong
 
 
-def _told(text: str, file: str, steps: Steps, expected: Mapping[str, str]) -> Finding:
+def _find_step(text: str, file: str, steps: Steps, expected: Mapping[str, str]) -> Finding:
     at = 0
     for step in steps:  # each key stands behind the one that it is within
         found = re.compile(rf"{re.escape(json.dumps(step, ensure_ascii=False))}\s*:").search(text, at)
         at = found.start() if found else at
-    return _said(text, file, at, steps, expected)
+    return _make_finding(text, file, at, steps, expected)
 
 
-def _said(text: str, file: str, at: int, steps: Steps, expected: Mapping[str, str]) -> Finding:
+def _make_finding(text: str, file: str, at: int, steps: Steps, expected: Mapping[str, str]) -> Finding:
     place = Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
     name = ".".join(step or "''" for step in steps[1:] or steps)[:80]
     subjects = {"en": name or "the file", "fr": name or "le fichier"}
@@ -218,7 +218,7 @@ def _try(source: Any, text: str, file: str) -> None:
         list(parse_rdf(json.dumps({"@context": source, "@graph": []}), format=RdfFormat.JSON_LD, base_iri=_EXAMPLE))
         _check_meanings(source, Context(source, base=_EXAMPLE), ("@context",))
     except _Wrong as wrong:
-        raise Unreadable(_told(text, file, wrong.steps, wrong.expected)) from wrong
+        raise Unreadable(_find_step(text, file, wrong.steps, wrong.expected)) from wrong
     except (SyntaxError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         raise Unreadable(finding("context", Place(file), reason=" ".join(str(error).split())[:400])) from error
 

@@ -11,7 +11,7 @@ from pyoxigraph import Literal, Quad, QuerySolutions, Store
 
 from spacecoop import quads as statements
 from spacecoop.facts.texts import Anchor, Text
-from spacecoop.findings import Finding, Place, finding, refused
+from spacecoop.findings import Finding, Place, finding, is_refusal
 from spacecoop.places import Places
 
 
@@ -56,19 +56,19 @@ def check(quads: Sequence[Quad], places: Places, query: str, texts: Sequence[Tex
             text = used[row["text"]] = replace(text, language=row.get("language", text.language))
             if text.sha256 != row["text"]:
                 findings.append(_other(quads, places, row["text"], text))
-        said = list(_judged(row, text, places.find(row["evidence"]), changed=text.sha256 != row["text"]))
+        said = list(_judge(row, text, places.find(row["evidence"]), changed=text.sha256 != row["text"]))
         findings += said
         counts["checked"] += 1
-        counts["differing"] += refused(said)
+        counts["differing"] += is_refusal(said)
     for text in used.values():
-        findings += _copied(quads, places, text)
+        findings += _find_copies(quads, places, text)
     return Checked(counts["checked"], counts["skipped"], tuple(findings), counts["differing"])
 
 
 _SELECTED = ("evidence", "text", "start", "end", "sha256", "sentence", "language")
 
 
-def _judged(row: Mapping[str, str], text: Text, place: Place, changed: bool) -> Iterator[Finding]:
+def _judge(row: Mapping[str, str], text: Text, place: Place, changed: bool) -> Iterator[Finding]:
     """Yield what is wrong with one anchor."""
     start, end = int(row["start"]), int(row["end"])
     here: Anchor | None = text.anchor(start, end)
@@ -92,7 +92,7 @@ def _other(quads: Sequence[Quad], places: Places, digest: str, text: Text) -> Fi
     return finding("text-differs", place, name=f"{text.name}.txt", file=places.file)
 
 
-def _copied(quads: Sequence[Quad], places: Places, text: Text) -> Iterator[Finding]:
+def _find_copies(quads: Sequence[Quad], places: Places, text: Text) -> Iterator[Finding]:
     """Yield a finding for each text of an article's quads that is a sentence of the article."""
     for quad in quads:
         if isinstance(quad.object, Literal) and text.holds_sentence(quad.object.value):

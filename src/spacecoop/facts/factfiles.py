@@ -18,19 +18,21 @@ def read(data: bytes, file: str, reader: Reader, layout: Layout, line: int = 1) 
     """
     try:
         if file.endswith((".ttl", ".trig")):
-            return _named(turtle.read(documents.decode(data, file), file, layout), layout.document)
+            return _name_blank_nodes(turtle.read(documents.decode(data, file), file, layout), layout.document)
         if bulk.ends(file):
-            return _named(yamlld.read(bulk.document(data, file, reader, line), reader, layout), layout.document)
-        return _named(yamlld.read(documents.read(data, file), reader, layout), layout.document)
+            return _name_blank_nodes(
+                yamlld.read(bulk.document(data, file, reader, line), reader, layout), layout.document
+            )
+        return _name_blank_nodes(yamlld.read(documents.read(data, file), reader, layout), layout.document)
     except Unreadable as error:
         return Facts(None, (), Places(file), (), (error.finding,))
 
 
-def _named(read: Facts, document: str) -> Facts:
+def _name_blank_nodes(read: Facts, document: str) -> Facts:
     """Return the facts with an IRI for each blank node; those that get none are findings."""
     renamed, names, unnamed = quads.name_blank_nodes(read.quads, document)
     findings = tuple(finding("unnamed-node", read.places.find(label)) for label in unnamed)
     kept = tuple(quad for quad in renamed if not quads.has_blank_node(quad))
     unread = frozenset(names.get(label, label) for label in read.unread)
-    places = read.places.renamed(names)
+    places = read.places.rename(names)
     return Facts(read.root, kept, places, read.references, read.findings + findings, unread)

@@ -12,21 +12,21 @@ from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.findings import Place
 
 
-def added(source: str, document: Document, node: Place, key: str, value: str) -> str | None:
+def add(source: str, document: Document, node: Place, key: str, value: str) -> str | None:
     """Return the text with *key* and *value* on the node that begins at a place; None where there is no way.
 
     It goes behind the key that it follows elsewhere in the file, else behind the node's first words. What comes out is
     read again: it says what it said, and this.
     """
     steps = document.find(node)
-    mapping = _at(document.data, steps) if steps is not None else None
+    mapping = _find_node(document.data, steps) if steps is not None else None
     if steps is None or not isinstance(mapping, dict) or key in mapping:
         return None
     wanted = deepcopy(document.data)
-    _at(wanted, steps)[key] = value
+    _find_node(wanted, steps)[key] = value
     for before in _befores(document, mapping, key):
         for written in (value, json.dumps(value, ensure_ascii=False)):
-            text = _inserted(source, document, (*steps, before), f"{key}: {written}")
+            text = _insert(source, document, (*steps, before), f"{key}: {written}")
             if _says(text, document.file, wanted):
                 return text
     return None
@@ -51,13 +51,13 @@ def _keys(value: Any) -> Iterator[list[str]]:
         yield from _keys(inner)
 
 
-def _at(data: Any, steps: Steps) -> Any:
+def _find_node(data: Any, steps: Steps) -> Any:
     for step in steps:
         data = data[step]
     return data
 
 
-def _inserted(source: str, document: Document, before: Steps, entry: str) -> str:
+def _insert(source: str, document: Document, before: Steps, entry: str) -> str:
     lines = source.splitlines(keepends=True)
     end, node = document.end(before), document.place(before[:-1])
     number = end.line - 1

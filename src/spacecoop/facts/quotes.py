@@ -10,7 +10,7 @@ import yaml
 
 from spacecoop.documents import Document, Steps
 from spacecoop.facts.texts import Anchor, Text
-from spacecoop.findings import Finding, Place, finding, refused
+from spacecoop.findings import Finding, Place, finding, is_refusal
 
 QUOTE = "quote"
 """The key under which a claim carries the passage, or several, until it is anchored."""
@@ -42,7 +42,7 @@ Edit = tuple[int, int, str]
 """From where to where a source is replaced, and by what."""
 
 
-def anchored(source: str, document: Document, text: Text, form: Form) -> Anchored:
+def anchor(source: str, document: Document, text: Text, form: Form) -> Anchored:
     """Replace each quote in a fact file by its anchor, and write which text it is anchored in.
 
     Anchors that stand are moved with the text. Everything else is left as it is written; where a quote or an anchor
@@ -55,15 +55,15 @@ def anchored(source: str, document: Document, text: Text, form: Form) -> Anchore
         found, said = _places(document, steps, written, text)
         findings += said
         replaced += len(found)
-        if not refused(said):
-            edits += _written(source, document, steps, found, form)
-    moved, said = _moved(source, document, text, form)
+        if not is_refusal(said):
+            edits += _write_anchors(source, document, steps, found, form)
+    moved, said = _move_anchors(source, document, text, form)
     findings += said
-    if refused(findings):
+    if is_refusal(findings):
         return Anchored(source, 0, tuple(findings))
-    for start, end, new in sorted([*edits, *moved, *_described(source, document, text, form)], reverse=True):
+    for start, end, new in sorted([*edits, *moved, *_describe_text(source, document, text, form)], reverse=True):
         source = source[:start] + new + source[end:]
-    return Anchored(source, replaced, (*findings, *_copied_in(document, text)))
+    return Anchored(source, replaced, (*findings, *_find_copies(document, text)))
 
 
 def language(document: Document, form: Form) -> str:
@@ -87,7 +87,7 @@ def _walk(value: object, steps: Steps) -> Iterator[tuple[Steps, Any]]:
         yield from _walk(inner, (*steps, step))
 
 
-def _at(data: Any, steps: Steps) -> Any:
+def _find_node(data: Any, steps: Steps) -> Any:
     for step in steps:
         here = data if isinstance(data, dict) else dict(enumerate(data)) if isinstance(data, list) else {}
         data = here.get(step)
@@ -101,7 +101,7 @@ def _places(
     passages = (
         [(steps, written)] if isinstance(written, str) else [((*steps, at), one) for at, one in enumerate(written)]
     )
-    nth = _at(document.data, (*steps[:-1], NTH))
+    nth = _find_node(document.data, (*steps[:-1], NTH))
     found: list[Anchor] = []
     findings: list[Finding] = []
     for here, passage in passages:
@@ -115,7 +115,7 @@ def _places(
         places = text.find(passage) or (alike := text.find_alike(passage))
         if alike:
             findings.append(finding("quote-alike", place))
-        one = _chosen(places, nth)
+        one = _choose(places, nth)
         if one is None:
             findings.append(_missing(place, passage, places, nth, text))
             continue
@@ -125,7 +125,7 @@ def _places(
     return found, findings
 
 
-def _chosen(places: Sequence[Anchor], nth: object) -> Anchor | None:
+def _choose(places: Sequence[Anchor], nth: object) -> Anchor | None:
     """Return the one place, or the one that is asked for."""
     if nth is None:
         return places[0] if len(places) == 1 else None
@@ -141,7 +141,9 @@ def _missing(place: Place, passage: str, places: Sequence[Anchor], nth: object, 
     return finding("quote-twice", place, times=len(places))
 
 
-def _written(source: str, document: Document, steps: Steps, found: Sequence[Anchor], form: Form) -> Iterator[Edit]:
+def _write_anchors(
+    source: str, document: Document, steps: Steps, found: Sequence[Anchor], form: Form
+) -> Iterator[Edit]:
     """Yield the edits that put anchors where a quote stands, and take away what says which was meant."""
     lines = source.splitlines(keepends=True)
     start = _offset(lines, document.key_place(steps))
@@ -156,13 +158,13 @@ def _written(source: str, document: Document, steps: Steps, found: Sequence[Anch
     else:
         new = f"\n{before}".join(f"\n{' ' * len(before)}".join(fields) for fields in each)
     yield start, start + len(old), new
-    if (nth := (*steps[:-1], NTH)) and _at(document.data, nth) is not None:
-        yield _without(source, _offset(lines, document.key_place(nth)), _end(source, lines, document, nth))
+    if (nth := (*steps[:-1], NTH)) and _find_node(document.data, nth) is not None:
+        yield _take_away(source, _offset(lines, document.key_place(nth)), _end(source, lines, document, nth))
 
 
 def _end(source: str, lines: Sequence[str], document: Document, steps: Steps) -> int:
     """Return where a value ends: a scalar, or a list of scalars."""
-    value = _at(document.data, steps)
+    value = _find_node(document.data, steps)
     if not isinstance(value, list):
         return _offset(lines, document.end(steps))
     last = _offset(lines, document.end((*steps, len(value) - 1)))
@@ -170,7 +172,7 @@ def _end(source: str, lines: Sequence[str], document: Document, steps: Steps) ->
     return source.index("]", last) + 1 if flow else last
 
 
-def _without(source: str, start: int, end: int) -> Edit:
+def _take_away(source: str, start: int, end: int) -> Edit:
     """Return the edit that takes a key and its value away, with what parts it from its neighbours."""
     line = source.rfind("\n", 0, start) + 1
     before = source[:start].rstrip(" \n")
@@ -195,7 +197,7 @@ def _ways(fields: Sequence[str]) -> Mapping[str, Steps]:
     return {value[1:]: steps for steps, value in _walk(example, ()) if isinstance(value, str) and value[1:] in names}
 
 
-def _moved(source: str, document: Document, text: Text, form: Form) -> tuple[list[Edit], list[Finding]]:
+def _move_anchors(source: str, document: Document, text: Text, form: Form) -> tuple[list[Edit], list[Finding]]:
     """Return the edits that move the anchors that stand to where their passages are now, and those that are nowhere."""
     ways = _ways(form.fields)
     if not {"start", "end", "sha256"} <= ways.keys():
@@ -204,7 +206,7 @@ def _moved(source: str, document: Document, text: Text, form: Form) -> tuple[lis
     edits: list[Edit] = []
     findings: list[Finding] = []
     for steps, value in _walk(document.data, ()):
-        start, end, sha256 = (_at(value, ways[name]) for name in ("start", "end", "sha256"))
+        start, end, sha256 = (_find_node(value, ways[name]) for name in ("start", "end", "sha256"))
         if form.key not in steps or not (isinstance(start, int) and isinstance(end, int) and isinstance(sha256, str)):
             continue
         if text.digest(start, end) == sha256:
@@ -214,16 +216,16 @@ def _moved(source: str, document: Document, text: Text, form: Form) -> tuple[lis
             findings.append(finding("anchor-differs", document.place(steps), start=start, end=end))
             continue
         for name, way in ways.items():
-            if _at(value, way) is not None:
-                edits.append(_put(lines, document, (*steps, *way), str(getattr(now, name))))
+            if _find_node(value, way) is not None:
+                edits.append(_replace(lines, document, (*steps, *way), str(getattr(now, name))))
     return edits, findings
 
 
-def _put(lines: Sequence[str], document: Document, steps: Steps, new: str) -> Edit:
+def _replace(lines: Sequence[str], document: Document, steps: Steps, new: str) -> Edit:
     return _offset(lines, document.place(steps)), _offset(lines, document.end(steps)), new
 
 
-def _described(source: str, document: Document, text: Text, form: Form) -> list[Edit]:
+def _describe_text(source: str, document: Document, text: Text, form: Form) -> list[Edit]:
     """Return the edits that write which text the anchors are of, where the file has none or has another."""
     if not form.text or not isinstance(document.data, dict):
         return []
@@ -232,8 +234,8 @@ def _described(source: str, document: Document, text: Text, form: Form) -> list[
     old = document.data.get(form.text)
     if old is not None:
         ways = {name: (form.text, *way) for name, way in _ways(form.text_fields).items()}
-        stale = [name for name, way in ways.items() if _at(document.data, way) not in (None, values[name])]
-        return [_put(lines, document, ways[name], str(values[name])) for name in stale]
+        stale = [name for name, way in ways.items() if _find_node(document.data, way) not in (None, values[name])]
+        return [_replace(lines, document, ways[name], str(values[name])) for name in stale]
     listed = [key for key, value in document.data.items() if isinstance(value, list)]
     before = min((document.key_place((key,)) for key in listed), default=None)
     if before is None or before.column != 1:
@@ -242,7 +244,7 @@ def _described(source: str, document: Document, text: Text, form: Form) -> list[
     return [(at, at, f"{form.text}: {{{', '.join(form.text_fields) % values}}}\n")]
 
 
-def _copied_in(document: Document, text: Text) -> Iterator[Finding]:
+def _find_copies(document: Document, text: Text) -> Iterator[Finding]:
     """Yield a finding for each text of a fact file that is a sentence of the article, its quotes aside."""
     for steps, value in _walk(document.data, ()):
         if isinstance(value, str) and QUOTE not in steps and text.holds_sentence(value):

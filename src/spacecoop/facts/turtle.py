@@ -78,12 +78,12 @@ def _subject_places(text: str, file: str, document: str) -> dict[str, Place]:
         if found := _SUBJECT.match(f"{line} "):
             iri, prefix, name = found.groups()
             iri = iri if iri is not None else prefixes.get(prefix, "") + name
-            iri = iri if is_iri(iri) else _joined(document, iri)
+            iri = iri if is_iri(iri) else _join(document, iri)
             places.setdefault(iri, Place(file, number, len(line) - len(line.lstrip()) + 1))
     return places
 
 
-def _joined(document: str, iri: str) -> str:
+def _join(document: str, iri: str) -> str:
     try:
         return urljoin(document, iri)
     except ValueError:  # a host in brackets that is none: it stands in a text, not in a triple

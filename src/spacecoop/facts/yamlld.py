@@ -88,7 +88,7 @@ class _Walk:
         self, scope: Scope, data: Mapping[str, Any], steps: Steps, label: str | None
     ) -> tuple[str, dict[str, Any]]:
         """Return a node's IRI or blank label, and the node with that label as its id."""
-        scope = scope.of_types(data)
+        scope = scope.enter_types(data)
         found = len(self.findings)
         label = self.identity(scope, data, steps) or label or self.fresh()
         self.places.nodes.setdefault(label, self.document.place(steps))
@@ -132,7 +132,7 @@ class _Walk:
 
     def values(self, scope: Scope, node: str, key: str, value: Any, steps: Steps) -> Any:
         """Return the values of one key, with labels on the nodes among them."""
-        inner = scope.within(key)
+        inner = scope.enter(key)
         term = scope.term(key)
         if term is not None and "@language" in term.container:
             return self.language_map(scope, node, key, value, steps)
@@ -240,7 +240,7 @@ class _Walk:
             iri = f"{self.layout.document}#{name}"
         else:
             name = "" if colon else value
-            iri = scope.prefixed(value) or (value if colon else scope.iri(value, vocabulary))
+            iri = scope.expand_prefixed(value) or (value if colon else scope.iri(value, vocabulary))
         if name and not is_name(name):
             self.findings.append(finding("bad-name", place, name=value))
             return None

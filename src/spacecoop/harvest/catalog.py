@@ -18,10 +18,10 @@ from spacecoop.harvest.codes import (
     syntax_of,
 )
 from spacecoop.harvest.description import Description, agent, core
-from spacecoop.harvest.statements import Speaker, in_one_graph, moment, node, texts
+from spacecoop.harvest.statements import Speaker, moment, node, put_in_one_graph, texts
 from spacecoop.iris import local_name
 from spacecoop.output import Written
-from spacecoop.quads import arranged
+from spacecoop.quads import arrange
 
 PREFIXES = {
     prefix: statements.PREFIXES[prefix]
@@ -96,7 +96,7 @@ def describe(
         )
     quads += agent(one, say)
     quads += _classes(one, dumps, say)
-    return arranged(in_one_graph([*quads, *more]))
+    return arrange(put_in_one_graph([*quads, *more]))
 
 
 def _distribution(one: Description, dump: Written, say: Speaker, part: str) -> Iterator[Quad]:

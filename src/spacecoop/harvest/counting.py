@@ -111,7 +111,7 @@ def _sum(triples: Iterable[Quad | Triple], scope: Scope, common: tuple[str, ...]
         if predicate == _TYPE:
             classes[text(object_)] += 1
         if isinstance(object_, NamedNode):
-            links.update((target, predicate) for target in _linked(subject, predicate, object_.value, scope))
+            links.update((target, predicate) for target in _find_linked(subject, predicate, object_.value, scope))
         elif isinstance(object_, Literal):
             begun += [object_.value] if predicate in scope.begins else []
             ended += [object_.value] if predicate in scope.ends else []
@@ -129,7 +129,7 @@ def _sum(triples: Iterable[Quad | Triple], scope: Scope, common: tuple[str, ...]
     )
 
 
-def _linked(subject: str, predicate: str, object_: str, scope: Scope) -> Iterator[str]:
+def _find_linked(subject: str, predicate: str, object_: str, scope: Scope) -> Iterator[str]:
     """Yield the namespaces that a triple is a link to: from elsewhere, and itself no remark about links."""
     for target in scope.targets:
         if object_.startswith(target) and not subject.startswith(target) and predicate not in _OF_LINKS:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, Quad
 
-from spacecoop.findings import said
+from spacecoop.findings import choose_text
 from spacecoop.harvest import editions
 from spacecoop.harvest.codes import AUTHORITY, authority, codes, licence_type, syntax_of
 from spacecoop.harvest.editions import Edition
@@ -89,7 +89,7 @@ class Description:
     @property
     def author(self) -> str:
         """The publisher's name in any language; its IRI where the name is not known."""
-        return said(self.publisher_name, "en") or self.publisher
+        return choose_text(self.publisher_name, "en") or self.publisher
 
     @property
     def page(self) -> str:
@@ -128,7 +128,7 @@ def describe(
         version=settings.get("version"),
         previous=settings.get("previous"),
         created=min((date for date in dates if date), default=None),
-        modified=editions.of_the_build(dates),
+        modified=editions.date_build(dates),
         earliest=bounds[0],
         latest=bounds[1],
         targets=targets(workspace),

@@ -61,7 +61,7 @@ def cut(quads: Sequence[Quad], slug: str, folder: Path, workspace: Workspace) ->
             plain = _triples(lines)
         else:
             plain = output.body(quads, syntax, workspace.prefixes) + _between(syntax)
-        made += [plain, output.packed(plain)]
+        made += [plain, output.pack(plain)]
     path = folder / ASIDE / slug
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"".join(made))
@@ -97,10 +97,10 @@ class _Source:
             with suppress(OSError):
                 old = stack.enter_context((self.workspace.out / FILES[number]).open("rb"))
             for slug in sorted(self.pieces if slugs is None else slugs):
-                data = None if slug in self.made or old is None else self._taken_over(slug, number, old)
-                yield slug, self._made(slug, number) if data is None else data
+                data = None if slug in self.made or old is None else self._take_over(slug, number, old)
+                yield slug, self._make(slug, number) if data is None else data
 
-    def _made(self, slug: str, number: int) -> bytes:
+    def _make(self, slug: str, number: int) -> bytes:
         if slug not in self.made:
             quads = list(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
             self.pieces[slug] = cut(quads, slug, self.folder, self.workspace)
@@ -109,7 +109,7 @@ class _Source:
             stream.seek(sum(one.bytes for one in self.pieces[slug][:number]))
             return stream.read(self.pieces[slug][number].bytes)
 
-    def _taken_over(self, slug: str, number: int, old: BinaryIO) -> bytes | None:
+    def _take_over(self, slug: str, number: int, old: BinaryIO) -> bytes | None:
         """Return a piece from the dump that was there before, where it is what it was."""
         piece = self.pieces[slug][number]
         try:
@@ -139,7 +139,7 @@ def write(
     written = []
     for place, syntax in enumerate(SYNTAXES):
         head, last = output.head(syntax, workspace.prefixes), _last(shared, syntax, workspace)
-        for number, pack in ((2 * place, bytes), (2 * place + 1, output.packed)):
+        for number, pack in ((2 * place, bytes), (2 * place + 1, output.pack)):
             path = folder / FILES[number]
             with path.open("wb") as stream:
                 stream.write(pack(head) if head else b"")
@@ -147,9 +147,9 @@ def write(
                     layout[slug].append(stream.tell())
                     stream.write(data)
                 stream.write(pack(last))
-            if pack is output.packed:
+            if pack is output.pack:
                 output.keep_packing(path, workspace.out / path.name)
-            written.append(output.measured(folder, path, sum(statements.values()) + len(shared)))
+            written.append(output.measure(folder, path, sum(statements.values()) + len(shared)))
     blocks = list(_write_blocks(source, shared, statements))
     if aside.exists():
         shutil.rmtree(aside)
@@ -187,10 +187,10 @@ def _write_blocks(source: _Source, shared: Sequence[Quad], statements: Mapping[s
         members[block_of(slug, count)].append(slug)
     *numbered, last = block_names(workspace) or [""]
     for name, slugs in zip(numbered, members, strict=True):
-        parts = (data for _, data in source.each(_BLOCK, slugs)) if slugs else [output.packed(b"")]
+        parts = (data for _, data in source.each(_BLOCK, slugs)) if slugs else [output.pack(b"")]
         yield _write_block(folder / name, parts, sum(statements[slug] for slug in slugs), folder, workspace)
     if last:
-        parts = [output.packed(_last(shared, NQUADS, workspace))]
+        parts = [output.pack(_last(shared, NQUADS, workspace))]
         yield _write_block(folder / last, parts, len(shared), folder, workspace)
 
 
@@ -199,7 +199,7 @@ def _write_block(path: Path, parts: Iterable[bytes], statements: int, folder: Pa
     with path.open("wb") as stream:
         stream.writelines(parts)
     output.keep_packing(path, workspace.out / path.relative_to(folder))
-    return output.measured(folder, path, statements)
+    return output.measure(folder, path, statements)
 
 
 def _last(shared: Sequence[Quad], syntax: Syntax, workspace: Workspace) -> bytes:

@@ -110,7 +110,7 @@ def newest(quads: Iterable[Quad], iri: str) -> str | None:
     """Return the newest of the dates that *quads* give for the creation and change of a document, in UTC."""
     dates = [text(quad.object) for quad in quads if text(quad.subject) == iri and quad.predicate.value in _DATES]
     moments = [moment for date in dates if (moment := _moment(date)) is not None]
-    return written(max(moments)) if moments else None
+    return write_moment(max(moments)) if moments else None
 
 
 def _moment(date: str) -> datetime | None:
@@ -122,7 +122,7 @@ def _moment(date: str) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def written(moment: datetime) -> str:
+def write_moment(moment: datetime) -> str:
     """Write a moment as xsd:dateTime in UTC, to the second.
 
     >>> written(datetime(2026, 11, 23, tzinfo=UTC))
@@ -131,9 +131,9 @@ def written(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def of_the_build(dates: Iterable[str | None]) -> str | None:
+def date_build(dates: Iterable[str | None]) -> str | None:
     """Return the date of a build: what SOURCE_DATE_EPOCH says, or else the newest of its inputs' dates."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if epoch.isdigit():
-        return written(datetime.fromtimestamp(int(epoch), UTC))
+        return write_moment(datetime.fromtimestamp(int(epoch), UTC))
     return max((date for date in dates if date), default=None)

@@ -20,9 +20,9 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, serialize
 from spacecoop import cache, output
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
-from spacecoop.findings import Place, finding, said
+from spacecoop.findings import Place, choose_text, finding
 from spacecoop.harvest import statements
-from spacecoop.harvest.editions import Edition, of_the_build
+from spacecoop.harvest.editions import Edition, date_build
 from spacecoop.harvest.files import write_text
 from spacecoop.harvest.statements import Speaker, Texts, moment, node, texts
 from spacecoop.output import Written
@@ -130,16 +130,16 @@ def write(
             one.number for one in members if latest[one.slug] == one.number and current.get(one.slug) == one.sha256
         }
         key = _page_key(members, size, whole, workspace)
-        page = _taken_over(before.get(key), folder, workspace)
+        page = _take_over(before.get(key), folder, workspace)
         if page is None:
             quads = list(_page(number, members, len(members) == size, folder, whole, workspace))
             path = folder / "feed" / f"{number}.trig"
-            page = _written(quads, path, folder, f"{_HERE}feed/{number}.trig", workspace)
+            page = _write_page(quads, path, folder, f"{_HERE}feed/{number}.trig", workspace)
         now[key] = json.dumps(asdict(page)).encode()
         yield page
     if cached and now != before:
         kept.keep(now, ())
-    yield _written(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
+    yield _write_page(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
     yield _write_history(versions, folder, workspace)
     for place, language in enumerate(workspace.languages):
         name = f"feed.{language}.atom" if place else ATOM
@@ -161,12 +161,12 @@ def _page_key(members: Sequence[Version], size: int, whole: Collection[int], wor
     return cache.key(*(one if isinstance(one, bytes) else str(one).encode() for one in parts))
 
 
-def _taken_over(row: bytes | None, folder: Path, workspace: Workspace) -> Written | None:
+def _take_over(row: bytes | None, folder: Path, workspace: Workspace) -> Written | None:
     """Take a page over from the last build, where it is what it was."""
     if row is None:
         return None
     page = Written(**json.loads(row))
-    return page if output.taken_over(page, workspace.out, folder) else None
+    return page if output.take_over(page, workspace.out, folder) else None
 
 
 def find_unrevised(published: Iterable[Edition], workspace: Workspace) -> list[str]:
@@ -237,7 +237,7 @@ def _read(path: Path, name: str, base: str) -> list[Version]:
             continue
         try:
             position, date, slug, kind, sha256 = line.split("\t")
-            rows.add((int(position), _checked(date, _DATE), _checked(slug, _SLUG), _checked(kind, _KINDS), sha256))
+            rows.add((int(position), _check(date, _DATE), _check(slug, _SLUG), _check(kind, _KINDS), sha256))
         except ValueError as error:
             raise Unreadable(finding("feed-broken", Place(name, number), reason=str(error))) from error
     return [
@@ -246,7 +246,7 @@ def _read(path: Path, name: str, base: str) -> list[Version]:
     ]
 
 
-def _checked(value: str, pattern: re.Pattern[str]) -> str:
+def _check(value: str, pattern: re.Pattern[str]) -> str:
     if not pattern.fullmatch(value):
         raise ValueError(repr(value))
     return value
@@ -284,7 +284,7 @@ def _changes(old: Sequence[Version], published: Sequence[Edition]) -> Iterator[V
         if one.date and (one.slug not in standing or standing[one.slug].sha256 != one.sha256)
     ]
     present = {one.slug for one in published}
-    today = of_the_build([one.date for one in published]) or last
+    today = date_build([one.date for one in published]) or last
     changed += [(today, slug, _DELETED, version.sha256) for slug, version in standing.items() if slug not in present]
     first = max((version.position for version in old), default=0) + 1
     for position, (date, slug, kind, sha256) in enumerate(sorted(changed), first):
@@ -390,7 +390,7 @@ def _member(version: Version, workspace: Workspace) -> str:
     return f"{workspace.base}feed/{version.page}#{version.name}"
 
 
-def _written(quads: Iterable[Quad], path: Path, folder: Path, base: str, workspace: Workspace) -> Written:
+def _write_page(quads: Iterable[Quad], path: Path, folder: Path, base: str, workspace: Workspace) -> Written:
     """Write a page whose own IRI, and those of its siblings, are relative: it is right wherever it is served from."""
     ordered = sorted(set(quads), key=_order)
     prefixes = {**workspace.prefixes, **PREFIXES}
@@ -400,7 +400,7 @@ def _written(quads: Iterable[Quad], path: Path, folder: Path, base: str, workspa
     declared = [line for line in lines if line.startswith("@prefix ")]
     rest = [line for line in lines if not line.startswith(("@prefix ", "@base "))]
     path.write_text("".join([*sorted(declared), *rest]), "utf-8", newline="\n")
-    return output.measured(folder, path, len(ordered))
+    return output.measure(folder, path, len(ordered))
 
 
 def _order(quad: Quad) -> tuple[str, str, str, str]:
@@ -428,7 +428,7 @@ def _atom(
     editions = {one.slug: one for one in published}
     feed = Xml.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": language})
     _text(feed, "id", f"{workspace.base}{name.removesuffix('.atom')}")
-    _text(feed, "title", said(workspace.title, language))
+    _text(feed, "title", choose_text(workspace.title, language))
     _text(feed, "updated", versions[-1].date)
     _text(Xml.SubElement(feed, "author"), "name", author)
     Xml.SubElement(feed, "link", {"rel": "self", "href": f"{workspace.base}{name}", "type": "application/atom+xml"})
@@ -445,13 +445,13 @@ def _atom(
             Xml.SubElement(entry, "link", {"rel": "via", "href": edition.source})
         if edition:
             for iri in [iri for iri in edition.subjects if iri in names][:_SUBJECTS]:
-                Xml.SubElement(entry, "category", {"term": iri, "label": said(names[iri], language)})
+                Xml.SubElement(entry, "category", {"term": iri, "label": choose_text(names[iri], language)})
         _text(entry, "summary", summary)
     Xml.indent(feed, space=" ")
     path = folder / name
     text = Xml.tostring(feed, encoding="unicode")
     path.write_text(f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n', "utf-8", newline="\n")
-    return output.measured(folder, path, 0)
+    return output.measure(folder, path, 0)
 
 
 def _describe(version: Version, edition: Edition | None, names: Mapping[str, Texts], language: str) -> tuple[str, str]:
@@ -460,13 +460,13 @@ def _describe(version: Version, edition: Edition | None, names: Mapping[str, Tex
     happened = words[version.kind]
     if edition is None or version.kind == _DELETED:
         return f"{version.slug} {happened}", f"{version.slug} {happened}"
-    publisher = said(names.get(edition.publisher, {}), language)
+    publisher = choose_text(names.get(edition.publisher, {}), language)
     head = ", ".join(part for part in (publisher, edition.issued, edition.language) if part) or version.slug
     count = f"{len(edition.claims)} {words['claim' if len(edition.claims) == 1 else 'claims']}"
-    title = said(edition.title, language)
+    title = choose_text(edition.title, language)
     title = f"{title}, {head}" if title and title != version.slug else head
-    subjects = ", ".join([said(names[iri], language) for iri in edition.subjects if iri in names][:_SUBJECTS])
-    first = [said(claim, language) for claim in edition.claims[:_CLAIMS]]
+    subjects = ", ".join([choose_text(names[iri], language) for iri in edition.subjects if iri in names][:_SUBJECTS])
+    first = [choose_text(claim, language) for claim in edition.claims[:_CLAIMS]]
     more = ["…"] if len(edition.claims) > _CLAIMS else []
     summary = " ".join([f"{words['about']} {subjects}." if subjects else "", *first, *more]).strip()
     return f"{title}{words['colon']} {count} ({happened})", summary or count

@@ -11,7 +11,7 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 from spacecoop import output
 from spacecoop.documents import text as read_text
 from spacecoop.output import Written
-from spacecoop.quads import arranged, name_blank_nodes, text
+from spacecoop.quads import arrange, name_blank_nodes, text
 from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
 from spacecoop.workspace import Workspace
 
@@ -73,7 +73,7 @@ def _shapes(workspace: Workspace) -> Iterator[Quad]:
 def _plain(quads: Iterable[Quad], iri: str, workspace: Workspace) -> list[Quad]:
     """Return quads as one document's, which says of which dataset it is a part."""
     link = Quad(NamedNode(iri), _IN_DATASET, NamedNode(workspace.dataset))
-    return arranged(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in [*quads, link])
+    return arrange(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in [*quads, link])
 
 
 def write_documents(found: Mapping[str, Sequence[Quad]], folder: Path, workspace: Workspace) -> Iterator[Written]:
@@ -96,7 +96,7 @@ def write_document(
     for syntax in syntaxes:
         file = folder / f"{path}{syntax.ending}"
         output.write(quads, file, syntax, prefixes)
-        yield output.measured(folder, file, len(quads))
+        yield output.measure(folder, file, len(quads))
 
 
 def write_checksums(written: Iterable[Written], folder: Path) -> Written:
@@ -115,4 +115,4 @@ def write_text(folder: Path, name: str, text: str) -> Written:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8", newline="\n")
-    return output.measured(folder, path, 0)
+    return output.measure(folder, path, 0)

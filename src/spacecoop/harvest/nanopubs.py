@@ -15,7 +15,7 @@ from typing import Any
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, Variable, parse, serialize
 
 from spacecoop import output, reach
-from spacecoop.quads import Envelope, arranged
+from spacecoop.quads import Envelope, arrange
 from spacecoop.syntaxes import TRIG
 from spacecoop.workspace import Workspace
 
@@ -60,16 +60,16 @@ class Nanopub:
         return self.iri.rpartition("/")[2]
 
 
-def of_article(quads: Iterable[Quad], slug: str, workspace: Workspace, key: Key | None = None) -> Nanopub:
+def convert_article(quads: Iterable[Quad], slug: str, workspace: Workspace, key: Key | None = None) -> Nanopub:
     """Return an article's four graphs as one nanopublication."""
     document, start = workspace.article(slug), _start(workspace)
     renamed = {document: start, **{f"{document}#{ours}": start + theirs for ours, theirs in _GRAPHS.items()}}
-    made = [_renamed(quad, renamed) for quad in quads]
+    made = [_rename(quad, renamed) for quad in quads]
     version = Quad(NamedNode(start), NamedNode(f"{_DCT}isVersionOf"), NamedNode(document), NamedNode(f"{start}pubinfo"))
-    return _finished([*made, version], start, key)
+    return _finish([*made, version], start, key)
 
 
-def of_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: Key | None = None) -> Iterator[Nanopub]:
+def convert_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: Key | None = None) -> Iterator[Nanopub]:
     """Yield a nanopublication for each claim of an article.
 
     Which claims there are, and what belongs to one, is asked by ``queries/nanopub/list.rq`` and ``claim.rq``; where a
@@ -92,12 +92,12 @@ def of_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: Key |
             envelope.assertion: f"{start}assertion",
             envelope.pubinfo: f"{start}pubinfo",
         }
-        made += [_renamed(quad, renamed) for quad in quads if _graph(quad) == envelope.pubinfo]
+        made += [_rename(quad, renamed) for quad in quads if _graph(quad) == envelope.pubinfo]
         derived = NamedNode(f"{_PROV}wasDerivedFrom")
         sources = [quad.object for quad in quads if _graph(quad) == envelope.provenance and quad.predicate == derived]
         provenance = NamedNode(f"{start}provenance")
         made += [Quad(assertion, derived, source, provenance) for source in (*sources, NamedNode(envelope.document))]
-        yield _finished(made, start, key)
+        yield _finish(made, start, key)
 
 
 def read(path: Path) -> Nanopub:
@@ -131,7 +131,7 @@ def write(one: Nanopub, folder: Path, workspace: Workspace) -> Path:
     """Write a nanopublication into a folder, named after its digest."""
     path = folder / f"{one.code}.trig"
     prefixes = {**workspace.prefixes, "npx": _NPX, "sub": f"{one.iri}#"}
-    output.write(arranged_in_graphs(one.quads), path, TRIG, dict(sorted(prefixes.items())))
+    output.write(arrange_in_graphs(one.quads), path, TRIG, dict(sorted(prefixes.items())))
     return path
 
 
@@ -150,10 +150,10 @@ def publish(path: Path, registry: str) -> None:
         raise Malformed(f"{registry} did not take {path}: {error}") from error
 
 
-def arranged_in_graphs(quads: Iterable[Quad]) -> list[Quad]:
+def arrange_in_graphs(quads: Iterable[Quad]) -> list[Quad]:
     """Sort quads; unlike an article's, a nanopublication's triple may stand in several graphs."""
     graphs = sorted({_graph(quad) for quad in quads})
-    return [quad for graph in graphs for quad in arranged(one for one in quads if _graph(one) == graph)]
+    return [quad for graph in graphs for quad in arrange(one for one in quads if _graph(one) == graph)]
 
 
 # ---------------------------------------------------------------------------------------------------------- inside
@@ -167,7 +167,7 @@ def _graph(quad: Quad) -> str:
     return getattr(quad.graph_name, "value", "")
 
 
-def _renamed(quad: Quad, names: dict[str, str]) -> Quad:
+def _rename(quad: Quad, names: dict[str, str]) -> Quad:
     def term(one: Any) -> Any:
         return NamedNode(names[one.value]) if isinstance(one, NamedNode) and one.value in names else one
 
@@ -222,13 +222,13 @@ def _graph_of(quads: Iterable[Quad]) -> Any:
     return graph
 
 
-def _finished(quads: Sequence[Quad], start: str, key: Key | None) -> Nanopub:
+def _finish(quads: Sequence[Quad], start: str, key: Key | None) -> Nanopub:
     """Sign where there is a key; then put the digest of the content into the IRIs."""
     library = _library()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if key is not None:
-            return _signed(library, quads, start, key)
+            return _sign(library, quads, start, key)
         code = library.hasher.make_hash(library.utils.get_quads(_graph_of(quads)), baseuri=start, hashstr=" ")
     names = {
         term.value: _trusty(term.value, start, code)
@@ -236,7 +236,7 @@ def _finished(quads: Sequence[Quad], start: str, key: Key | None) -> Nanopub:
         for term in _iris(quad)
         if term.value.startswith(start)
     }
-    return Nanopub(f"{start}{code}", tuple(_renamed(quad, names) for quad in quads))
+    return Nanopub(f"{start}{code}", tuple(_rename(quad, names) for quad in quads))
 
 
 def _iris(quad: Quad) -> Iterator[NamedNode]:
@@ -248,7 +248,7 @@ def _trusty(iri: str, start: str, code: str) -> str:
     return f"{start}{code}#{name}" if name else f"{start}{code}"
 
 
-def _signed(library: _Library, quads: Sequence[Quad], start: str, key: Key) -> Nanopub:
+def _sign(library: _Library, quads: Sequence[Quad], start: str, key: Key) -> Nanopub:
     signature, pubinfo = NamedNode(f"{start}sig"), NamedNode(f"{start}pubinfo")
     signer = Quad(signature, NamedNode(f"{_NPX}signedBy"), NamedNode(key.signer), pubinfo)
     private = _private_key(key.file)

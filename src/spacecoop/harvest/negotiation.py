@@ -110,7 +110,7 @@ def rules(rows: Sequence[Row], home: str | None, feed: Feed) -> dict[str, str]:
 # ------------------------------------------------------------------------------------------ which type is wanted
 
 
-def _accepted(row: Row) -> dict[str, str]:
+def _list_accepted(row: Row) -> dict[str, str]:
     """Return, by media range, the ending that it gets: the document's first of those it covers."""
     found: dict[str, str] = {}
     for ending in row.endings:
@@ -125,7 +125,7 @@ def ladder(row: Row) -> list[str]:
 
     They are written in what PCRE and RE2 have in common; their one group is the media range.
     """
-    ranges = "|".join(word.replace("+", r"\+").replace("*", r"\*").replace(".", r"\.") for word in _accepted(row))
+    ranges = "|".join(word.replace("+", r"\+").replace("*", r"\*").replace(".", r"\.") for word in _list_accepted(row))
     other = r"(?:\s*;\s*[a-pr-z][^,;]*)*"  # parameters of the media type; q begins those of the choice
     qualities = [r"(?:\s*;\s*q=1(?:\.0*)?)?"] + [rf"\s*;\s*q=0?\.{tenth}\d*" for tenth in range(9, 0, -1)]
     qualities.append(r"\s*;\s*q=0?\.0\d*[1-9]\d*")
@@ -134,7 +134,7 @@ def ladder(row: Row) -> list[str]:
 
 def choose(row: Row, accept: str | None) -> str | None:
     """Return the ending that a reader gets who sends this Accept, as every server's rules say; None: 406."""
-    accepted = _accepted(row)
+    accepted = _list_accepted(row)
     for rung in ladder(row):
         if found := re.search(rung, accept or "*/*", re.IGNORECASE):
             return accepted[found[1].lower()]
@@ -168,9 +168,9 @@ def _apache_choice(row: Row) -> list[str]:
     return lines
 
 
-def _by_ending(row: Row) -> list[tuple[str, str]]:
+def _group_by_ending(row: Row) -> list[tuple[str, str]]:
     """Return, for each ending, a regular expression of the media ranges that get it."""
-    accepted = _accepted(row)
+    accepted = _list_accepted(row)
     words = {ending: [word for word, other in accepted.items() if other == ending] for ending in row.endings}
     return [
         (ending, "|".join(word.replace("+", r"\+").replace("*", r"\*") for word in words[ending]))
@@ -178,7 +178,7 @@ def _by_ending(row: Row) -> list[tuple[str, str]]:
     ]
 
 
-def _closed(feed: Feed) -> str:
+def _match_closed(feed: Feed) -> str:
     """Return a regular expression of the closed pages' numbers; without any, one that no number is."""
     return "|".join(map(str, feed.closed)) or "none"
 
@@ -202,7 +202,7 @@ def _apache(rows: Sequence[Row], feed: Feed) -> str:
         'Header always set Access-Control-Expose-Headers "Content-Location, Link, ETag, Vary"',
         'Header always merge Vary "Accept"',
         f'Header set Cache-Control "{FOR_A_WHILE}" "expr=%{{REQUEST_URI}} =~ m#/{_FEED}$#"',
-        f'Header set Cache-Control "{FOR_GOOD}" "expr=%{{REQUEST_URI}} =~ m#/feed/(?:{_closed(feed)})\\.trig$#"',
+        f'Header set Cache-Control "{FOR_GOOD}" "expr=%{{REQUEST_URI}} =~ m#/feed/(?:{_match_closed(feed)})\\.trig$#"',
         "Header set Content-Location %{REDIRECT_SPACECOOP_FILE}e env=REDIRECT_SPACECOOP_FILE",
         f'ErrorDocument 406 "{_refusal(rows)}"',
         "",
@@ -217,7 +217,7 @@ def _apache(rows: Sequence[Row], feed: Feed) -> str:
             there = f"RewriteCond %{{REQUEST_FILENAME}}{row.endings[0]} !-f"
             lines += [there, f"RewriteRule ^{row.pattern}$ - [R=404,L]"]
         lines += _apache_choice(row)
-        for ending, words in _by_ending(row):
+        for ending, words in _group_by_ending(row):
             target = f"%{{ENV:SPACECOOP_BASE}}{_file(row, ending, '$1')}"
             how = "R=303,END" if row.see_other else f"END,E=SPACECOOP_FILE:{target}"
             lines += [
@@ -240,7 +240,7 @@ def _w3id(rows: Sequence[Row], home: str) -> str:
     ]
     for row in rows:
         lines += _apache_choice(row)
-        for ending, words in _by_ending(row):
+        for ending, words in _group_by_ending(row):
             lines += [
                 f'RewriteCond %{{ENV:SPACECOOP}} "^(?:{words})$" [NC]',
                 f"RewriteRule ^{row.pattern}$ {home}{_file(row, ending, '$1')} [R=303,L]",
@@ -267,7 +267,7 @@ def _nginx(rows: Sequence[Row], feed: Feed) -> str:
         for rung in ladder(row):
             maps.append(f'    "~*{rung}" $1;')
         maps += ["}", f"map $spacecoop_{row.name}_range $spacecoop_{row.name} {{", '    default "";']
-        maps += [f'    "{word}" "{_file(row, ending, "")}";' for word, ending in _accepted(row).items()]
+        maps += [f'    "{word}" "{_file(row, ending, "")}";' for word, ending in _list_accepted(row).items()]
         maps += ["}"]
         file = f"/{'' if row.files else '$spacecoop_path'}$spacecoop_{row.name}"
         go = [f"return 303 {file};"]
@@ -286,7 +286,7 @@ def _nginx(rows: Sequence[Row], feed: Feed) -> str:
     maps += [
         "map $uri $spacecoop_cache {",
         '    default "";',
-        f'    "~^/feed/(?:{_closed(feed)})\\.trig$" "{FOR_GOOD}";',
+        f'    "~^/feed/(?:{_match_closed(feed)})\\.trig$" "{FOR_GOOD}";',
         f'    "~^/{_FEED}$" "{FOR_A_WHILE}";',
         "}",
     ]
@@ -336,7 +336,7 @@ def _caddy(rows: Sequence[Row], feed: Feed) -> str:
         lines += [f"map {{header.Accept}} {{{name}_range}} {{", '    "" "*/*"']
         lines += [f'    "~(?i){rung}" "${{1}}"' for rung in ladder(row)]
         lines += ['    default "none"', "}", f"map {{{name}_range}} {{{name}_ending}} {{"]
-        lines += [f'    "~(?i)^(?:{words})$" "{_file(row, ending, "")}"' for ending, words in _by_ending(row)]
+        lines += [f'    "~(?i)^(?:{words})$" "{_file(row, ending, "")}"' for ending, words in _group_by_ending(row)]
         lines += ['    default ""', "}"]
         file = f"/{'' if row.files else f'{{re.{name}.1}}'}{{{name}_ending}}"
         if not row.files:
@@ -362,7 +362,7 @@ def _caddy(rows: Sequence[Row], feed: Feed) -> str:
         ]
     lines += [f"@kept_a_while path_regexp ^/{_FEED}$", f'header @kept_a_while Cache-Control "{FOR_A_WHILE}"']
     lines += [
-        f"@kept_for_good path_regexp ^/feed/(?:{_closed(feed)})\\.trig$",
+        f"@kept_for_good path_regexp ^/feed/(?:{_match_closed(feed)})\\.trig$",
         f'header @kept_for_good Cache-Control "{FOR_GOOD}"',
     ]
     for number, (ending, kind) in enumerate(FILE_TYPES.items()):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from spacecoop.findings import said
+from spacecoop.findings import choose_text
 from spacecoop.harvest.codes import syntax_of
 from spacecoop.harvest.description import Description
 from spacecoop.output import Written
@@ -14,14 +14,14 @@ from spacecoop.output import Written
 
 def describe(one: Description, dumps: Sequence[Written], language: str = "en") -> dict[str, Any]:
     """Return the dataset as schema.org's Dataset in JSON-LD: what Google's Dataset Search reads."""
-    publisher = {"@type": "Organization", "@id": one.publisher, "name": said(one.publisher_name, language)}
+    publisher = {"@type": "Organization", "@id": one.publisher, "name": choose_text(one.publisher_name, language)}
     node: dict[str, Any] = {
         "@context": {"@vocab": "https://schema.org/"},
         "@type": "Dataset",
         "@id": one.iri,
-        "name": said(one.title, language),
-        "alternateName": [text for tag, text in sorted(one.title.items()) if text != said(one.title, language)],
-        "description": said(one.description, language),
+        "name": choose_text(one.title, language),
+        "alternateName": [text for tag, text in sorted(one.title.items()) if text != choose_text(one.title, language)],
+        "description": choose_text(one.description, language),
         "url": one.page,
         "identifier": one.iri,
         "license": one.licence,
@@ -36,12 +36,12 @@ def describe(one: Description, dumps: Sequence[Written], language: str = "en") -
         "dateModified": one.modified,
         "temporalCoverage": f"{one.earliest}/{one.latest}" if one.earliest and one.latest else None,
         "spatialCoverage": [
-            {"@type": "Place", "@id": place.iri, "name": said(place.label, language)} for place in one.places
+            {"@type": "Place", "@id": place.iri, "name": choose_text(place.label, language)} for place in one.places
         ],
         "includedInDataCatalog": {
             "@type": "DataCatalog",
             "@id": f"{one.document}#catalog",
-            "name": said(one.title, language),
+            "name": choose_text(one.title, language),
         },
         "distribution": [
             {

@@ -70,7 +70,7 @@ def write(context: Context, workspace: Workspace, folder: Path) -> Harvested:
     documents = files.documents(context.files, context.shared, workspace)
     vocabularies = list(files.write_documents(documents, folder, workspace))
     written += vocabularies
-    written += (output.compressed(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
+    written += (output.compress(folder, one, workspace.out) for one in vocabularies if "/" not in one.path)
 
     written += feeds.write(
         folder,

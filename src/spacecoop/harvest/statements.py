@@ -69,7 +69,7 @@ def moment(text: str | None) -> Literal | None:
     return Literal(text, datatype=NamedNode(PREFIXES["xsd"] + "dateTime")) if text else None
 
 
-def in_one_graph(quads: Iterable[Quad]) -> Iterator[Quad]:
+def put_in_one_graph(quads: Iterable[Quad]) -> Iterator[Quad]:
     """Yield the same statements in one graph, so that flat syntaxes have each once."""
     graph = NamedNode("urn:x-spacecoop:one")  # flat syntaxes leave it out
     return (Quad(quad.subject, quad.predicate, quad.object, graph) for quad in quads)

@@ -9,9 +9,9 @@ from pyoxigraph import Literal, Quad
 
 from spacecoop.harvest.counting import Counts
 from spacecoop.harvest.description import Description, agent, core
-from spacecoop.harvest.statements import Speaker, in_one_graph, node, texts
+from spacecoop.harvest.statements import Speaker, node, put_in_one_graph, texts
 from spacecoop.iris import local_name
-from spacecoop.quads import arranged
+from spacecoop.quads import arrange
 
 
 def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> list[Quad]:
@@ -65,7 +65,7 @@ def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> list[Qua
         f"{one.base}void", a="void:DatasetDescription", foaf_primaryTopic=one.iri, dcterms_title=texts(one.title)
     )
     quads += agent(one, say)
-    return arranged(in_one_graph(quads))
+    return arrange(put_in_one_graph(quads))
 
 
 def _part(wanted: str, taken: set[str]) -> str:

@@ -81,14 +81,14 @@ def _literals(about: Iterable[tuple[str, object]], properties: Sequence[str]) ->
 
 def same_names(entity: Entity, item: Item) -> list[SameName]:
     """Return our names that the item has in the same language, or in one that is for all."""
-    theirs = {(_language(name), folded(name.value)) for name in item.names()}
-    labels = {(_language(name), folded(name.value)) for name in item.values(LABEL) if isinstance(name, Literal)}
+    theirs = {(_language(name), fold(name.value)) for name in item.names()}
+    labels = {(_language(name), fold(name.value)) for name in item.values(LABEL) if isinstance(name, Literal)}
     found = []
     for name in entity.names:
         ours = _language(name)
-        keys = {(language, folded(name.value)) for language in (ours, *_ANY_LANGUAGE)}
+        keys = {(language, fold(name.value)) for language in (ours, *_ANY_LANGUAGE)}
         if ours in _ANY_LANGUAGE:
-            keys |= {key for key in theirs if key[1] == folded(name.value)}
+            keys |= {key for key in theirs if key[1] == fold(name.value)}
         if keys & theirs:
             found.append(SameName(name, name in entity.labels and bool(keys & labels)))
     return found
@@ -98,7 +98,7 @@ def _language(name: Literal) -> str:
     return (name.language or "").partition("-")[0].lower()
 
 
-def folded(name: str) -> str:
+def fold(name: str) -> str:
     """Return a name without what spellings differ in: case, width, punctuation, hyphens.
 
     >>> folded("Chang’e-6") == folded("chang'e 6"), folded("SMOS") == folded("SMAP")
@@ -115,7 +115,7 @@ def fits(entity: Entity, item: Item, expected: Mapping[str, Sequence[str]]) -> b
     return all(item.classes & set(expected[kind]) for kind in entity.kinds)
 
 
-def compared_ids(mine: Mapping[str, frozenset[str]], item: Item) -> dict[str, bool]:
+def compare_ids(mine: Mapping[str, frozenset[str]], item: Item) -> dict[str, bool]:
     """Return, for each property with values on both sides, whether one of them is the same."""
     verdicts = {}
     for name, values in mine.items():
@@ -160,9 +160,9 @@ def check(entity: Entity | None, item: Item, place: Place, name: Place, criteria
     findings = []
     if entity is not None:
         findings += _labels(entity, item, name, criteria) + _classes(entity, item, place, criteria)
-    known = (("the entity", entity.ids if entity else {}), ("the snapshot", _frozen_ids(item.iri, criteria)))
+    known = (("the entity", entity.ids if entity else {}), ("the snapshot", _freeze_ids(item.iri, criteria)))
     for where, ids in known:
-        for one, agrees in sorted(compared_ids(ids, item).items()):
+        for one, agrees in sorted(compare_ids(ids, item).items()):
             if not agrees:
                 values = {
                     "theirs": ", ".join(value.value for value in item.values(one)),
@@ -175,7 +175,7 @@ def check(entity: Entity | None, item: Item, place: Place, name: Place, criteria
     return findings
 
 
-def _frozen_ids(iri: str, criteria: Criteria) -> dict[str, frozenset[str]]:
+def _freeze_ids(iri: str, criteria: Criteria) -> dict[str, frozenset[str]]:
     frozen = criteria.frozen.get(iri)
     if frozen is None:
         return {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import Literal
 
 from spacecoop.iris import local_name, shorten
-from spacecoop.links.agreement import Entity, compared_ids, fits, same_names
+from spacecoop.links.agreement import Entity, compare_ids, fits, same_names
 from spacecoop.links.wikidata import INSTANCE_OF, LABEL, Item
 
 WEIGHTS = {
@@ -56,7 +56,7 @@ class Candidate:
         """The sum of the arguments' weights, between 0 and 0.99."""
         return round(min(max(sum(one.weight for one in self.arguments), 0.0), HIGHEST), 2)
 
-    def explained(self) -> str:
+    def explain(self) -> str:
         """Return the score as the sum that it is."""
         return "; ".join(map(str, self.arguments))
 
@@ -130,7 +130,7 @@ def _arguments(entity: Entity, item: Item, of: int, rules: Rules, hints: Mapping
         yield Argument(kind, f"{word} ({classes})")
     else:
         yield Argument("none", f"class not compared ({classes})")
-    for name, agrees in sorted(compared_ids(entity.ids, item).items()):
+    for name, agrees in sorted(compare_ids(entity.ids, item).items()):
         kind, word = ("id", "same") if agrees else ("other-id", "against: another")
         yield Argument(kind, f"{word} {shorten(name, rules.prefixes)}")
     yield from _countries(entity, item, rules)
@@ -164,5 +164,5 @@ def cells(candidate: Candidate, subject: str, object_: str, predicate: str, date
         "mapping_justification": "semapv:LexicalMatching",
         "mapping_date": date,
         "confidence": f"{candidate.score:.2f}",
-        "comment": candidate.explained(),
+        "comment": candidate.explain(),
     }

@@ -8,7 +8,7 @@ from spacecoop import documents
 from spacecoop.links.mappings import rows_of
 
 
-def added(text: str, cells: Mapping[str, str]) -> str:
+def add(text: str, cells: Mapping[str, str]) -> str:
     """Return the text of a mapping set with one line more, behind the lines whose subject is not a later one.
 
     Every other byte stays. Raises ValueError where the heading lacks a column that has something to hold.
@@ -19,7 +19,7 @@ def added(text: str, cells: Mapping[str, str]) -> str:
     missing = sorted(column for column, cell in cells.items() if cell and column not in columns)
     if missing:
         raise ValueError(f"the heading has no {', '.join(missing)}; add the columns to it, empty")
-    line = "\t".join(_written(cells.get(column, "")) for column in columns) + "\n"
+    line = "\t".join(_write_cell(cells.get(column, "")) for column in columns) + "\n"
     subject = columns.index("subject_id")
     later = (
         number
@@ -32,7 +32,7 @@ def added(text: str, cells: Mapping[str, str]) -> str:
     return "".join([*rows[:where], line, *rows[where:]])
 
 
-def _written(cell: str) -> str:
+def _write_cell(cell: str) -> str:
     """Return a cell on one line, in quotes where it would be read otherwise."""
     plain = " ".join(cell.split())
     return '"' + plain.replace('"', '""') + '"' if plain.startswith('"') else plain
@@ -48,7 +48,7 @@ def _spans(text: str) -> list[str]:
     return lines[:first] + ["".join(lines[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def removed(text: str, line: int) -> str:
+def remove(text: str, line: int) -> str:
     """Return the text of a mapping set without the row that begins at the line of this number, counted from 1."""
     kept, number = [], 1
     for row in _spans(text):

@@ -17,9 +17,9 @@ from spacecoop.links.mappings import (
     Link,
     MappingSet,
     expand,
+    find_namespace,
     mapping_iri,
     values_of,
-    within,
 )
 
 _RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
@@ -35,7 +35,7 @@ def quads(mappings: Sequence[Link], graph: str) -> list[Quad]:
     return [Quad(NamedNode(one.subject), NamedNode(one.predicate), NamedNode(one.object), home) for one in mappings]
 
 
-def described(mapping_set: MappingSet, confidence: float, dataset: str, fallback: str, graph: str) -> list[Quad]:
+def describe(mapping_set: MappingSet, confidence: float, dataset: str, fallback: str, graph: str) -> list[Quad]:
     """Return the mapping set itself as quads in one graph, rejected candidates too, with a VoID linkset a predicate.
 
     The terms are those of SSSOM 1.0's schema; no node is blank, as each mapping is named by what it maps.
@@ -67,9 +67,9 @@ def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: Na
         return []
     quads = []
     ours, theirs = NamedNode(dataset), _term(source, IRI, mapping_set.curies)
-    counts = Counter(one.predicate for one in mapping_set.accepted(confidence))
+    counts = Counter(one.predicate for one in mapping_set.list_accepted(confidence))
     for predicate, count in sorted(counts.items()):
-        linkset = NamedNode(f"{within(this.value)}linkset-{local_name(predicate)}")
+        linkset = NamedNode(f"{find_namespace(this.value)}linkset-{local_name(predicate)}")
         for slot, value in (
             ("target", ours),
             ("target", theirs),

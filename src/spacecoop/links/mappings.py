@@ -99,12 +99,12 @@ class MappingSet:
     header: Mapping[str, Any] = field(default_factory=dict)
     curies: Mapping[str, str] = field(default_factory=dict)
 
-    def accepted(self, confidence: float) -> list[Link]:
+    def list_accepted(self, confidence: float) -> list[Link]:
         """Return the mappings that are to be published: affirmed, and at least so confident (0 to 1)."""
         found = (one for one in self.mappings if NO_TERM not in (one.subject, one.object) and not one.negated)
         return [one for one in found if one.confidence >= confidence]
 
-    def looked_up_in_vain(self) -> list[Link]:
+    def list_vain(self) -> list[Link]:
         """Return the mappings that say that somebody looked for a thing of ours, and found nothing."""
         return [one for one in self.mappings if one.object == NO_TERM and one.subject != NO_TERM and not one.negated]
 
@@ -346,10 +346,10 @@ class _Row:
                 self.refuse("mapping_date", {"en": "a day, such as 2026-11-23", "fr": "un jour, tel que 2026-11-23"})
         if self.cells.get("reviewer_id"):
             for reviewer in values_of(self.cells["reviewer_id"]):
-                if not self.known(reviewer):
+                if not self.is_known(reviewer):
                     self.refuse("reviewer_id", _CURIE)
 
-    def known(self, curie: str) -> bool:
+    def is_known(self, curie: str) -> bool:
         prefix, colon, name = curie.partition(":")
         return bool(colon and name and prefix in self.curies and is_iri(self.curies[prefix] + name))
 
@@ -372,9 +372,9 @@ def expand(value: str, curies: Mapping[str, str]) -> str:
 def mapping_iri(mapping_set: str, one: Link) -> str:
     """Return the IRI of a mapping: that of its set, and the names of what it maps."""
     subject = one.cells.get("subject_id", local_name(one.subject)).replace(":", "-")
-    return f"{within(mapping_set)}{subject}-{local_name(one.object)}"
+    return f"{find_namespace(mapping_set)}{subject}-{local_name(one.object)}"
 
 
-def within(mapping_set: str) -> str:
+def find_namespace(mapping_set: str) -> str:
     """Return how the IRIs of what a set is made of begin; its own may have a fragment already."""
     return f"{mapping_set}-" if "#" in mapping_set else f"{mapping_set}#"

@@ -58,7 +58,7 @@ def _proposal(row: Mapping[str, NamedNode | Literal], missing: Missing) -> Propo
     item, name = row["item"].value, row["property"].value
     claim = f"{local_name(item)} {local_name(name)} {row['value'].value}"
     because = f"because of {row['because'].value}" if "because" in row else ""
-    value = written(row["value"])
+    value = write_term(row["value"])
     if value is None:
         return Proposal("", f"{claim}: left out, since it is not a value that Wikidata takes")
     if not row["item"].value.startswith("http://www.wikidata.org/entity/Q"):
@@ -75,7 +75,7 @@ def _proposal(row: Mapping[str, NamedNode | Literal], missing: Missing) -> Propo
         return Proposal("", f"{claim}: left out, since the item has a value already")
     parts = [local_name(item), local_name(name), value]
     for key in sorted(row, key=_place):
-        if re.fullmatch(r"[PS]\d+", key) and (text := written(row[key])) is not None:
+        if re.fullmatch(r"[PS]\d+", key) and (text := write_term(row[key])) is not None:
             parts += [key, text]
     return Proposal("\t".join(parts), f"{claim}: {because or 'missing'}; its sources are {_sources(row)}")
 
@@ -89,7 +89,7 @@ def _sources(row: Mapping[str, NamedNode | Literal]) -> str:
     return ", ".join(key for key in sorted(row, key=_place) if re.fullmatch(r"S\d+", key))
 
 
-def written(term: NamedNode | Literal) -> str | None:
+def write_term(term: NamedNode | Literal) -> str | None:
     """Return a term as QuickStatements V1 writes it (Help:QuickStatements, "Command sequence syntax").
 
     >>> written(Literal("2018-10", datatype=NamedNode(f"{_XSD}gYearMonth")))
@@ -100,7 +100,7 @@ def written(term: NamedNode | Literal) -> str | None:
     """
     if isinstance(term, NamedNode):
         item = re.fullmatch(r"http://www\.wikidata\.org/entity/([QP]\d+)", term.value)
-        return item[1] if item else _quoted(term.value)
+        return item[1] if item else _quote(term.value)
     if term.datatype.value in _PRECISIONS:
         precision, form = _PRECISIONS[term.datatype.value]
         match = form.fullmatch(term.value)
@@ -108,16 +108,16 @@ def written(term: NamedNode | Literal) -> str | None:
             return None
         date = {"month": "00", "day": "00", **match.groupdict()}
         return f"+{date['year']}-{date['month']}-{date['day']}T00:00:00Z/{precision}"
-    quoted = _quoted(term.value)
+    quoted = _quote(term.value)
     return f"{term.language}:{quoted}" if term.language else quoted
 
 
-def _quoted(text: str) -> str:
+def _quote(text: str) -> str:
     """Quote a text; there is no escape, so what would end the part or the line becomes a space."""
     return f'"{" ".join(text.split())}"'
 
 
-def of_items(items: Mapping[str, Item], properties: Iterable[str]) -> Missing:
+def make_missing(items: Mapping[str, Item], properties: Iterable[str]) -> Missing:
     """Return what knows which of these properties are missing, from a live answer."""
     asked = set(properties)
 

@@ -25,11 +25,11 @@ def propose(one: Setup, chosen: Sequence[Entity], proposed: Sequence[Candidate])
     subjects = {shorten(entity.iri, prefixes) for entity in chosen}
     for number, line in reversed(list(enumerate(documents.lines(text), 1))):
         if not line.startswith("#") and line.partition("\t")[0] in subjects:
-            text = edits.removed(text, number)
+            text = edits.remove(text, number)
     for candidate in proposed:
         names = shorten(candidate.entity.iri, prefixes), shorten(candidate.item.iri, prefixes)
         cells = candidates.cells(candidate, *names, one.settings.predicate, wikidata.today())
-        text = edits.added(text, cells)
+        text = edits.add(text, cells)
     path.parent.mkdir(parents=True, exist_ok=True)
     documents.save(path, text)
 
@@ -85,15 +85,15 @@ def decide(one: Setup, decision: Decision) -> str:
         "comment": decision.because,
     }
     try:
-        changed = edits.added(text, cells)
+        changed = edits.add(text, cells)
     except ValueError as error:
         raise LinksError(f"{FILE}: {error}") from error
     findings = mappings.read(changed.encode(), FILE, one.workspace.prefixes).findings
-    mine = [found for found in findings if _about(changed, found, cells)]
+    mine = [found for found in findings if _is_about(changed, found, cells)]
     if mine:
         raise LinksError(f"nothing was written: {mine[0].message['en']}")
     documents.save(one.workspace.root / FILE, changed)
-    documents.save(one.workspace.root / REVIEW, edits.removed(text_of(one.workspace, REVIEW), line.place.line))
+    documents.save(one.workspace.root / REVIEW, edits.remove(text_of(one.workspace, REVIEW), line.place.line))
     return "\t".join(cells[key] for key in ("subject_id", "predicate_id", "predicate_modifier", "object_id"))
 
 
@@ -103,7 +103,7 @@ def _is(line: Link, decision: Decision) -> bool:
     return decision.subject in {f"{subject}:{local}", line.subject, local} and decision.object in objects
 
 
-def _about(text: str, found: Finding, cells: Mapping[str, str]) -> bool:
+def _is_about(text: str, found: Finding, cells: Mapping[str, str]) -> bool:
     """Tell whether a finding is about the line of these cells."""
     line = documents.lines(text)[found.place.line - 1].split("\t")
     return cells["subject_id"] in line and cells["object_id"] in line

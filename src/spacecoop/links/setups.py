@@ -119,7 +119,7 @@ class Setup:
     @property
     def without(self) -> list[Link]:
         """The mappings that say that somebody looked for a thing's item, and found none, in the order of the files."""
-        return [link for name in sorted(self.sets) for link in self.sets[name].looked_up_in_vain()]
+        return [link for name in sorted(self.sets) for link in self.sets[name].list_vain()]
 
     def questions(self) -> Questions:
         """Return what is to be asked about items."""
@@ -152,7 +152,7 @@ def set_up(
     home = NamedNode(workspace.graph("entities"))
     things = {str(quad.subject)[1:-1] for quad in quads if quad.graph_name == home}
     known = agreement.entities(quads, one.expected, one.ids)
-    polite = wikidata.paced(ask, one.pause, time.monotonic, sleep)
+    polite = wikidata.pace(ask, one.pause, time.monotonic, sleep)
     return Setup(
         workspace=workspace,
         settings=one,
@@ -165,13 +165,13 @@ def set_up(
     )
 
 
-def kept(one: Setup, days: int | None = None) -> dict[str, Item]:
+def recall(one: Setup, days: int | None = None) -> dict[str, Item]:
     """Return what was answered in the last *days* (those of the settings), by item."""
     before = answers.load(one.workspace.root / CACHE, one.settings.endpoint, one.questions().text)
     return answers.fresh(before, wikidata.today(), one.settings.days if days is None else days)
 
 
-def described(one: Setup, wanted: Iterable[str], known: Mapping[str, Item]) -> dict[str, Item]:
+def describe(one: Setup, wanted: Iterable[str], known: Mapping[str, Item]) -> dict[str, Item]:
     """Return what is said of the items, asking for those that are not known; each batch is kept as it comes."""
     items = {iri: known[iri] for iri in wanted if iri in known}
     lacking = sorted(set(wanted) - set(items))

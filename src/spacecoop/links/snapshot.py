@@ -53,7 +53,7 @@ class DamagedError(Exception):
     """A snapshot is not what its manifest says."""
 
 
-def written(items: Iterable[Item], source: str, properties: Sequence[str]) -> tuple[str, str]:
+def write(items: Iterable[Item], source: str, properties: Sequence[str]) -> tuple[str, str]:
     """Return the N-Triples of items and the manifest as JSON; the same items give the same bytes."""
     kept = sorted((item for item in items if item.exists), key=lambda item: item.iri)
     lines = sorted(
@@ -61,12 +61,12 @@ def written(items: Iterable[Item], source: str, properties: Sequence[str]) -> tu
     )
     text = "".join(lines)
     date = min((item.date for item in kept), default="")
-    return text, described(
+    return text, write_manifest(
         Manifest(source, date, len(kept), len(lines), digest(text.encode()), tuple(sorted(properties)))
     )
 
 
-def described(manifest: Manifest) -> str:
+def write_manifest(manifest: Manifest) -> str:
     """Return a manifest as the JSON that is kept beside the snapshot."""
     return json.dumps(asdict(manifest), ensure_ascii=False, indent=1) + "\n"
 

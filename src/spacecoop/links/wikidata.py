@@ -101,7 +101,7 @@ def describe(ask: Ask, questions: Questions, items: Iterable[str], date: str) ->
         nodes = [*map(NamedNode, batch), END]
         said: defaultdict[str, set[tuple[str, Term]]] = defaultdict(set)
         rows = ask(
-            filled(
+            fill(
                 questions.items,
                 item=nodes,
                 property=list(map(NamedNode, questions.properties)),
@@ -114,7 +114,7 @@ def describe(ask: Ask, questions: Questions, items: Iterable[str], date: str) ->
                 said[_iri(row["item"])].add((name.value, value))
         classes: defaultdict[str, set[str]] = defaultdict(set)
         if questions.expected:
-            asked = filled(questions.classes, item=nodes, **{"class": list(map(NamedNode, questions.expected))})
+            asked = fill(questions.classes, item=nodes, **{"class": list(map(NamedNode, questions.expected))})
             for row in _whole(ask(asked), nodes):
                 if isinstance(one := row.get("class"), NamedNode):
                     classes[_iri(row["item"])].add(one.value)
@@ -129,11 +129,11 @@ def describe(ask: Ask, questions: Questions, items: Iterable[str], date: str) ->
         ]
 
 
-def named(ask: Ask, questions: Questions, names: Iterable[Literal]) -> dict[Literal, list[str]]:
+def find_named(ask: Ask, questions: Questions, names: Iterable[Literal]) -> dict[Literal, list[str]]:
     """Return the items that have each of these names, as label or alias; raises IncompleteError as describe does."""
     found: dict[Literal, list[str]] = {}
     for batch in _batches(sorted(set(names), key=str), questions.batch):
-        rows = ask(filled(questions.names, name=batch))
+        rows = ask(fill(questions.names, name=batch))
         lacking = set(batch) - {row.get("name") for row in rows}
         if lacking:
             raise IncompleteError(f"the answer has no row for {len(lacking)} of the {len(batch)} names asked about")
@@ -143,7 +143,7 @@ def named(ask: Ask, questions: Questions, names: Iterable[Literal]) -> dict[Lite
     return found
 
 
-def filled(query: str, **values: Sequence[Term]) -> str:
+def fill(query: str, **values: Sequence[Term]) -> str:
     """Fill the empty VALUES of a query with terms; they are written as terms, never pasted as text.
 
     >>> filled("SELECT * { VALUES ?item {} ?item ?p ?o }", item=[NamedNode("http://example.org/a")])
@@ -158,7 +158,7 @@ def filled(query: str, **values: Sequence[Term]) -> str:
     return query
 
 
-def paced(ask: Ask, seconds: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> Ask:
+def pace(ask: Ask, seconds: float, clock: Callable[[], float], sleep: Callable[[float], None]) -> Ask:
     """Return *ask* made polite: a request begins at least so many seconds after the one before it."""
     earliest = -1.0
 

@@ -72,18 +72,18 @@ def write(setup: Setup, kept: Kept, basis: bytes) -> Iterator[tuple[str, Made]]:
 def _each(setup: Setup, todo: Sequence[str]) -> Generator[Made]:
     if len(todo) <= _FEW:
         found: Iterable[Made | _Failed] = map(_Writer(setup).write, todo)
-        yield from map(_checked, found)
+        yield from map(_check, found)
         return
     _here[:] = [_Writer(setup)]  # a forked process finds it there
     with ProcessPool(min(len(todo), os.cpu_count() or 1), initializer=_begin, initargs=(setup,)) as pool:
         try:
-            yield from map(_checked, pool.map(_write_here, todo, chunksize=4).result())
+            yield from map(_check, pool.map(_write_here, todo, chunksize=4).result())
         except BaseException:
             pool.stop()  # type: ignore[no-untyped-call]
             raise
 
 
-def _checked(made: Made | _Failed) -> Made:
+def _check(made: Made | _Failed) -> Made:
     if isinstance(made, _Failed):
         raise PageError(made.findings)
     return made
@@ -177,7 +177,7 @@ class _Writer:
         """Return the article's page, and what its statements list for the pages of other documents."""
         listing = [kind for kind in self._setup.kinds if kind.page and not kind.at]
         answers = [(kind, _ask(self._setup, self._store, kind, [_OWN])) for kind in listing]
-        pages = kinds.about(answers, {iri: path})
+        pages = kinds.map_documents(answers, {iri: path})
         listed = {
             (kind.name, row["page"].value, row["anchor"].value if "anchor" in row else "")
             for kind, rows in answers

@@ -66,7 +66,7 @@ def draw(kind: str, rows: Sequence[Row], name: Name) -> Drawing:
     return make(rows, name)
 
 
-def fitted(value: Value, room: float, size: float = 12) -> Value:
+def fit(value: Value, room: float, size: float = 12) -> Value:
     """Return a text that is no wider than *room*, with an ellipsis where it was.
 
     >>> fitted(Value("Kazakhstan"), 50).text
@@ -81,7 +81,7 @@ def fitted(value: Value, room: float, size: float = 12) -> Value:
     return Value(f"{short.rstrip()}…", value.language)
 
 
-def when(text: str) -> float | None:
+def read_year(text: str) -> float | None:
     """Return a day, month or year as a number of years; None for what is none.
 
     >>> when("2024-07-01"), when("2024"), when("soon")
@@ -106,7 +106,7 @@ def draw_network(rows: Sequence[Row], name: Name) -> Drawing:
     there = sorted(of, key=lambda term: (-of[term], str(term)))[: MOST["network"]]
     tall = max(4, (len(there) + 1) // 2)
     line = max(26, min(44, 240 // tall))
-    height, at = line * tall, _on_an_oval(there, tall, line)
+    height, at = line * tall, _lay_on_oval(there, tall, line)
     drawn = [(pair, count) for pair, count in weight.items() if pair[0] in at and pair[1] in at]
     heaviest, greatest = max(weight.values()) or 1, max(of.values()) or 1
     marks: list[Mark] = []
@@ -119,12 +119,12 @@ def draw_network(rows: Sequence[Row], name: Name) -> Drawing:
         size, side = 3.5 + 8 * (of[term] / greatest) ** 0.5, -1 if x < WIDTH / 2 else 1
         tip = f"{name(term).text}: {_whole(of[term])}"
         marks.append(Mark("circle", "point", {"cx": _n(x), "cy": _n(y), "r": _n(size)}, tip=tip))
-        label = fitted(name(term), (x if side < 0 else WIDTH - x) - size - 5)
+        label = fit(name(term), (x if side < 0 else WIDTH - x) - size - 5)
         marks.append(_word(x + side * (size + 5), y + 4, label, "end" if side < 0 else "start"))
     return Drawing(height, marks, len(drawn))
 
 
-def _on_an_oval(terms: Sequence[Any], tall: int, line: int) -> dict[Any, tuple[float, float]]:
+def _lay_on_oval(terms: Sequence[Any], tall: int, line: int) -> dict[Any, tuple[float, float]]:
     """Return a place for each term, left and right in turn, in rows that keep their names apart."""
     order, at = _from_the_middle(tall), {}
     for number, term in enumerate(terms):
@@ -137,7 +137,9 @@ def _on_an_oval(terms: Sequence[Any], tall: int, line: int) -> dict[Any, tuple[f
 def draw_timeline(rows: Sequence[Row], name: Name) -> Drawing:
     """Draw a lane for each ``?group``, and on it a circle at ``?when``, as large as ``?count``."""
     groups = list(dict.fromkeys(row["group"] for row in rows))[: MOST["timeline"]]
-    drawn = [(row, time) for row in rows if (time := when(_text(row["when"]))) is not None and row["group"] in groups]
+    drawn = [
+        (row, time) for row in rows if (time := read_year(_text(row["when"]))) is not None and row["group"] in groups
+    ]
     if not drawn:
         raise DrawingError("a timeline needs a ?when that is a day, a month or a year")
     begin, end = min(time for _, time in drawn), max(time for _, time in drawn)
@@ -147,7 +149,7 @@ def draw_timeline(rows: Sequence[Row], name: Name) -> Drawing:
     for number, group in enumerate(groups):
         y = 30 * number + 21
         marks.append(Mark("path", "rule", {"d": f"M104 {y}H{WIDTH}"}))
-        marks.append(_word(0, y + 4, fitted(name(group), 98)))
+        marks.append(_word(0, y + 4, fit(name(group), 98)))
     greatest = max(_count(row) for row, _ in drawn) or 1
     for row, time in drawn:
         count, y = _count(row), 30 * groups.index(row["group"]) + 21
@@ -166,7 +168,7 @@ def draw_bars(rows: Sequence[Row], name: Name) -> Drawing:
     marks: list[Mark] = []
     for number, row in enumerate(drawn):
         count, y = _count(row), 24 * number + 4
-        marks.append(_word(0, y + 13, fitted(name(row["item"]), 122)))
+        marks.append(_word(0, y + 13, fit(name(row["item"]), 122)))
         wide = max(1.0, 220 * count / greatest)
         marks.append(Mark("rect", "bar", {"x": 130, "y": y, "width": _n(wide), "height": 17}))
         marks.append(_word(136 + wide, y + 13, Value(_whole(count))))
@@ -183,7 +185,7 @@ def draw_tiles(rows: Sequence[Row], name: Name) -> Drawing:
         full = _n(0.06 + 0.44 * count / greatest, 2)
         tile = {"x": x, "y": y, "width": 97, "height": 62, "rx": 4, "fill-opacity": full}
         marks.append(Mark("rect", "tile", tile, tip=f"{name(row['item']).text}: {_whole(count)}"))
-        marks.append(_word(x + 8, y + 20, fitted(name(row["item"]), 84)))
+        marks.append(_word(x + 8, y + 20, fit(name(row["item"]), 84)))
         marks.append(_word(x + 8, y + 48, Value(_whole(count)), role="great"))
     return Drawing(66 * ((len(drawn) + 3) // 4) - 4, marks, len(drawn))
 
@@ -191,7 +193,7 @@ def draw_tiles(rows: Sequence[Row], name: Name) -> Drawing:
 def draw_moves(rows: Sequence[Row], name: Name) -> Drawing:
     """Draw for each ``?item`` the time that was first said, ``?begin`` to ``?end``, and the one that is said later."""
     keys = ("begin", "end", "later_begin", "later_end")
-    timed = [(row, [when(_text(row[key])) for key in keys]) for row in rows]
+    timed = [(row, [read_year(_text(row[key])) for key in keys]) for row in rows]
     drawn = [(row, [time for time in times if time is not None]) for row, times in timed if None not in times]
     drawn = drawn[: MOST["moves"]]
     if not drawn:
@@ -203,7 +205,7 @@ def draw_moves(rows: Sequence[Row], name: Name) -> Drawing:
     for number, (row, times) in enumerate(drawn):
         top = 52 * number + 6
         before, after = [scale(time) for time in times[:2]], [scale(time) for time in times[2:]]
-        label = fitted(name(row["item"]), WIDTH - 4)
+        label = fit(name(row["item"]), WIDTH - 4)
         marks.append(_word(0, top + 12, label))
         start, target = _nearest(before, after)
         if start != target:

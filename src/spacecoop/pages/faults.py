@@ -25,7 +25,7 @@ class PageError(Exception):
         self.findings = findings
 
 
-def told(error: Exception, template: str, workspace: Workspace) -> Finding:
+def make_finding(error: Exception, template: str, workspace: Workspace) -> Finding:
     """Return a finding at the line of the template that was at work when it failed."""
     if isinstance(error, TemplateSyntaxError):
         return finding("page-template", Place(_name(error.filename, workspace), error.lineno), reason=error.message)

@@ -13,7 +13,7 @@ from pyoxigraph import Literal
 from spacecoop.pages import drawing
 from spacecoop.pages.drawing import Drawing, DrawingError
 from spacecoop.pages.kinds import Kind, Page
-from spacecoop.pages.values import LABEL, Value, bounded
+from spacecoop.pages.values import LABEL, Value, bound
 from spacecoop.pages.views import View
 
 SPOKEN = 8
@@ -58,7 +58,7 @@ def _draw(environment: Environment, page: Page, kind: Kind, view: View) -> Pictu
         raise DrawingError(str(error), kind) from error
     names = list(kind.columns) or sorted({name for row in page.rows for name in row})
     heads = [(name, view.chosen(kind.columns[name]) if name in kind.columns else Value(name)) for name in names]
-    rows = [[_celled(row, name, view) for name in names] for row in page.rows]
+    rows = [[_make_cell(row, name, view) for name in names] for row in page.rows]
     description = view.chosen(kind.description)
     svg = _render(environment, page, kind, made, description, view)
     return Picture(
@@ -91,7 +91,7 @@ def _render(environment: Environment, page: Page, kind: Kind, made: Drawing, sai
     return Markup(text)  # noqa: S704  (the template escapes)
 
 
-def _celled(row: Mapping[str, Any], name: str, view: View) -> tuple[Value, bool]:
+def _make_cell(row: Mapping[str, Any], name: str, view: View) -> tuple[Value, bool]:
     term = row.get(name)
     if term is None:
         return Value(""), False
@@ -101,5 +101,5 @@ def _celled(row: Mapping[str, Any], name: str, view: View) -> tuple[Value, bool]
 def cell(term: Any, view: View, spoken: bool = False) -> Value:
     """Return what a table shows of a term: the IRI, to be linked, or the text; *spoken*, what the IRI is called."""
     if isinstance(term, Literal):
-        return Value(bounded(term.value, LABEL), term.language or "")
+        return Value(bound(term.value, LABEL), term.language or "")
     return view.label(term) if spoken else Value(term.value, "", True)

@@ -49,7 +49,7 @@ class Kept:
         written = tuple(Written(**row) for row in data["written"])
         if not holds(data["notes"], asks):
             return None
-        if not all(output.taken_over(one, self._out, self._folder) for one in written):
+        if not all(output.take_over(one, self._out, self._folder) for one in written):
             return None
         self._known.append(key)
         return Made(written, data["notes"], data["page"], data["listed"])

@@ -95,7 +95,7 @@ def read(workspace: Workspace) -> list[Kind]:
             raise QueryError(
                 f"{place}: a query of the site says `page: TEMPLATE.html` or `part: NAME`, and rank: a number"
             )
-        missing = sparql.undeclared(text, workspace.prefixes)
+        missing = sparql.find_undeclared(text, workspace.prefixes)
         full = f"BASE <{workspace.base}>\n" + "".join(f"PREFIX {key}: <{iri}>\n" for key, iri in missing.items()) + text
         more = (rank, words["picture"], query.description, query.columns, words["only"], said.get("menu", True) is True)
         kinds.append(Kind(path.stem, path, full, query.summary, words["page"], words["part"], words["at"], *more))
@@ -107,10 +107,10 @@ def ask(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | N
 
     Raises QueryError for no SELECT, and for one that would reach the network.
     """
-    return arranged(kind, each(store, kind, graphs))
+    return arrange(kind, each(store, kind, graphs))
 
 
-def arranged(kind: Kind, found: Iterable[Row]) -> list[Row]:
+def arrange(kind: Kind, found: Iterable[Row]) -> list[Row]:
     """Return rows, sorted where their query does not say how."""
     rows = list(found)
     if not sparql.is_ordered(kind.text):
@@ -145,20 +145,20 @@ def stand_alone(kinds: Sequence[Kind], answers: Mapping[str, Sequence[Row]]) -> 
     return [page for page in pages if pictures or not (page.kind and page.kind.only == "pictures")]
 
 
-def about(listed: Sequence[tuple[Kind, Iterable[Row]]], paths: Mapping[str, str]) -> dict[str, Page]:
+def map_documents(listed: Sequence[tuple[Kind, Iterable[Row]]], paths: Mapping[str, str]) -> dict[str, Page]:
     """Return, by IRI, the page of each document that is listed; *paths* gives those that a page can be about.
 
     *listed* has the kinds by rank: the first one that lists a document gets it.
     """
     pages: dict[str, Page] = {}
     for kind, rows in listed:
-        for iri, anchors in _listed(rows).items():
+        for iri, anchors in _list_found(rows).items():
             if iri in paths and iri not in pages:
                 pages[iri] = Page(iri, paths[iri], kind.page, {}, frozenset(anchors))
     return pages
 
 
-def _listed(rows: Iterable[Row]) -> dict[str, set[str]]:
+def _list_found(rows: Iterable[Row]) -> dict[str, set[str]]:
     """Return, by document, the IRIs that an answer says are found there."""
     found: defaultdict[str, set[str]] = defaultdict(set)
     for row in rows:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from spacecoop.pages.kinds import Page, Row
-from spacecoop.pages.values import TEXT, Value, bounded
+from spacecoop.pages.values import TEXT, Value, bound
 from spacecoop.quads import text
 
 _MOST = 4_000
@@ -48,11 +48,11 @@ class Statements:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.of = lru_cache(_MOST)(self._of)
+        self.of = lru_cache(_MOST)(self._read)
         self.to = lru_cache(64)(self._to)  # of a thing that everybody names this is much
         self.uses = lru_cache(_MOST)(self._uses)
 
-    def _of(self, node: str) -> Said:
+    def _read(self, node: str) -> Said:
         found: defaultdict[str, set[Value]] = defaultdict(set)
         for one in _pattern(node):
             for quad in self._store.quads_for_pattern(one, None, None, None):
@@ -83,7 +83,7 @@ def _pattern(node: str) -> tuple[NamedNode, ...]:
 
 def _value(quad: Quad) -> Value | None:
     if isinstance(quad.object, Literal):
-        return Value(bounded(text(quad.object), TEXT), quad.object.language or "")
+        return Value(bound(text(quad.object), TEXT), quad.object.language or "")
     return Value(quad.object.value, "", True) if isinstance(quad.object, NamedNode) else None
 
 
@@ -109,7 +109,7 @@ class Noted:
         self._only = only  # what is to be noted, where the rest is the same for the same page anyhow
         self.notes: dict[str, str] = {}
 
-    def _noted(self, kind: str, answer: Any, *asked: str) -> Any:
+    def _note(self, kind: str, answer: Any, *asked: str) -> Any:
         if self._only and kind not in self._only:
             return answer
         key = " ".join((kind, *asked))
@@ -119,31 +119,31 @@ class Noted:
 
     def of(self, node: str) -> Said:
         """Return what is said of a node, by property."""
-        found: Said = self._noted("of", self._known.of(node), node)
+        found: Said = self._note("of", self._known.of(node), node)
         return found
 
     def to(self, node: str) -> frozenset[tuple[str, str]]:
         """Return what leads to a node."""
-        found: frozenset[tuple[str, str]] = self._noted("to", self._known.to(node), node)
+        found: frozenset[tuple[str, str]] = self._note("to", self._known.to(node), node)
         return found
 
     def uses(self, node: str) -> int:
         """Count the statements in which an IRI is the property or the object."""
-        return int(self._noted("uses", self._known.uses(node), node))
+        return int(self._note("uses", self._known.uses(node), node))
 
     def names(self, iri: str) -> Sequence[Value]:
         """Return the labels of a thing in all languages."""
-        found: Sequence[Value] = self._noted("names", self._known.names(iri), iri)
+        found: Sequence[Value] = self._note("names", self._known.names(iri), iri)
         return found
 
     def rows(self, part: str, page: str) -> Sequence[Row]:
         """Return the rows that the query with ``part: NAME`` has for a page."""
-        found: Sequence[Row] = self._noted("rows", self._known.rows(part, page), part, page)
+        found: Sequence[Row] = self._note("rows", self._known.rows(part, page), part, page)
         return found
 
     def page(self, document: str) -> Page | None:
         """Return the page that is about a document."""
-        found: Page | None = self._noted("page", self._known.page(document), document)
+        found: Page | None = self._note("page", self._known.page(document), document)
         return found
 
     @property
@@ -153,7 +153,7 @@ class Noted:
 
     def described(self, name: str) -> Any:
         """Return one thing that is known of the dataset."""
-        return self._noted("described", getattr(self._dataset, name), name)
+        return self._note("described", getattr(self._dataset, name), name)
 
     @property
     def asks(self) -> Mapping[str, Callable[..., Any]]:

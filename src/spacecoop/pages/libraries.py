@@ -66,7 +66,7 @@ def fetch(folder: Path) -> Iterator[str]:
     for library in every():
         if all(_digest(folder / name) == digest for _, name, digest in library.files):
             continue
-        package = _packed(library)
+        package = _read_package(library)
         for path, name, digest in library.files:
             content = _member(package, path, library)
             if hashlib.sha256(content).hexdigest() != digest:
@@ -88,7 +88,7 @@ def copy(source: Path, target: Path) -> bool:
     return True
 
 
-def _packed(library: Library) -> bytes:
+def _read_package(library: Library) -> bytes:
     """Return the package, as npm brings it and as its digest is listed."""
     npm = shutil.which("npm")
     if npm is None:

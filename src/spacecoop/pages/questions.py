@@ -37,7 +37,10 @@ def tell(
     every = list(queries)
     for query in every:
         page = _page(query, workspace)
-        yield "description", [{"page": page, "text": _spoken(said, one)} for one, said in query.description.items()]
+        yield (
+            "description",
+            [{"page": page, "text": _make_literal(said, one)} for one, said in query.description.items()],
+        )
         yield "parameters", list(_parameters(query, page))
     if statements > ASKED:
         return
@@ -69,7 +72,7 @@ def _parameters(query: Query, page: NamedNode) -> Iterator[Row]:
         said |= {"default": Literal(", ".join(one.default))} if one.default else {}
         said |= {"example": Literal(one.example)} if one.example else {}
         for language, summary in one.summary.items() or {"": ""}.items():
-            yield {**said, "summary": _spoken(summary, language)}
+            yield {**said, "summary": _make_literal(summary, language)}
 
 
 def _ask(
@@ -173,9 +176,9 @@ def _columns(query: Query, names: Iterable[Row], workspace: Workspace) -> Iterat
             yield {
                 "page": _page(query, workspace),
                 "at": Literal(f"c{number}"),
-                "head": _spoken(head, language),
+                "head": _make_literal(head, language),
             }
 
 
-def _spoken(text: str, language: str) -> Literal:
+def _make_literal(text: str, language: str) -> Literal:
     return Literal(text, language=language) if language else Literal(text)

@@ -23,7 +23,7 @@ from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
 from spacecoop.pages import gallery, kinds
 from spacecoop.pages.drawing import DrawingError
-from spacecoop.pages.faults import FAULTS, PageError, told
+from spacecoop.pages.faults import FAULTS, PageError, make_finding
 from spacecoop.pages.gallery import Picture
 from spacecoop.pages.kinds import SHIPPED, Page
 from spacecoop.pages.known import Noted
@@ -142,7 +142,7 @@ def draw(environment: Environment, frame: Frame, noted: Noted, pages: Sequence[P
         reason, kind = error.args
         raise PageError([finding("page-query", Place(frame.workspace.name(kind.file)), reason=reason)]) from error
     except FAULTS as error:
-        raise PageError([told(error, "picture.svg", frame.workspace)]) from error
+        raise PageError([make_finding(error, "picture.svg", frame.workspace)]) from error
 
 
 def _render(
@@ -172,7 +172,7 @@ def _render(
     try:
         return environment.get_template(page.template).render(values)
     except FAULTS as error:
-        raise PageError([told(error, page.template, frame.workspace)]) from error
+        raise PageError([make_finding(error, page.template, frame.workspace)]) from error
 
 
 def _data(frame: Frame, page: Page) -> Any:

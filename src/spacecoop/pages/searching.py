@@ -15,7 +15,7 @@ from pyoxigraph import Literal, NamedNode
 
 from spacecoop.pages.kinds import Row
 from spacecoop.pages.known import Known
-from spacecoop.pages.values import Value, bounded
+from spacecoop.pages.values import Value, bound
 
 FOLDER = "search"
 SHOWN = 240
@@ -70,9 +70,15 @@ def write(
         kind = min((one for row in rows if (one := _kind(row)) and known.names(one)), default="")
         number = kinds.setdefault(kind, len(kinds)) if kind else -1
         block.append(
-            [page.path, iri.partition("#")[2] if iri in page.anchors else "", number, _shown(texts), _others(texts)]
+            [
+                page.path,
+                iri.partition("#")[2] if iri in page.anchors else "",
+                number,
+                _choose_shown(texts),
+                _others(texts),
+            ]
         )
-        for word, worth in _worths(texts, own="#" not in iri).items():
+        for word, worth in _weigh_words(texts, own="#" not in iri).items():
             places[word].append(count * WEIGHTS + worth)
         count += 1
         if len(block) == BLOCK:
@@ -90,7 +96,7 @@ def write(
         "weights": WEIGHTS,
         "letters": _LETTERS,
         "unspaced": _UNSPACED,
-        "kinds": [_shown([(value, 1) for value in sorted(known.names(kind))]) for kind in kinds],
+        "kinds": [_choose_shown([(value, 1) for value in sorted(known.names(kind))]) for kind in kinds],
     }
     yield f"{FOLDER}/index.json", _as_json(about)
 
@@ -103,7 +109,7 @@ def _write_words(places: Mapping[str, array[int]], shards: int) -> Iterator[tupl
         yield f"{FOLDER}/words-{number}.json", _as_json({word: places[word].tolist() for word in parts[number]})
 
 
-def _worths(texts: Iterable[tuple[Value, int]], own: bool) -> dict[str, int]:
+def _weigh_words(texts: Iterable[tuple[Value, int]], own: bool) -> dict[str, int]:
     """Return what each word of some texts is worth; *own* is for what a page is about."""
     found: dict[str, int] = {}
     for value, weight in texts:
@@ -113,18 +119,18 @@ def _worths(texts: Iterable[tuple[Value, int]], own: bool) -> dict[str, int]:
     return found
 
 
-def _shown(texts: Sequence[tuple[Value, int]]) -> dict[str, str]:
+def _choose_shown(texts: Sequence[tuple[Value, int]]) -> dict[str, str]:
     """Return by language the first text of the greatest weight."""
     greatest, shown = max((weight for _, weight in texts), default=0), dict[str, str]()
     for value, weight in texts:
         if weight == greatest:
-            shown.setdefault(value.language, bounded(value.text, SHOWN))
+            shown.setdefault(value.language, bound(value.text, SHOWN))
     return shown
 
 
 def _others(texts: Iterable[tuple[Value, int]]) -> str:
     """Return a few other names, so that one sees why a thing is found by a word that its name has not."""
-    names = {bounded(value.text, 60) for value, weight in texts if weight == 2}
+    names = {bound(value.text, 60) for value, weight in texts if weight == 2}
     alike: dict[str, str] = {}
     for name in sorted(names, key=lambda one: (len(one), one)):
         alike.setdefault(" ".join(words(name)), name)
@@ -133,7 +139,7 @@ def _others(texts: Iterable[tuple[Value, int]]) -> str:
 
 def _text(row: Row) -> Value | None:
     text = row.get("text")
-    found = Value(bounded(text.value, READ), text.language or "") if isinstance(text, Literal) else None
+    found = Value(bound(text.value, READ), text.language or "") if isinstance(text, Literal) else None
     return found if found and found.text.strip() else None
 
 
@@ -153,7 +159,7 @@ def words(text: str) -> list[str]:
     >>> words("Chang'e-6, où l’Œil"), words("中国航天 CNSA")
     (['chang', 'e', '6', 'ou', 'l', 'oeil'], ['中', '国', '航', '天', '中国', '国航', '航天', 'cnsa'])
     """
-    plain = _STRANGE.sub(lambda found: _folded(found[0]), unicodedata.normalize("NFKD", text).lower())
+    plain = _STRANGE.sub(lambda found: _fold(found[0]), unicodedata.normalize("NFKD", text).lower())
     found: list[str] = []
     for run in _RUN.finditer(plain):
         if run[1] is None:
@@ -170,7 +176,7 @@ def shard(word: str, shards: int) -> int:
 
 
 @cache
-def _folded(letter: str) -> str:
+def _fold(letter: str) -> str:
     return "" if unicodedata.category(letter).startswith("M") else _LETTERS.get(letter, letter)
 
 

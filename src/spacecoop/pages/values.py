@@ -23,7 +23,7 @@ class Value:
         return self.text
 
 
-def bounded(value: str, most: int) -> str:
+def bound(value: str, most: int) -> str:
     r"""Return a text without control characters, and with an ellipsis where it is too long.
 
     >>> bounded("ab\u202ecd", 3)

@@ -17,7 +17,7 @@ from spacecoop.harvest.sitemaps import address
 from spacecoop.iris import namespace
 from spacecoop.pages.kinds import Page, Row
 from spacecoop.pages.known import Noted
-from spacecoop.pages.values import LABEL, TEXT, Value, bounded
+from spacecoop.pages.values import LABEL, TEXT, Value, bound
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class View:
 
     def chosen(self, texts: Mapping[str, str]) -> Value:
         """Return one of the texts that are given by language."""
-        found = self.best(Value(bounded(said, TEXT), language) for language, said in texts.items())
+        found = self.best(Value(bound(said, TEXT), language) for language, said in texts.items())
         return found or Value("")
 
     def tongue(self, language: str) -> str:
@@ -163,7 +163,7 @@ class View:
         if label is None:
             found = self.best(self._known.names(iri))
             if found is not None and found.text.strip():
-                label = Value(bounded(found.text, LABEL), found.language)
+                label = Value(bound(found.text, LABEL), found.language)
             else:
                 label = self._as_word(self.short(iri))
             self._labels[iri] = label
@@ -200,21 +200,19 @@ class View:
         for language in (self.language, "en"):
             said = self._words.interface.get(language, {}).get(short)
             if said is not None:
-                return Value(bounded(said, LABEL), language)
-        return Value(bounded(short, LABEL))
+                return Value(bound(said, LABEL), language)
+        return Value(bound(short, LABEL))
 
     def spoken(self, rows: Sequence[Row], name: str) -> Value:
         """Return, of rows that say the same in several languages, the text in the reader's."""
-        found = (Value(bounded(row[name].value, TEXT), row[name].language or "") for row in rows if name in row)
+        found = (Value(bound(row[name].value, TEXT), row[name].language or "") for row in rows if name in row)
         return self.best(found) or Value("")
 
     def cell(self, term: Any) -> Markup:
         """Return what a table shows of a term: a text, or a link."""
         if isinstance(term, NamedNode):
             return self.value(Value(term.value, "", True))
-        return self.said(
-            Value(bounded(str(getattr(term, "value", term)), LABEL), getattr(term, "language", None) or "")
-        )
+        return self.said(Value(bound(str(getattr(term, "value", term)), LABEL), getattr(term, "language", None) or ""))
 
     def is_here(self, iri: str) -> bool:
         """Tell whether an IRI is shown on a page of this site."""

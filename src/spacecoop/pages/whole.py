@@ -14,7 +14,7 @@ from pyoxigraph import Quad, RdfFormat, Store
 
 from spacecoop.pages import known
 from spacecoop.pages.answers import Answers, pack, unpack
-from spacecoop.pages.kinds import Kind, Page, Row, arranged
+from spacecoop.pages.kinds import Kind, Page, Row, arrange
 from spacecoop.pages.known import Said, Statements
 from spacecoop.pages.values import Value
 from spacecoop.queries import sparql
@@ -60,7 +60,7 @@ class Whole:
 
     def answer(self, kind: Kind) -> list[Row]:
         """Return the rows of a query that was asked, sorted where it does not say how."""
-        return arranged(kind, self._answers.rows(kind))
+        return arrange(kind, self._answers.rows(kind))
 
     def tell(self, part: str, rows: Iterable[Row]) -> None:
         """Keep rows, in their order, as those of a query with ``part:``."""
@@ -128,9 +128,9 @@ class Rows:
 
     def add(self, part: str, rows: Iterable[Row], ordered: bool) -> None:
         """Keep rows; where their query does not order them, they are sorted."""
-        self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?)", self._packed(part, rows, ordered))
+        self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?)", self._pack(part, rows, ordered))
 
-    def _packed(self, part: str, rows: Iterable[Row], ordered: bool) -> Iterator[tuple[str, str, str, str]]:
+    def _pack(self, part: str, rows: Iterable[Row], ordered: bool) -> Iterator[tuple[str, str, str, str]]:
         for row in rows:
             if "page" not in row:
                 continue

@@ -23,7 +23,7 @@ from spacecoop.pages.answers import Answers, UnansweredError
 from spacecoop.pages.articles import Setup
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made, basis
-from spacecoop.pages.kinds import Kind, Page, Row, arranged
+from spacecoop.pages.kinds import Kind, Page, Row, arrange
 from spacecoop.pages.known import Noted
 from spacecoop.pages.rendering import Frame
 from spacecoop.pages.whole import Whole
@@ -80,7 +80,7 @@ def _write_styles(workspace: Workspace, folder: Path) -> Iterator[Written]:
 def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Iterator[Written]:
     workspace = site.workspace
     around = Answers(folder / ASIDE / "around")
-    with _unanswered(workspace):
+    with _tell_unanswered(workspace):
         whole.ask([kind for kind in every if kind.at or kind.part])
         around.ask(_store(site.around), [kind for kind in every if kind.page and not kind.at])
     answers = {kind.name: whole.answer(kind) for kind in every if kind.at}
@@ -108,12 +108,12 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
         for name, page, anchor in made.listed:
             listed[name].append({"page": NamedNode(page), **({"anchor": NamedNode(anchor)} if anchor else {})})
         yield from made.written
-    pages = kinds.about([(kind, listed[kind.name]) for kind in every if kind.name in listed], _paths(site))
+    pages = kinds.map_documents([(kind, listed[kind.name]) for kind in every if kind.name in listed], _paths(site))
     home = next(page for page in alone if page.path == "index")
     whole.lay_out({**pages, workspace.base: home}, laid)
     paths = (page.path for page in alone if page.path != "index")
     yield sitemaps.write_alone(paths, folder, site.described.home or site.described.base, workspace.languages)
-    with _unanswered(workspace):
+    with _tell_unanswered(workspace):
         for part, rows in questions.tell(site.named, folder / f"dataset{NQUADS.ending}", site.statements, workspace):
             whole.tell(part, rows)
     for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
@@ -159,8 +159,10 @@ def _list(site: Site, every: Sequence[Kind], around: Answers) -> tuple[defaultdi
     listed: defaultdict[str, list[Row]] = defaultdict(list)
     for kind in every:
         if kind.page and not kind.at:
-            listed[kind.name] += arranged(kind, around.rows(kind))
-    return listed, kinds.about([(kind, listed[kind.name]) for kind in every if kind.name in listed], _paths(site))
+            listed[kind.name] += arrange(kind, around.rows(kind))
+    return listed, kinds.map_documents(
+        [(kind, listed[kind.name]) for kind in every if kind.name in listed], _paths(site)
+    )
 
 
 def _paths(site: Site) -> dict[str, str]:
@@ -170,7 +172,7 @@ def _paths(site: Site) -> dict[str, str]:
 
 
 @contextmanager
-def _unanswered(workspace: Workspace) -> Iterator[None]:
+def _tell_unanswered(workspace: Workspace) -> Iterator[None]:
     """Tell a query that has no answer by its file."""
     try:
         yield

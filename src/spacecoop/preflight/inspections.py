@@ -73,7 +73,7 @@ def read(workspace: Workspace) -> Built:
     """Read what is judged; raises NotBuilt where the workspace has not been built."""
     out = workspace.out
     try:
-        rows = folders.listed(out)
+        rows = folders.list_files(out)
     except (OSError, ValueError, KeyError) as error:
         raise NotBuilt(f"{workspace.name(out / 'manifest.json')} cannot be read: {error}") from error
     built = Built(out, workspace.base, {row["path"]: row for row in rows}, Store())

@@ -62,7 +62,7 @@ def judge(workspace: Workspace, aggregators: Sequence[str], extra: Sequence[Path
     built = inspections.read(workspace)
     for aggregator in aggregators:
         book = rulebook(aggregator)
-        if "applies" in book and not _asked(built, book["applies"]["ask"]):
+        if "applies" in book and not _ask(built, book["applies"]["ask"]):
             one = book["applies"]
             yield Verdict(
                 aggregator=aggregator,
@@ -76,8 +76,8 @@ def judge(workspace: Workspace, aggregators: Sequence[str], extra: Sequence[Path
             continue
         yield from _official_verdicts(workspace, built, aggregator)
         for path in extra:
-            for data in rulebooks.grouped(aggregator) or [("catalog.ttl",)]:
-                yield from _by_shapes(aggregator, path.stem, str(path), [path], built, data)
+            for data in rulebooks.group(aggregator) or [("catalog.ttl",)]:
+                yield from _judge_by_shapes(aggregator, path.stem, str(path), [path], built, data)
         for rule in book["rule"]:
             yield _verdict(built, aggregator, rule, book)
 
@@ -114,7 +114,7 @@ def _wrong(built: Built, rule: Mapping[str, Any], of: Mapping[str, str]) -> list
 _DECLARED = "".join(f"PREFIX {prefix}: <{iri}>\n" for prefix, iri in PREFIXES.items())
 
 
-def _asked(built: Built, query: str) -> bool:
+def _ask(built: Built, query: str) -> bool:
     return bool(built.store.query(_DECLARED + query))
 
 
@@ -139,11 +139,11 @@ def _needs(needs: Mapping[str, Any], of: Mapping[str, str]) -> str:
 
 def _official_verdicts(workspace: Workspace, built: Built, aggregator: str) -> Iterator[Verdict]:
     """Yield what the aggregator's own SHACL says, where it was fetched; that it was not, otherwise."""
-    groups = rulebooks.grouped(aggregator)
+    groups = rulebooks.group(aggregator)
     if not groups:
         return
     name, source = f"{aggregator}-shacl", rulebook(aggregator)["source"]
-    paths = {one: rulebooks.kept(workspace, one) for parts in groups.values() for one in parts}
+    paths = {one: rulebooks.find_kept(workspace, one) for parts in groups.values() for one in parts}
     if None in paths.values():
         command = f"spacecoop preflight --for {aggregator} --update-rules"
         fix = {
@@ -162,7 +162,7 @@ def _official_verdicts(workspace: Workspace, built: Built, aggregator: str) -> I
         return
     for data, parts in groups.items():
         files = [path for one in parts if (path := paths[one]) is not None]
-        yield from _by_shapes(aggregator, name, source, files, built, data)
+        yield from _judge_by_shapes(aggregator, name, source, files, built, data)
 
 
 _CONFORMS = {"en": "SHACL of others finds nothing", "fr": "le SHACL d'autrui ne trouve rien"}
@@ -179,7 +179,7 @@ _SAYS: Mapping[str, tuple[str, str]] = {
 """What a component of SHACL wants, in English and French."""
 
 
-def _by_shapes(
+def _judge_by_shapes(
     aggregator: str, name: str, source: str, files: Sequence[Path], built: Built, data: Sequence[str]
 ) -> Iterator[Verdict]:
     """Yield a verdict for each kind of result that shapes give on files of ``out/``; one that passes, if none."""

@@ -66,7 +66,7 @@ def cache(workspace: Workspace) -> Path:
     return workspace.root / ".cache" / "rules"
 
 
-def kept(workspace: Workspace, one: Official) -> Path | None:
+def find_kept(workspace: Workspace, one: Official) -> Path | None:
     """Return where a rule file lies in the cache; None where it is not there, or not what it should be."""
     path = cache(workspace) / one.name
     return path if path.is_file() and _digest(path.read_bytes()) == one.sha256 else None
@@ -81,7 +81,7 @@ def update(
     with a SHA-256 that the rulebook names; so what is in the cache already is not fetched again. Nothing is written
     before all of them are there. Raises NotFetched.
     """
-    missing = [one for name in aggregators for one in official(name) if kept(workspace, one) is None]
+    missing = [one for name in aggregators for one in official(name) if find_kept(workspace, one) is None]
     fetch: _Fetch = _download if urlsplit(source).scheme in ("http", "https") else _copy
     found = {one.name: _proven(fetch(source, one.name, patience), one, source) for one in missing}
     for name, data in found.items():
@@ -148,7 +148,7 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def grouped(aggregator: str) -> Mapping[tuple[str, ...], Sequence[Official]]:
+def group(aggregator: str) -> Mapping[tuple[str, ...], Sequence[Official]]:
     """Return the files of an aggregator's own SHACL by the data that they judge together."""
     groups: dict[tuple[str, ...], list[Official]] = {}
     for one in official(aggregator):

@@ -218,7 +218,7 @@ class Endpoint:
     def _attempt(self, query: str, accept: str) -> tuple[IO[bytes], str, Message]:
         with Exchange(self.timeout) as exchange:
             try:
-                with self._sent(query, accept, exchange) as response:
+                with self._send_request(query, accept, exchange) as response:
                     body = self._read(response, exchange)
             except EndpointError:
                 raise
@@ -227,7 +227,7 @@ class Endpoint:
                 raise self._error("address", text) from error
             except Exception as error:  # a connection that is shut down while it is read fails in many ways
                 if exchange.is_late or isinstance(getattr(error, "reason", error), TimeoutError):
-                    raise self._timed_out() from error
+                    raise self._make_timeout() from error
                 if isinstance(error, urllib.error.HTTPError):
                     raise self._refusal(error) from error
                 if isinstance(error, (http.client.HTTPException, EOFError, zlib.error, gzip.BadGzipFile)):
@@ -238,7 +238,7 @@ class Endpoint:
                 raise
         return body, response.headers.get("Content-Type", "").partition(";")[0].strip(), response.headers
 
-    def _sent(self, query: str, accept: str, exchange: Exchange) -> http.client.HTTPResponse:
+    def _send_request(self, query: str, accept: str, exchange: Exchange) -> http.client.HTTPResponse:
         """Send the request, and return the answer when its headers are there."""
         from SPARQLWrapper import GET, POST, SPARQLWrapper  # which brings rdflib
 
@@ -298,25 +298,25 @@ class Endpoint:
         said = b""
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
             said = error.read(SAID)
-        refusal = self._error(reason, f"{text} (status {error.code}){self._told(said)}", error.code)
+        refusal = self._error(reason, f"{text} (status {error.code}){self._read_reason(said)}", error.code)
         refusal.wait = _seconds(error.headers.get("Retry-After", ""))  # type: ignore[attr-defined]
         return refusal
 
-    def _timed_out(self) -> EndpointError:
+    def _make_timeout(self) -> EndpointError:
         return self._error("timeout", f"no whole answer within {self.timeout:g} s")
 
     def _incomplete(self, error: Exception) -> EndpointError:
         return self._error("incomplete", f"the answer is cut off or broken: {error}")
 
     def _not_sparql(self, media_type: str, body: IO[bytes]) -> EndpointError:
-        told = self._told(body.read(SAID))
+        told = self._read_reason(body.read(SAID))
         text = f"what came is {media_type or 'of no type'}, not an answer to a query{told}"
         return self._error("not-sparql", text, 200)
 
     def _error(self, reason: str, text: str, status: int | None = None) -> EndpointError:
         return EndpointError(reason, f"{self.url}: {self.hide(text)}", status)
 
-    def _told(self, body: bytes) -> str:
+    def _read_reason(self, body: bytes) -> str:
         """Return the first line of an error page that says something, ready to be appended."""
         line = self.hide(_first_line(body))
         return f": {line[:200]}" if line else ""

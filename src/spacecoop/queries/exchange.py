@@ -110,13 +110,13 @@ def hide(text: str, *secrets: str) -> str:
     >>> hide("I was told Basic bWU6czNjcmV0 for s3cret", "s3cret")
     'I was told Basic bWU6*** for ***'
     """
-    forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), *_encoded(secret))}
+    forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), *_encode(secret))}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
         text = text.replace(form, "***")
     return text
 
 
-def _encoded(secret: str) -> Iterator[str]:
+def _encode(secret: str) -> Iterator[str]:
     """Yield what base64 makes of a secret, wherever it stands in what is encoded."""
     data = secret.encode()
     for encode in (base64.b64encode, base64.urlsafe_b64encode):

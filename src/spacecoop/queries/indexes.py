@@ -66,7 +66,7 @@ def _weight(path: Path) -> int:
 def _load(store: Store, paths: Mapping[Path, str]) -> None:
     for path, graph in paths.items():
         try:
-            with _opened(path) as stream:
+            with _open(path) as stream:
                 to_graph = NamedNode(graph) if graph else None
                 store.bulk_load(input=stream, format=_syntax(path), to_graph=to_graph)
         except (OSError, EOFError, SyntaxError, ValueError) as error:
@@ -89,7 +89,7 @@ class _Unpacked(gzip.GzipFile):
         return part
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes]:
     """Open a file to be read, unpacked, behind the byte order mark that some programs write."""
     stream: Any = _Unpacked(path) if path.suffix == ".gz" else path.open("rb")
     if stream.peek(len(BOM_UTF8)).startswith(BOM_UTF8):
@@ -108,7 +108,7 @@ def _syntax(path: Path) -> RdfFormat:
     return guessed
 
 
-def kept(paths: Mapping[Path, str], cache: Path) -> Store:
+def open_index(paths: Mapping[Path, str], cache: Path) -> Store:
     """Open the index of these files' content; build it where there is none, or where it is damaged."""
     index = cache / _key(paths, cache)
     if _is_complete(index):
@@ -145,7 +145,7 @@ def kept(paths: Mapping[Path, str], cache: Path) -> Store:
 
 def locate(paths: Mapping[Path, str], cache: Path) -> Path:
     """Return the folder of the index of these files, which is built where there is none."""
-    kept(paths, cache)
+    open_index(paths, cache)
     return cache / _key(paths, cache)
 
 

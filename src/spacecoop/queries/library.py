@@ -116,14 +116,14 @@ def every(folder: Path, defaults: Defaults | None = None, outside: bool = False)
     A link that leaves the workspace is one, unless *outside* allows it; so is what is no file.
     """
     paths = {path.stem: path for path in folder.glob("*.rq") if not path.name.startswith(".")}
-    return {name: _with_defaults(_read(path, outside), defaults or {}) for name, path in sorted(paths.items())}
+    return {name: _give_defaults(_read(path, outside), defaults or {}) for name, path in sorted(paths.items())}
 
 
 def find(name: str, folder: Path, defaults: Defaults | None = None, outside: bool = False) -> Query:
     """Read one named query; raises QueryError for an unknown name, with those that there are, and as ``every`` does."""
     path = folder / f"{name}.rq"
     if re.fullmatch(r"[\w-]+", name) and (path.exists() or path.is_symlink()):
-        return _with_defaults(_read(path, outside), defaults or {})
+        return _give_defaults(_read(path, outside), defaults or {})
     names = sorted(path.stem for path in folder.glob("*.rq"))
     near = suggest(name, names)
     advice = f"did you mean {near!r}?" if near else f"there are: {', '.join(names) or 'none'}"
@@ -145,7 +145,7 @@ def _read(path: Path, outside: bool) -> Query:
     return read(path)
 
 
-def _with_defaults(query: Query, defaults: Defaults) -> Query:
+def _give_defaults(query: Query, defaults: Defaults) -> Query:
     """Give a query the defaults that the dataset chooses for it; raises QueryError where they cannot be."""
     chosen = defaults.get(query.name, {})
     place = f"spacecoop.toml: [query.defaults] {query.name}"
@@ -336,7 +336,7 @@ def _language_string(value: str, parameter: Parameter, _: Resolve) -> Term:
     return Literal(text, language=language)
 
 
-def _typed(name: str, pattern: str, example: str) -> Callable[[str, Parameter, Resolve], Term]:
+def _make_typed(name: str, pattern: str, example: str) -> Callable[[str, Parameter, Resolve], Term]:
     datatype = NamedNode(XSD + name)
 
     def made(value: str, parameter: Parameter, _: Resolve) -> Term:
@@ -363,10 +363,10 @@ TYPES: Mapping[str, Callable[[str, Parameter, Resolve], Term]] = {
     "string": _string,
     "language": _language,
     "langString": _language_string,
-    "integer": _typed("integer", r"[+-]?[0-9]{1,18}", "12"),
+    "integer": _make_typed("integer", r"[+-]?[0-9]{1,18}", "12"),
     "date": _date,
-    "gYear": _typed("gYear", r"[0-9]{4}", "2019"),
-    "boolean": _typed("boolean", r"true|false", "true"),
+    "gYear": _make_typed("gYear", r"[0-9]{4}", "2019"),
+    "boolean": _make_typed("boolean", r"true|false", "true"),
 }
 """What turns a word of the command line into a term, by the type that a parameter has."""
 
@@ -390,7 +390,7 @@ def standalone(
     text = "".join(
         line for line in query.bound(values or {}, resolve).splitlines(keepends=True) if not _FRONT.match(line)
     )
-    missing = sparql.undeclared(text, prefixes)
+    missing = sparql.find_undeclared(text, prefixes)
     return "".join(f"PREFIX {prefix}: <{full}>\n" for prefix, full in missing.items()) + text
 
 
@@ -422,7 +422,7 @@ def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[st
         yield quad(iri, f"{_RDFS}label", Literal(query.name))
         yield quad(iri, f"{_SCHEMA}target", base)
         yield quad(iri, f"{_SH}prefixes", declarations)
-        for prefix, full in sparql.declared(text).items():
+        for prefix, full in sparql.find_declared(text).items():
             yield quad(declarations, f"{_SH}declare", f"{declarations}#{prefix}")
             yield quad(f"{declarations}#{prefix}", f"{_SH}prefix", Literal(prefix))
             yield quad(f"{declarations}#{prefix}", f"{_SH}namespace", Literal(full, datatype=NamedNode(f"{XSD}anyURI")))

@@ -69,7 +69,7 @@ def timeline(axes: Any, names: Sequence[str], rows: Table) -> None:
     dated = [
         place
         for place in range(len(names))
-        if any(row[place] for row in rows) and all(_dated(row[place]) for row in rows)
+        if any(row[place] for row in rows) and all(_is_dated(row[place]) for row in rows)
     ]
     if not dated:
         raise PlotError("a timeline needs a column of dates")
@@ -117,7 +117,7 @@ def network(axes: Any, names: Sequence[str], rows: Table) -> None:
     if len(names) < 2:
         raise PlotError("a network needs two columns: from where and to where")
     for place in (0, 1):
-        if all(_number(row[place]) is not None or _dated(row[place]) for row in rows):
+        if all(_number(row[place]) is not None or _is_dated(row[place]) for row in rows):
             raise PlotError(f"a network joins things, and the column {names[place]} has numbers or dates only")
     weights = [place for place in range(2, len(names)) if all(_number(row[place]) is not None for row in rows)]
     points = sorted({row[place] for row in rows for place in (0, 1) if row[place]})
@@ -155,7 +155,7 @@ def _number(text: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _dated(text: str) -> bool:
+def _is_dated(text: str) -> bool:
     if not text:
         return True
     try:

@@ -65,7 +65,7 @@ def is_whole(text: str, names: Sequence[str]) -> bool:
     word = text.strip()
     if not word or word.startswith(".") or word.partition(" ")[0] in names:
         return True
-    plain = sparql.masked(text)
+    plain = sparql.mask(text)
     if sparql.form(text) == "DESCRIBE" and "{" not in plain:
         return True
     return plain.count("{") == plain.count("}") > 0

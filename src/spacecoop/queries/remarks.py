@@ -9,7 +9,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode
 
-from spacecoop.findings import said
+from spacecoop.findings import choose_text
 from spacecoop.iris import local_name, namespace, shorten
 from spacecoop.queries import sparql
 from spacecoop.queries.library import Query
@@ -46,7 +46,7 @@ TEXTS: Mapping[str, Mapping[str, str]] = {
 
 def text(key: str, language: str, /, **values: object) -> str:
     """Return a remark in a language."""
-    return said(TEXTS[key], language).format(**values)
+    return choose_text(TEXTS[key], language).format(**values)
 
 
 def lacks(query: Query, source: Source, language: str) -> Iterator[str]:
@@ -54,14 +54,14 @@ def lacks(query: Query, source: Source, language: str) -> Iterator[str]:
 
     Raises QueryError for a pattern that cannot be read.
     """
-    declared = "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in sparql.declared(query.text).items())
+    declared = "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in sparql.find_declared(query.text).items())
     for need in query.needs:
         try:
             there = _ask(source, need.pattern, declared)
         except SyntaxError as error:
             raise sparql.QueryError(f"{query.name}: the need {need.pattern!r} is not a graph pattern") from error
         if not there:
-            yield said(need.lack, language)
+            yield choose_text(need.lack, language)
 
 
 def unknown(iris: Iterable[str], source: Source, prefixes: Mapping[str, str], language: str) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _occurs(iri: str, source: Source) -> bool:
             store.quads_for_pattern(None, None, node),
         )
         return store.contains_named_graph(node) or next(found, None) is not None
-    term = sparql.written(node)
+    term = sparql.write_term(node)
     anywhere = " UNION ".join(f"{{ {one} }}" for one in (f"{term} ?p ?o", f"?s {term} ?o", f"?s ?p {term}"))
     return _ask(source, f"{anywhere} UNION {{ GRAPH ?g {{ {anywhere} }} }} UNION {{ GRAPH {term} {{ ?s ?p ?o }} }}")
 

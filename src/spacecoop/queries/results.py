@@ -100,7 +100,7 @@ class Result:
         return replace(self, limit=limit, first=0 if limit is None else limit * (page - 1))
 
 
-def spooled(answer: object, spool: Spool) -> Result:
+def spool_rows(answer: object, spool: Spool) -> Result:
     """Evaluate an answer to its end into the *spool*; rows that no query orders come out sorted."""
     if isinstance(answer, QueryBoolean):
         return Result("boolean", (), spool.close(), boolean=bool(answer))
@@ -265,7 +265,7 @@ def texts(result: Result, view: View) -> Iterator[list[str]]:
     """Yield rows as people read them."""
     if view.labels is None:
         for row in result.rows():
-            yield [_shown(term, view, {}) for term in row]
+            yield [_show_term(term, view, {}) for term in row]
         return
     rows = result.rows()
     while some := list(itertools.islice(rows, 1_000)):
@@ -273,7 +273,7 @@ def texts(result: Result, view: View) -> Iterator[list[str]]:
         if view.instead:
             labels = _distinct(labels, view)
         for row in some:
-            yield [_shown(term, view, labels) for term in row]
+            yield [_show_term(term, view, labels) for term in row]
 
 
 def _distinct(labels: Mapping[str, str], view: View) -> dict[str, str]:
@@ -293,7 +293,7 @@ def edges(result: Result) -> Result:
     return Result("rows", ("from", "to"), spool.close())
 
 
-def _shown(term: Term | None, view: View, labels: Mapping[str, str]) -> str:
+def _show_term(term: Term | None, view: View, labels: Mapping[str, str]) -> str:
     """Return a term as people read it, without what would steer a terminal."""
     if term is None:
         return ""

@@ -141,7 +141,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
     began: float | None = None
     printing = False
     while True:
-        left = 1.0 if printing else _left(loading, began, limits)
+        left = 1.0 if printing else _count_seconds_left(loading, began, limits)
         if not pipe.poll(left):
             if not printing:
                 told(time.monotonic() - (loading if began is None else began))
@@ -171,7 +171,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
             raise RuntimeError(value)
 
 
-def _left(loading: float, began: float | None, limits: Limits) -> float:
+def _count_seconds_left(loading: float, began: float | None, limits: Limits) -> float:
     """Return the seconds to wait for a word, at most one; raise StoppedError where the time is over."""
     most = limits.seconds + (limits.loading if began is None else 0)
     left = most - (time.monotonic() - (loading if began is None else began))
@@ -260,12 +260,12 @@ def _bound_memory(limits: Limits) -> None:
     """Let this process take so much memory beyond what it holds, and leave no core dump."""
     import resource
 
-    most = _held() + limits.megabytes * _MEGABYTE
+    most = _count_bytes_held() + limits.megabytes * _MEGABYTE
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _held() -> int:
+def _count_bytes_held() -> int:
     """Return the bytes of address space in use."""
     with Path("/proc/self/statm").open("rb") as stream:
         return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")

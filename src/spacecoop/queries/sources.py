@@ -116,14 +116,14 @@ class Local:
     def _things(self) -> dict[str, set[str]]:
         """Return what the things of the workspace are called; where there is no workspace, everything."""
         home = f"{self.base}id/" if self.base else ""
-        return self._called(lambda iri: namespace(iri) == home if home else True)
+        return self._read_names(lambda iri: namespace(iri) == home if home else True)
 
     def _concepts(self, scheme: str) -> dict[str, set[str]]:
         members = self.store.quads_for_pattern(None, _IN_SCHEME, NamedNode(scheme), None)
         known = {quad.subject.value for quad in members if isinstance(quad.subject, NamedNode)}
-        return {**{iri: set() for iri in known}, **self._called(known.__contains__)}
+        return {**{iri: set() for iri in known}, **self._read_names(known.__contains__)}
 
-    def _called(self, wanted: Callable[[str], bool]) -> dict[str, set[str]]:
+    def _read_names(self, wanted: Callable[[str], bool]) -> dict[str, set[str]]:
         called: dict[str, set[str]] = {}
         for name in NAMES:
             for quad in self.store.quads_for_pattern(None, name, None, None):
@@ -163,7 +163,7 @@ class Remote:
 
     def answer(self, text: str, union: bool = True) -> Answer:  # noqa: ARG002  (the endpoint has its own default graph)
         """Send a query, with the known prefixes that it does not declare."""
-        missing = sparql.undeclared(text, self.prefixes)
+        missing = sparql.find_undeclared(text, self.prefixes)
         full = "".join(f"PREFIX {prefix}: <{iri}> " for prefix, iri in missing.items()) + text
         if sparql.form(text) in ("CONSTRUCT", "DESCRIBE"):
             return self.endpoint.construct(full)
@@ -195,7 +195,7 @@ def files(
     Raises SourceError for a file that cannot be read.
     """
     if cache is not None and indexes.weigh(paths) > indexes.LARGE:
-        return Local(f"{name}, indexed", indexes.kept(paths, cache), prefixes, base, cached=True)
+        return Local(f"{name}, indexed", indexes.open_index(paths, cache), prefixes, base, cached=True)
     return Local(name, indexes.read(paths), prefixes, base)
 
 

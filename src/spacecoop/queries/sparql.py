@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
 
 from spacecoop import reach
-from spacecoop.reach import Outward, QueryError, masked, outside_braces, outward, terms
+from spacecoop.reach import Outward, QueryError, mask, mask_braces, outward, terms
 
-__all__ = ["Outward", "QueryError", "masked", "outward", "terms"]
+__all__ = ["Outward", "QueryError", "mask", "outward", "terms"]
 
 Term = NamedNode | BlankNode | Literal | Triple
 
@@ -32,7 +32,7 @@ def form(text: str) -> str:
     >>> form("PREFIX select: <http://e/> ASK { ?select a select:ask }"), form("DELETE WHERE { ?s ?p ?o }")
     ('ASK', 'UPDATE')
     """
-    outside = outside_braces(masked(text))
+    outside = mask_braces(mask(text))
     found, update = _FORM.search(outside), _UPDATE.search(outside)
     if update and not (found and found.start() < update.start()):
         return "UPDATE"
@@ -45,10 +45,10 @@ def is_ordered(text: str) -> bool:
     >>> is_ordered("SELECT * { ?s ?p ?o } ORDER BY ?s"), is_ordered("SELECT * { { SELECT * {} ORDER BY ?s } }")
     (True, False)
     """
-    return _ORDER.search(outside_braces(masked(text))) is not None
+    return _ORDER.search(mask_braces(mask(text))) is not None
 
 
-def spelled_out(text: str, names: Iterable[str]) -> str:
+def spell_out(text: str, names: Iterable[str]) -> str:
     """Return a query with the variables that its ``SELECT *`` gives, in the order in which they occur; others as is.
 
     The specification leaves that order open (section 16.1), and some engines sort.
@@ -56,8 +56,8 @@ def spelled_out(text: str, names: Iterable[str]) -> str:
     >>> spelled_out("SELECT * { ?s ?p ?o }", ["o", "p", "s"])
     'SELECT ?s ?p ?o { ?s ?p ?o }'
     """
-    plain = masked(text)
-    found = _ALL.search(outside_braces(plain))
+    plain = mask(text)
+    found = _ALL.search(mask_braces(plain))
     there = set(names)
     ordered = [name for name in dict.fromkeys(_VARIABLE.findall(plain)) if name in there]
     if found is None or not ordered or len(ordered) < len(there):
@@ -68,7 +68,7 @@ def spelled_out(text: str, names: Iterable[str]) -> str:
 
 def selects_all(text: str) -> bool:
     """Tell whether a query is a ``SELECT *``."""
-    return _ALL.search(outside_braces(masked(text))) is not None
+    return _ALL.search(mask_braces(mask(text))) is not None
 
 
 def bound(text: str, values: Mapping[str, Sequence[Term]]) -> str:
@@ -78,16 +78,16 @@ def bound(text: str, values: Mapping[str, Sequence[Term]]) -> str:
     """
     for name, wanted in sorted(values.items()):
         block = re.compile(rf"(?<![?$:\w.-])VALUES\s+[?$]{re.escape(name)}\s*\{{([^{{}}]*)\}}", re.IGNORECASE)
-        places = [found.span(1) for found in block.finditer(masked(text))]
+        places = [found.span(1) for found in block.finditer(mask(text))]
         if not places:
             raise QueryError(f"no place for ?{name}: write VALUES ?{name} {{ UNDEF }} where it is to be bound")
-        inserted = f" {' '.join(map(written, wanted)) or 'UNDEF'} "
+        inserted = f" {' '.join(map(write_term, wanted)) or 'UNDEF'} "
         for start, end in reversed(places):
             text = text[:start] + inserted + text[end:]
     return text
 
 
-def written(term: Term) -> str:
+def write_term(term: Term) -> str:
     r"""Return a term in the syntax of SPARQL 1.1 (section 4.1).
 
     Codepoint escapes are read before everything else (section 19.2), by some engines even behind a backslash; so
@@ -108,10 +108,10 @@ def written(term: Term) -> str:
         return f'"{escaped}"@{term.language}'
     if term.datatype.value == "http://www.w3.org/2001/XMLSchema#string":
         return f'"{escaped}"'  # engines that know RDF 1.0 only take a written xsd:string for another term
-    return f'"{escaped}"^^{written(term.datatype)}'
+    return f'"{escaped}"^^{write_term(term.datatype)}'
 
 
-def redirected(text: str, services: Sequence[str], replacements: Mapping[str, str]) -> str:
+def redirect(text: str, services: Sequence[str], replacements: Mapping[str, str]) -> str:
     """Return the query with what *replacements* says written for each ``SERVICE <iri>``; *services* as found."""
     places = reach.services(text)
     if len(places) != len(services):
@@ -126,19 +126,19 @@ def redirected(text: str, services: Sequence[str], replacements: Mapping[str, st
     return text
 
 
-def undeclared(text: str, prefixes: Mapping[str, str]) -> dict[str, str]:
+def find_undeclared(text: str, prefixes: Mapping[str, str]) -> dict[str, str]:
     """Return the known prefixes that a query uses and does not declare."""
-    plain = masked(text)
+    plain = mask(text)
     there = set(_PREFIX.findall(plain))
     used = set(re.findall(r"(?<![?$:\w.-])([A-Za-z][\w.-]*):", plain))
     return {prefix: iri for prefix, iri in prefixes.items() if prefix in used - there}
 
 
-def declared(text: str) -> dict[str, str]:
+def find_declared(text: str) -> dict[str, str]:
     """Return the prefixes that a query declares."""
     found = re.findall(
         r"(?<![?$:\w.-])PREFIX\s+([\w.-]*):\s*<([^<>]*)>",
-        masked(text, frozenset({"comment", "string", "open"})),
+        mask(text, frozenset({"comment", "string", "open"})),
         re.IGNORECASE,
     )
     return dict(found)
@@ -149,12 +149,12 @@ def explain(error: SyntaxError, text: str, known: Mapping[str, str]) -> str:
     found = _PLACE.search(str(error))
     if found is None:
         return str(error)
-    if not masked(text).strip():
+    if not mask(text).strip():
         return "there is no query in it"
     row, column = int(found.group(1)), int(found.group(2))
     lines = text.splitlines() or [""]
     line = lines[min(row, len(lines)) - 1]
-    missing = _undeclared_place(text, known)
+    missing = _locate_undeclared(text, known)
     if missing is not None:
         prefix, row, column = missing
         line = lines[row - 1]
@@ -177,9 +177,9 @@ def unknown_function(error: Exception) -> str:
     return found.group(1) if found else ""
 
 
-def _undeclared_place(text: str, known: Mapping[str, str]) -> tuple[str, int, int] | None:
+def _locate_undeclared(text: str, known: Mapping[str, str]) -> tuple[str, int, int] | None:
     """Return the first prefix that is neither declared nor known, with its line and column."""
-    plain = masked(text)
+    plain = mask(text)
     there = {*_PREFIX.findall(plain), *known}
     for found in re.finditer(r"(?<![?$:\w.@-])([A-Za-z][\w.-]*|):(?=[\w%\\])", plain):
         if found.group(1) not in there:

@@ -85,7 +85,7 @@ class Spool:
         """Yield all bytes, in large parts that may end within a line."""
         if self._sort and len(self._runs) > 1:
             merged = heapq.merge(*(self._lines(start, end) for start, end in self._runs))
-            yield from _joined(merged)
+            yield from _join(merged)
         elif self._runs:
             yield from self._read(self._runs[0][0], self._runs[-1][1])
 
@@ -94,7 +94,7 @@ class Spool:
         if first == 0 and (limit is None or limit >= self.count):
             return self.blocks()
         some = itertools.islice(_split(self.blocks()), first, None if limit is None else first + limit)
-        return _joined(some)
+        return _join(some)
 
     def _lines(self, start: int, end: int) -> Iterator[bytes]:
         return _split(self._read(start, end))
@@ -115,7 +115,7 @@ def _split(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield from lines
 
 
-def _joined(lines: Iterator[bytes]) -> Iterator[bytes]:
+def _join(lines: Iterator[bytes]) -> Iterator[bytes]:
     """Yield lines with their ends, many at once."""
     while batch := list(itertools.islice(lines, _BATCH)):
         batch.append(b"")

@@ -199,7 +199,7 @@ class Server:
                 "query": question.query,
                 "default": question.default,
                 "named": question.named,
-                "accept": protocol.accepted(question, request.headers.get("accept")),
+                "accept": protocol.list_accepted(question, request.headers.get("accept")),
                 "base": self.base,
             }
             pool = await self.current()
@@ -234,7 +234,7 @@ class Server:
 
     # -------------------------------------------------------------------------------------------- the named queries
 
-    async def named(self, request: Request) -> Response:
+    async def answer_named(self, request: Request) -> Response:
         """Answer a named query with the values that the address gives; a browser gets the query's page."""
         done, name = Done("query"), request.path_params["name"]
         try:
@@ -246,7 +246,7 @@ class Server:
             key = (name, said, accept)
             if (kept := self._remembered.get(key)) is not None:
                 self._remembered.move_to_end(key)
-                response = _kept(request, kept, done)
+                response = _answer_short(request, kept, done)
             else:
                 async with Watched(request.receive):
                     response = await self._ask_named(request, pool, key, done)
@@ -274,13 +274,13 @@ class Server:
         message = {"query": text, "default": [], "named": [], "accept": accept, "base": self.base}
         answer = await pool.ask(message)
         if not answer.is_whole or len(answer.held) > SHORT:
-            return StreamingResponse(self._recorded(answer, done), headers=_answered(answer.kind))
+            return StreamingResponse(self._record(answer, done), headers=_make_headers(answer.kind))
         kept = Kept(answer.kind, answer.held, answer.rows)
         if pool is self.pool:  # else there is a new build, and this is the answer of the old one
             self._remembered[key] = kept
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
-        return _kept(request, kept, done)
+        return _answer_short(request, kept, done)
 
     async def _bound(self, questions: Interface, name: str, query: bytes, accept: str) -> tuple[str, list[str]]:
         """Return the text of what is asked, and the media types that are wanted; raises BadRequest."""
@@ -291,9 +291,9 @@ class Server:
         takes = {choice.name for choice in questions.offers[name].choices}
         wanted = said.pop("format", [""])[-1] if "format" not in takes else ""
         text = await asyncio.to_thread(questions.bind, name, said)
-        return text, protocol.accepted(protocol.Question(text, format=wanted), accept)
+        return text, protocol.list_accepted(protocol.Question(text, format=wanted), accept)
 
-    async def _recorded(self, answer: Answer, done: Done) -> AsyncIterator[bytes]:
+    async def _record(self, answer: Answer, done: Done) -> AsyncIterator[bytes]:
         try:
             async for part in answer.parts():
                 done.sent += len(part)
@@ -369,9 +369,9 @@ class Server:
         return PlainTextResponse(self.journal.metrics(others), media_type="text/plain; version=0.0.4")
 
 
-def _kept(request: Request, kept: Kept, done: Done) -> Response:
+def _answer_short(request: Request, kept: Kept, done: Done) -> Response:
     """Return a short answer, or that the client has it."""
-    headers = {**_answered(kept.kind), "ETag": kept.tag}
+    headers = {**_make_headers(kept.kind), "ETag": kept.tag}
     if _is_known(request, kept.tag):
         return Response(status_code=304, headers=headers)
     done.rows, done.sent = kept.rows, len(kept.body)
@@ -398,7 +398,7 @@ def _kind(kind: str) -> str:
     return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
 
 
-def _answered(kind: str) -> dict[str, str]:
+def _make_headers(kind: str) -> dict[str, str]:
     return {**CORS, "Content-Type": _kind(kind), "Vary": "Accept"}
 
 
@@ -454,7 +454,7 @@ def build(server: Server) -> Starlette:
             Route("/readyz", server.readiness),
             Route("/metrics", server.metrics),
             Route("/openapi.json", server.openapi),
-            Route("/query/{name}", server.named, methods=["GET", "HEAD"]),
+            Route("/query/{name}", server.answer_named, methods=["GET", "HEAD"]),
             Route("/{path:path}", server.file, methods=["GET", "HEAD"]),
             Route("/{path:path}", options, methods=["OPTIONS"]),
         ],

@@ -66,7 +66,7 @@ def read(folder: Path) -> Site:
     """Read what was built; raises NotBuilt where there is none, or only half of it."""
     try:
         manifest = (folder / MANIFEST).read_bytes()
-        digests = {row["path"]: row["sha256"] for row in folders.listed(folder)}
+        digests = {row["path"]: row["sha256"] for row in folders.list_files(folder)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise NotBuilt(f"{folder} holds no built dataset ({type(error).__name__}); run `spacecoop build`") from None
     if missing := sorted(path for path in digests if not (folder / path).is_file()):

@@ -258,7 +258,7 @@ class Worker(asyncio.Protocol):
             self._process.kill()
         self._transport.abort()
 
-    async def died_of(self) -> int:
+    async def find_signal(self) -> int:
         """Return the signal that ended the process; 0 for none."""
         for _ in range(100):
             if (code := self._process.poll()) is not None:
@@ -396,14 +396,14 @@ class Answer:
             self.end(whole=True)
             status, reason = json.loads(content)
             raise Refused(int(status), str(reason))
-        raise await self._why()
+        raise await self._find_reason()
 
-    async def _why(self) -> Refused:
+    async def _find_reason(self) -> Refused:
         """Return why a worker ended before its answer did."""
         limits = self._pool.limits
         if self._late:
             return Refused(503, f"the query took more than {limits.seconds:g} seconds; ask for less")
-        ended_by = await self._worker.died_of()
+        ended_by = await self._worker.find_signal()
         if ended_by == signal.SIGKILL:
             return Refused(503, "the process that answered was killed from outside; ask again")
         if ended_by == signal.SIGSEGV:  # its stack is full

@@ -64,7 +64,7 @@ def read(method: str, query_string: bytes, content_type: str, body: bytes) -> Qu
         if kind == UPDATE:
             raise BadRequest(403, "this endpoint is read-only: updates are refused")
         if kind == QUERY:
-            said = [*said, ("query", _decoded(body))]
+            said = [*said, ("query", _decode(body))]
         elif kind == FORM:
             said = [*said, *pairs(body)]
         else:
@@ -87,7 +87,7 @@ def read(method: str, query_string: bytes, content_type: str, body: bytes) -> Qu
     )
 
 
-def accepted(question: Question, accept: str | None) -> list[str]:
+def list_accepted(question: Question, accept: str | None) -> list[str]:
     """Return the media types that are wanted, the most wanted first; raises BadRequest for a format that is none."""
     if question.format:
         name = question.format.lower().replace(" ", "+")  # a plus that was not escaped
@@ -124,7 +124,7 @@ def pairs(text: bytes) -> list[tuple[str, str]]:
         raise BadRequest(400, f"the parameters cannot be read: {type(error).__name__}") from None
 
 
-def _decoded(body: bytes) -> str:
+def _decode(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:

@@ -20,7 +20,7 @@ class _Outside:
         self._inside = False
         self._held = b""
 
-    def of(self, part: bytes) -> bytes:
+    def take(self, part: bytes) -> bytes:
         """Return what of the next part stands outside."""
         part = self._held + part
         self._held = b""
@@ -39,7 +39,7 @@ def _lines(outside: _Outside | None) -> Generator[int, bytes, None]:
     part = yield 0
     header = 1
     while True:
-        ended = (outside.of(part) if outside else part).count(b"\n")
+        ended = (outside.take(part) if outside else part).count(b"\n")
         part = yield ended - min(header, ended)
         header -= min(header, ended)
 
@@ -58,7 +58,7 @@ def _objects() -> Generator[int, bytes, None]:
     outside, last, root = _Outside(escapes=True), b"", 1
     part = yield 0
     while True:
-        text = outside.of(part)
+        text = outside.take(part)
         begun = text.count(b"{") - (last + text).count(b":{")
         last = text[-1:] or last
         part = yield begun - min(root, begun)

@@ -196,11 +196,11 @@ def main(words: Sequence[str]) -> None:
     send(output, b"R")
     output.flush()
     while (frame := receive(sys.stdin.buffer)) is not None:
-        send(output, *_answered(store, frame, output, most))
+        send(output, *_answer(store, frame, output, most))
         output.flush()
 
 
-def _answered(store: Store, frame: bytes, output: IO[bytes], most: int) -> tuple[bytes, bytes]:
+def _answer(store: Store, frame: bytes, output: IO[bytes], most: int) -> tuple[bytes, bytes]:
     """Answer a question; return the last frame."""
     try:
         return b"E", str(answer(store, json.loads(frame), output, most)).encode()

@@ -80,7 +80,7 @@ def open_session() -> requests.Session:
 
 
 @contextlib.contextmanager
-def within(seconds: float, session: requests.Session) -> Iterator[None]:
+def limit(seconds: float, session: requests.Session) -> Iterator[None]:
     """Let an exchange take so many seconds, then shut its connection down; raises TooLong."""
     adapter = session.get_adapter("http://")
     assert isinstance(adapter, Adapter)
@@ -137,7 +137,7 @@ def post(url: str, body: object, headers: Mapping[str, str], seconds: float, lar
     No redirect is followed, and no proxy and no password of a ``.netrc`` is taken.
     """
     try:
-        with open_session() as session, within(seconds, session):
+        with open_session() as session, limit(seconds, session):
             session.trust_env = False
             with session.post(
                 url, json=body, headers=dict(headers), timeout=seconds, stream=True, allow_redirects=False

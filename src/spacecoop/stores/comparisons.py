@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from spacecoop.stores import dialects, graphs
 from spacecoop.stores.digests import XSD, digest, value_line
 from spacecoop.stores.graphs import Graph
-from spacecoop.stores.graphstore import Store, batches, begun
+from spacecoop.stores.graphstore import Store, batches, begin
 
 SHOWN = 3
 """How many differing triples of a graph are kept to be shown."""
@@ -59,7 +59,7 @@ def compare(ours: Iterable[str], theirs: Iterable[str]) -> Comparison:
     respelled: Counter[str] = Counter()
     for value in here.keys() & there.keys():
         if here[value] != there[value]:
-            reasons = [change.words for change in dialects.found(here[value])]
+            reasons = [change.words for change in dialects.find_changes(here[value])]
             respelled[reasons[0] if reasons else _respelling(here[value], there[value])] += 1
     return Comparison(
         tuple(here[value] for value in sorted(here.keys() - there.keys())),
@@ -78,7 +78,7 @@ def _end(line: str) -> str:
     return found[0].replace(f"<{XSD}", "xsd:").removesuffix(">") if found else "a value"
 
 
-def compared(store: Store, ours: Sequence[Graph], sizes: Mapping[str, int]) -> Iterator[tuple[Graph, Comparison]]:
+def compare_graphs(store: Store, ours: Sequence[Graph], sizes: Mapping[str, int]) -> Iterator[tuple[Graph, Comparison]]:
     """Yield graphs with what comes of reading them whole from a store; *sizes* are those expected there.
 
     While some are compared, the next are on their way. A graph is read from our files only where its digest there is
@@ -87,15 +87,15 @@ def compared(store: Store, ours: Sequence[Graph], sizes: Mapping[str, int]) -> I
     by_iri = {graph.iri: graph for graph in ours}
     waiting = None
     for batch in batches({iri: sizes.get(iri, 0) for iri in by_iri}, _AT_ONCE, store.dialect.names):
-        following = begun(store.contents, batch)
+        following = begin(store.contents, batch)
         if waiting:
-            yield from judged(by_iri, waiting.result())
+            yield from judge(by_iri, waiting.result())
         waiting = following
     if waiting:
-        yield from judged(by_iri, waiting.result())
+        yield from judge(by_iri, waiting.result())
 
 
-def judged(ours: Mapping[str, Graph], theirs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Graph, Comparison]]:
+def judge(ours: Mapping[str, Graph], theirs: Mapping[str, Sequence[str]]) -> Iterator[tuple[Graph, Comparison]]:
     """Yield graphs with what comes of comparing them with the lines that a store gave."""
     other = [ours[iri] for iri, lines in theirs.items() if digest(lines) != ours[iri].exact]
     found = {graph.iri: compare(lines, theirs[graph.iri]) for graph, lines in graphs.lines(other)}

@@ -73,9 +73,9 @@ class Connection:
         reason = ""
         for number in range(self._tries):
             wait = random.uniform(0, min(30.0, 0.5 * 2**number))  # noqa: S311 (no secret: it keeps clients apart)
-            session = self._idle.pop() if self._idle else self._opened()
+            session = self._idle.pop() if self._idle else self._open()
             try:
-                with bounded.within(self._timeout, session):
+                with bounded.limit(self._timeout, session):
                     response = session.request(
                         method,
                         url,
@@ -89,7 +89,7 @@ class Connection:
                     if response.ok and response.status_code < 300:
                         answer = bounded.content(response)
                     else:
-                        reason = self._said(response)
+                        reason = self._read_reason(response)
                 if response.ok and response.status_code < 300:
                     found = read(answer)
                     self._idle.append(session)
@@ -97,14 +97,14 @@ class Connection:
                 if response.status_code not in AGAIN:
                     session.close()
                     raise StoreError(f"{method} {_place(url)}: {reason}")
-                wait = max(wait, _asked_to_wait(response))
+                wait = max(wait, _read_retry_after(response))
             except bounded.TooLarge as error:
                 session.close()
                 raise StoreError(f"{method} {_place(url)}: {error}; is this address the store's?") from None
             except bounded.TooLong as error:
                 reason = str(error)
             except (requests.RequestException, SyntaxError, ValueError, OSError) as error:
-                reason = self._hidden(f"{type(error).__name__}: {_root(error)}")
+                reason = self._hide_secrets(f"{type(error).__name__}: {_root(error)}")
             session.close()  # what is left unread on a connection would answer the next request
             if wait > LONGEST_WAIT:
                 raise StoreError(f"{method} {_place(url)}: {reason}; the store asks to come back in {wait:.0f} seconds")
@@ -112,21 +112,21 @@ class Connection:
                 self._pause(wait)
         raise StoreError(f"{method} {_place(url)}: {reason} ({self._tries} tries)")
 
-    def _opened(self) -> requests.Session:
+    def _open(self) -> requests.Session:
         session = bounded.open_session()
         session.auth = self._auth
         session.headers["User-Agent"] = "spacecoop"
         return session
 
-    def _said(self, response: requests.Response) -> str:
+    def _read_reason(self, response: requests.Response) -> str:
         code = response.status_code
         if 300 <= code < 400:
-            moved = self._hidden(response.headers.get("Location", "?"))
+            moved = self._hide_secrets(response.headers.get("Location", "?"))
             return f"{code}, moved to {moved}; name that address in the settings"
-        text = " ".join(self._hidden(bounded.beginning(response)).split())[:300]
+        text = " ".join(self._hide_secrets(bounded.beginning(response)).split())[:300]
         return ": ".join(filter(None, [str(code), HELP.get(code, ""), text]))
 
-    def _hidden(self, text: str) -> str:
+    def _hide_secrets(self, text: str) -> str:
         """Return a server's text without our secret, in any spelling that we send, and without control characters."""
         secret, user = self._credentials.secret, self._credentials.user
         if secret:
@@ -185,7 +185,7 @@ def _root(error: BaseException) -> str:
     return str(error).rpartition(": ")[2][:200] or type(error).__name__
 
 
-def _asked_to_wait(response: requests.Response) -> float:
+def _read_retry_after(response: requests.Response) -> float:
     """Return the seconds of Retry-After (RFC 9110, section 10.2.3), 0 without it."""
     text = response.headers.get("Retry-After", "").strip()
     if re.fullmatch(r"[0-9]{1,9}", text):

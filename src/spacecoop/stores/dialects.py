@@ -222,12 +222,12 @@ def _is_odd(text: str) -> bool:
     return "_:" in text or "/." in text or _HOST.search(text) is not None
 
 
-def lost(words: str, dialect: str) -> bool:
+def loses(words: str, dialect: str) -> bool:
     """Tell whether a store of this dialect loses what has the change of these words."""
     return any(change.words == words and {"*", dialect} & {*change.lost} for change in CHANGES)
 
 
-def found(line: str) -> list[Change]:
+def find_changes(line: str) -> list[Change]:
     """Return what some store is known to change in a triple; nothing where the terms are safe in all of them."""
     from pyoxigraph import Literal, RdfFormat, parse
 

@@ -73,7 +73,7 @@ def _decimal(text: str) -> str | None:
 
 def _double(text: str) -> str | None:
     number = _float_of(text)
-    return None if number is None else _spelled(number)
+    return None if number is None else _spell(number)
 
 
 def _float(text: str) -> str | None:
@@ -81,7 +81,7 @@ def _float(text: str) -> str | None:
     if number is None:
         return None
     try:
-        return _spelled(struct.unpack("f", struct.pack("f", number))[0])
+        return _spell(struct.unpack("f", struct.pack("f", number))[0])
     except OverflowError:
         return "-INF" if number < 0 else "INF"
 
@@ -94,7 +94,7 @@ def _float_of(text: str) -> float | None:
     return float(text) if re.fullmatch(number, text, re.ASCII) else None
 
 
-def _spelled(number: float) -> str:
+def _spell(number: float) -> str:
     if math.isinf(number):
         return "INF" if number > 0 else "-INF"
     return "NaN" if math.isnan(number) else repr(number)
@@ -133,7 +133,7 @@ def _next(day: str) -> str:
         return day
 
 
-def _zoned(text: str) -> str | None:
+def _read_zone(text: str) -> str | None:
     text = text.strip()
     return f"{text[:-6]}Z" if text.endswith(("+00:00", "-00:00")) else text
 
@@ -161,7 +161,7 @@ SPELLINGS: Mapping[str, tuple[str, Callable[[str], str | None]]] = {
     "boolean": ("boolean", _boolean),
     **dict.fromkeys(["dateTime", "dateTimeStamp"], ("dateTime", _moment)),
     "time": ("time", _moment),
-    "date": ("date", _zoned),
+    "date": ("date", _read_zone),
     **dict.fromkeys(["duration", "dayTimeDuration", "yearMonthDuration"], ("duration", _duration)),
 }
 """For each datatype that stores respell: the datatype whose values it shares, and how a value is spelled."""

@@ -58,7 +58,7 @@ class Part:
             if named := _END.fullmatch(end):
                 yield named[1].decode(), b"".join(piece)
             else:
-                for graph, lines in _parsed(b"".join(piece)):
+                for graph, lines in _parse(b"".join(piece)):
                     yield graph, "".join(f"{line} <{graph}> .\n" for line in lines).encode()
 
     def _pieces(self) -> Iterator[tuple[list[bytes], bytes]]:
@@ -96,7 +96,7 @@ def _cut(piece: list[bytes], end: bytes) -> Iterator[tuple[str, list[str]]]:
     """Cut the graph's name off lines that end alike."""
     named = _END.fullmatch(end)
     if named is None:
-        yield from _parsed(b"".join(piece))
+        yield from _parse(b"".join(piece))
         return
     graph = named[1].decode()
     text = b"".join(piece).replace(end, b"\n")
@@ -108,7 +108,7 @@ def _cut(piece: list[bytes], end: bytes) -> Iterator[tuple[str, list[str]]]:
         if _is_plain(line + b"\n"):
             yield graph, [line.decode()]
         else:
-            yield from _parsed(raw)
+            yield from _parse(raw)
 
 
 def _is_plain(text: bytes) -> bool:
@@ -116,7 +116,7 @@ def _is_plain(text: bytes) -> bool:
     return bare and _PLAIN.fullmatch(text.decode()) is not None
 
 
-def _parsed(lines: bytes) -> Iterator[tuple[str, list[str]]]:
+def _parse(lines: bytes) -> Iterator[tuple[str, list[str]]]:
     from pyoxigraph import parse
 
     for quad in parse(lines, format=NQUADS.format):
@@ -156,7 +156,7 @@ def read(workspace: Workspace) -> dict[str, Graph]:
     rows: dict[str, Any] = {}
     graphs: dict[str, Graph] = {}
     for part in _parts(workspace):
-        rows[part.sha256] = known.get(part.sha256) or _measured(part)
+        rows[part.sha256] = known.get(part.sha256) or _measure(part)
         for iri, (statements, values, exact, losses) in rows[part.sha256].items():
             if iri in graphs:
                 raise GraphsError(f"the graph <{iri}> is in {graphs[iri].part.path} and in {part.path}")
@@ -213,7 +213,7 @@ def _load(kept: Path) -> Mapping[str, Any]:
     return dict(data["parts"]) if isinstance(data, dict) and data.get("form") == _form() else {}
 
 
-def _measured(part: Part) -> dict[str, list[Any]]:
+def _measure(part: Part) -> dict[str, list[Any]]:
     """Return the size, the digests and the losses of each graph of a part; one graph is held at a time."""
     done: dict[str, list[Any]] = {}
     for iri, pairs in itertools.groupby(part.lines(), key=lambda pair: pair[0]):
@@ -223,7 +223,7 @@ def _measured(part: Part) -> dict[str, list[Any]]:
         values = exact if digests.are_values("\n".join(exact)) else {value_line(line) for line in exact}
         losses: dict[str, str] = {}
         for line in sorted(dialects.may_be_lost(exact)):
-            for change in dialects.found(line):
+            for change in dialects.find_changes(line):
                 losses.setdefault(change.words, line[:300])
         sums = [digest(exact)] * 2 if values == exact else [digest(values), digest(exact)]
         done[iri] = [len(values), *sums, sorted(losses.items())]
@@ -249,7 +249,7 @@ def _parts(workspace: Workspace) -> list[Part]:
         raise GraphsError(
             f"{(stale or [workspace.out / DATASET])[0]} is not what the manifest says; `spacecoop build` writes both"
         )
-    start = _shared_from(workspace.out / DATASET, parts, sum(sizes))
+    start = _find_shared(workspace.out / DATASET, parts, sum(sizes))
     if start is None:
         return [Part(workspace.out / DATASET, 0, whole["sha256"])]
     with (workspace.out / DATASET).open("rb") as stream:
@@ -261,7 +261,7 @@ def _is_article(path: str) -> bool:
     return path.startswith("article/") and path.endswith(NQUADS.ending)
 
 
-def _shared_from(dataset: Path, parts: list[Part], start: int) -> int | None:
+def _find_shared(dataset: Path, parts: list[Part], start: int) -> int | None:
     """Return where the shared graphs begin, if the file of the whole begins with the articles, one after the other.
 
     That is looked up at the end of the last article; where it is not so, the whole is read as one.

@@ -86,7 +86,7 @@ class Store:
         """
         if only:
             return self._counts(f"VALUES ?g {{ {' '.join(map(_iri, only))} }}")
-        groups = f"SELECT ?g WHERE {{ GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g {self._ours()}"
+        groups = f"SELECT ?g WHERE {{ GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g {self._write_filter()}"
         number = self._number(f"SELECT (COUNT(?g) AS ?n) WHERE {{ {{ {groups} }} }}")
         if number > MOST:
             raise StoreError(
@@ -106,7 +106,7 @@ class Store:
     def _counts(self, values: str = "", after: str = "", pages: str = "") -> dict[str, int]:
         rows = self.select(
             f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ {values} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
-            f" {self._ours(after)} {pages}",
+            f" {self._write_filter(after)} {pages}",
             "n",
         )
         counts = {
@@ -121,7 +121,7 @@ class Store:
             raise StoreError(f"the store answers a question for one number with {len(rows):,} rows")
         return _whole(rows[0]["n"])
 
-    def _ours(self, after: str = "") -> str:
+    def _write_filter(self, after: str = "") -> str:
         """Return the filter for graphs of ours: on groups, so that a store looks at each graph, not at each triple."""
         later = f" && STR(?g) > {_text(after)}" if after else ""
         return f"HAVING(STRSTARTS(STR(?g), {_text(self.base)}){later})"
@@ -130,12 +130,14 @@ class Store:
         """Return the lines of graphs; *sizes* are those expected, and where fewer come it is asked again in pages."""
         found: dict[str, list[str]] = {}
         for batch in batches(sizes, self.dialect.rows - 1, self.dialect.names):
-            got = self._together(batch) if sum(batch.values()) < self.dialect.rows else {graph: [] for graph in batch}
+            got = (
+                self._ask_together(batch) if sum(batch.values()) < self.dialect.rows else {graph: [] for graph in batch}
+            )
             short = [graph for graph in batch if len(got[graph]) < batch[graph]]
             real = self.counts(short) if short else {}
             for graph in short:
                 if len(got[graph]) != real.get(graph, 0):
-                    got[graph] = list(self._paged(graph, real.get(graph, 0)))
+                    got[graph] = list(self._read_pages(graph, real.get(graph, 0)))
                     if len(got[graph]) != real.get(graph, 0):
                         raise StoreError(
                             f"<{graph}> has {real.get(graph, 0):,} triples, but the store gives {len(got[graph]):,}:"
@@ -144,13 +146,13 @@ class Store:
             found |= got
         return found
 
-    def _together(self, batch: Mapping[str, int]) -> dict[str, list[str]]:
+    def _ask_together(self, batch: Mapping[str, int]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {graph: [] for graph in batch}
         values = " ".join(map(_iri, batch))
         got = self._lines(f"SELECT ?g ?s ?p ?o WHERE {{ VALUES ?g {{ {values} }} GRAPH ?g {{ ?s ?p ?o }} }}")
         return found | {graph: lines for graph, lines in got.items() if graph in found}
 
-    def _paged(self, graph: str, most: int) -> Iterator[str]:
+    def _read_pages(self, graph: str, most: int) -> Iterator[str]:
         """Yield a graph's lines page by page; a store that gives more than *most* is not read on."""
         offset = 0
         while True:
@@ -189,7 +191,7 @@ class Store:
         assert self._addresses.quads is not None
         self._guard(graphs)
         many = self.dialect.bulk if quads.count(b"\n") >= LARGE else ""
-        self._connection.send("POST", _with(self._addresses.quads, many), quads, "application/n-quads")
+        self._connection.send("POST", _add_parameter(self._addresses.quads, many), quads, "application/n-quads")
 
     def replace(self, graph: str, delete: Sequence[str], insert: Sequence[str], whole: Sequence[str]) -> None:
         """Replace a graph's content: *whole*, in one step, or else by what is to be deleted and inserted.
@@ -199,7 +201,7 @@ class Store:
         self._guard([graph])
         if self._addresses.graphs is not None:
             body = "".join(f"{line} .\n" for line in whole).encode()
-            address = _with(self._addresses.graphs, f"graph={quote(graph, safe='')}")
+            address = _add_parameter(self._addresses.graphs, f"graph={quote(graph, safe='')}")
             self._connection.send("PUT", address, body, "application/n-triples")
             return
         old, new = (_pattern([(graph, line) for line in some]) for some in (delete, insert))
@@ -303,7 +305,7 @@ def batches(sizes: Mapping[str, int], limit: int, most: int) -> Iterator[dict[st
         yield batch
 
 
-def begun(work: Callable[[_T], _R], item: _T) -> Future[_R]:
+def begin(work: Callable[[_T], _R], item: _T) -> Future[_R]:
     """Begin work in a thread of its own, which does not keep the program from ending; return what it will give."""
     promise: Future[_R] = Future()
 
@@ -325,7 +327,7 @@ def _text(text: str) -> str:
     return str(Literal(text))
 
 
-def _with(address: str, parameter: str) -> str:
+def _add_parameter(address: str, parameter: str) -> str:
     """Return an address with a parameter more."""
     return f"{address}{'&' if '?' in address else '?'}{parameter}" if parameter else address
 

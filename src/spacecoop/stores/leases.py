@@ -48,7 +48,7 @@ class Lease:
         self._store.insert(self._graph, [self._line(self._ends)])
         if old:
             mine = {str(row["until"].value) for row in self._rows() if row["push"].value == self._name}
-            if _when(old) not in mine:
+            if _read_moment(old) not in mine:
                 self.give_back()
                 raise StoreError("another push took over")
             self._store.delete(self._graph, [self._line(old)])
@@ -62,7 +62,7 @@ class Lease:
             self._ends = 0.0
 
     def _line(self, ends: float) -> str:
-        return _lease(self._name, _when(ends))
+        return _lease(self._name, _read_moment(ends))
 
     def _rows(self) -> Sequence[Any]:
         return self._store.select(
@@ -74,13 +74,13 @@ class Lease:
     def _others(self, over: bool = False) -> list[str]:
         """Return when the leases of others end; those that ended, or are taken over, are deleted."""
         rows = [(row["push"].value, str(row["until"].value)) for row in self._rows() if row["push"].value != self._name]
-        ended = [row for row in rows if over or row[1] < _when(self._now())]
+        ended = [row for row in rows if over or row[1] < _read_moment(self._now())]
         if ended:
             self._store.delete(self._graph, [_lease(*row) for row in ended])
         return sorted(until for push, until in rows if (push, until) not in ended)
 
 
-def _when(seconds: float) -> str:
+def _read_moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -96,7 +96,7 @@ def _busy(others: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def leased(store: Store, over: bool = False) -> Iterator[Lease]:
+def hold(store: Store, over: bool = False) -> Iterator[Lease]:
     """Hold the lease of a store."""
     lease = Lease(store)
     try:

@@ -24,7 +24,7 @@ def read(store: Store, size: int) -> Noted:
     return noted
 
 
-def settled(noted: Noted) -> dict[str, str]:
+def find_settled(noted: Noted) -> dict[str, str]:
     """Return, for each graph of which the list says one thing only, its digest."""
     return {graph: next(iter(sums)) for graph, sums in noted.items() if len(sums) == 1}
 

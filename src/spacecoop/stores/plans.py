@@ -77,7 +77,7 @@ def plan(
     """
     there = store.counts()
     noted = ledgers.read(store, there.pop(store.own, 0))
-    settled = ledgers.settled(noted)
+    settled = ledgers.find_settled(noted)
     right = {
         iri for iri, graph in ours.items() if settled.get(iri) == graph.digest and there.get(iri) == graph.statements
     }
@@ -87,7 +87,7 @@ def plan(
     doubtful = [graph for iri, graph in ours.items() if iri in there and iri not in believed]
     of, done = sum(there[graph.iri] for graph in doubtful), 0
     progress(0, of)
-    for graph, found in comparisons.compared(store, doubtful, there):
+    for graph, found in comparisons.compare_graphs(store, doubtful, there):
         differs = bool(found.missing or found.extra)
         action = "replace" if differs else "keep" if graph.iri in right else "note"
         steps.append(Step(graph.iri, action, graph.statements, there[graph.iri], len(found.missing), len(found.extra)))
@@ -103,14 +103,14 @@ def plan(
     ordered = tuple(sorted(steps, key=lambda step: step.graph))
     sent = [ours[step.graph] for step in ordered if step.action in SENT]
     read = frozenset(graph.iri for graph in doubtful)
-    return Plan(ordered, _lost(sent, store.dialect.name), noted, read, respelled)
+    return Plan(ordered, _find_losses(sent, store.dialect.name), noted, read, respelled)
 
 
-def _lost(sent: Iterable[Graph], dialect: str) -> tuple[str, ...]:
+def _find_losses(sent: Iterable[Graph], dialect: str) -> tuple[str, ...]:
     """Return what a store would not keep of these graphs, each loss once, with its first triple."""
     found: dict[str, str] = {}
     for graph in sent:
         for loss in graph.losses:
-            if dialects.lost(loss.words, dialect):
+            if dialects.loses(loss.words, dialect):
                 found.setdefault(loss.words, f"<{graph.iri}>: {loss.words}: {loss.line}")
     return tuple(found.values())

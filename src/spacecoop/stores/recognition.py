@@ -37,7 +37,7 @@ def recognise(url: str) -> Recognised:
     session = bounded.open_session()
     session.trust_env = False
     try:
-        with bounded.within(PATIENCE, session):
+        with bounded.limit(PATIENCE, session):
             response = session.get(
                 url, timeout=PATIENCE, allow_redirects=False, stream=True, headers={"User-Agent": "spacecoop"}
             )

@@ -47,7 +47,7 @@ def find(workspace: Workspace, name: str, dialect: str | None = None) -> Target:
             found = recognition.recognise(name)
             if not found.dialect:
                 raise TargetError(
-                    f"what kind of store is {_shown(name)}? {found.reason}; name it: --dialect is one of"
+                    f"what kind of store is {_show(name)}? {found.reason}; name it: --dialect is one of"
                     f" {', '.join(DIALECTS)}"
                 )
             dialect, recognised = found.dialect, found.reason
@@ -62,33 +62,33 @@ def find(workspace: Workspace, name: str, dialect: str | None = None) -> Target:
     try:
         return replace(_target(name, settings, workspace), recognised=recognised)
     except credentials.CredentialsError as error:
-        raise TargetError(f"store {_shown(name)}: {error}") from None
+        raise TargetError(f"store {_show(name)}: {error}") from None
 
 
 def _target(name: str, settings: Mapping[str, Any], workspace: Workspace) -> Target:
     url, kind = settings.get("url", ""), settings.get("dialect", "generic")
     host = _check_address(name, url).hostname or ""
     if kind not in DIALECTS:
-        raise TargetError(f"store {_shown(name)}: no dialect {kind!r} (there are: {', '.join(DIALECTS)})")
+        raise TargetError(f"store {_show(name)}: no dialect {kind!r} (there are: {', '.join(DIALECTS)})")
     row = DIALECTS[kind]
     found = credentials.find(settings, host)
     if found.kind not in (*row.auth, "none"):
-        raise TargetError(f"store {_shown(name)}: {row.name} takes {' or '.join(row.auth)}, not {found.kind}")
+        raise TargetError(f"store {_show(name)}: {row.name} takes {' or '.join(row.auth)}, not {found.kind}")
     open_ = found.kind in ("basic", "bearer", "gdb") and url.startswith("http:") and not _is_local(host)
     if open_ and not settings.get("plaintext", False):
         raise TargetError(
-            f"store {_shown(name)}: the password would travel in the clear; use https, or say plaintext = true"
+            f"store {_show(name)}: the password would travel in the clear; use https, or say plaintext = true"
         )
     query = row.query_with_auth if row.query_with_auth and found.kind != "none" else row.query
     addresses = Addresses(
-        settings.get("query") or _joined(url, query),
-        settings.get("update") or _joined(url, row.update),
-        settings.get("graphs") or (None if row.graphs is None else _joined(url, row.graphs)),
-        settings.get("quads") or (None if row.quads is None else _joined(url, row.quads)),
+        settings.get("query") or _join(url, query),
+        settings.get("update") or _join(url, row.update),
+        settings.get("graphs") or (None if row.graphs is None else _join(url, row.graphs)),
+        settings.get("quads") or (None if row.quads is None else _join(url, row.quads)),
     )
     authorities = settings.get("authorities")
     return Target(
-        name=_shown(name),
+        name=_show(name),
         dialect=row,
         addresses=addresses,
         credentials=found,
@@ -106,18 +106,18 @@ def _check_address(name: str, url: Any) -> SplitResult:
     except ValueError:
         fit = False
     if not fit:
-        raise TargetError(f"store {_shown(name)}: url must be an http or https address")
+        raise TargetError(f"store {_show(name)}: url must be an http or https address")
     if parts.username or parts.password:
-        raise TargetError(f"store {_shown(name)}: no user or password in a URL; see auth in docs/stores.md")
+        raise TargetError(f"store {_show(name)}: no user or password in a URL; see auth in docs/stores.md")
     return parts
 
 
-def _shown(name: str) -> str:
+def _show(name: str) -> str:
     """Return a target's name without what must not be shown of a URL."""
     return re.sub(r"//[^/@]*@", "//", name).partition("?")[0]
 
 
-def _joined(url: str, path: str) -> str:
+def _join(url: str, path: str) -> str:
     return f"{url.rstrip('/')}/{path}" if path else url
 
 

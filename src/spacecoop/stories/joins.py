@@ -87,7 +87,7 @@ class Criteria:
         name = reason.name
         weight = reason.between if between and reason.between is not None else reason.weight
         if name in one.spans and name in other.spans:
-            strength, shared = self._together(name, one.spans[name], other.spans[name])
+            strength, shared = self._weigh_times(name, one.spans[name], other.spans[name])
         elif name in one.values and name in other.values:
             both = one.values[name] & other.values[name]
             told = sorted(both, key=lambda value: (-self.rarity(name, value), value))
@@ -101,7 +101,9 @@ class Criteria:
             return Argument(reason, round(weight * strength, 2), shared[:SHOWN])
         return Argument(reason, -reason.apart, ()) if reason.apart else None
 
-    def _together(self, name: str, ones: Collection[Span], others: Collection[Span]) -> tuple[float, tuple[str, ...]]:
+    def _weigh_times(
+        self, name: str, ones: Collection[Span], others: Collection[Span]
+    ) -> tuple[float, tuple[str, ...]]:
         """Return how much it says that two matters have a time in common, and that time: the wider it is, the less."""
         best: tuple[float, tuple[str, ...]] = (0.0, ())
         for start, end in sorted(ones):
@@ -157,13 +159,13 @@ def _holders(shared: Mapping[str, Traits], criteria: Criteria) -> dict[tuple[str
     return {key: held for key, held in holders.items() if len(held) <= MOST}
 
 
-def explained(one: Proposal, prefixes: Mapping[str, str], language: str) -> str:
+def explain(one: Proposal, prefixes: Mapping[str, str], language: str) -> str:
     """Return a score as the sum that it is, the weightiest argument first, in a language."""
     parts = sorted(one.arguments, key=lambda each: (-abs(each.weight), each.reason.name))
-    return "; ".join(_argued(each, prefixes, language) for each in parts if each.weight)
+    return "; ".join(_argue(each, prefixes, language) for each in parts if each.weight)
 
 
-def _argued(one: Argument, prefixes: Mapping[str, str], language: str) -> str:
+def _argue(one: Argument, prefixes: Mapping[str, str], language: str) -> str:
     shared = ", ".join(dict.fromkeys(_readable(value, prefixes) for value in one.shared))
     return f"{one.weight:+.2f} {reasons.words(one.reason, bool(one.shared), language)}" + f" ({shared})" * bool(shared)
 

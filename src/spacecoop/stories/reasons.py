@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pyoxigraph import Literal, Quad, QuerySolution, QuerySolutions, Store
 
 from spacecoop import reach
-from spacecoop.findings import said
+from spacecoop.findings import choose_text
 from spacecoop.queries import library
 from spacecoop.queries.library import QueryError
 from spacecoop.workspace import Workspace
@@ -52,7 +52,7 @@ class Traits:
     """By reason: terms as N-Triples, or words of a text after its language."""
     spans: Mapping[str, frozenset[Span]] = field(default_factory=dict)
 
-    def merged(self, others: Iterable[Traits]) -> Traits:
+    def merge(self, others: Iterable[Traits]) -> Traits:
         """Return these traits with those of others beside them."""
         values: defaultdict[str, frozenset[str]] = defaultdict(frozenset, self.values)
         spans: defaultdict[str, frozenset[Span]] = defaultdict(frozenset, self.spans)
@@ -147,7 +147,7 @@ def _values(term: object) -> Iterator[str]:
 
 def words(reason: Reason, shared: bool, language: str) -> str:
     """Return what a reason says where two matters share a value of it, or share none."""
-    return said(reason.summary if shared else reason.differing, language) or reason.name
+    return choose_text(reason.summary if shared else reason.differing, language) or reason.name
 
 
 def is_matter(traits: Traits, asked: Sequence[Reason]) -> bool:

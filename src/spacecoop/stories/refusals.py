@@ -50,7 +50,7 @@ def read(text: str) -> list[Refusal]:
     return found
 
 
-def added(text: str, one: Refusal) -> str:
+def add(text: str, one: Refusal) -> str:
     """Return the text with one more refusal; lines are sorted, so that two people's merge."""
     rows = [line for line in text.splitlines() if line.strip()]
     head = [line for line in rows if line.startswith("#")]
@@ -62,11 +62,11 @@ def added(text: str, one: Refusal) -> str:
 
 def pairs(refusals: Iterable[Refusal], prefixes: Mapping[str, str]) -> set[tuple[str, str]]:
     """Return the IRIs of the pairs that were refused, each both ways."""
-    found = [(expanded(each.one, prefixes), expanded(each.other, prefixes)) for each in refusals]
+    found = [(expand(each.one, prefixes), expand(each.other, prefixes)) for each in refusals]
     return {pair for one, other in found for pair in ((one, other), (other, one))}
 
 
-def expanded(name: str, prefixes: Mapping[str, str]) -> str:
+def expand(name: str, prefixes: Mapping[str, str]) -> str:
     """Return the IRI of a short name, such as ``id:svom-launch``."""
     prefix, _, local = name.partition(":")
     return f"{prefixes[prefix]}{local}" if prefix in prefixes else name.strip("<>")

@@ -37,14 +37,14 @@ def find(
     """
     of_matters = reasons.find(entities, asked)
     accounts: defaultdict[str, list[Traits]] = defaultdict(list)
-    for matter, traits in _of_accounts(told, joins_by, asked, kept):
+    for matter, traits in _read_accounts(told, joins_by, asked, kept):
         accounts[matter].append(traits)
-    held = {matter: traits.merged(accounts[matter]) for matter, traits in of_matters.items()}
+    held = {matter: traits.merge(accounts[matter]) for matter, traits in of_matters.items()}
     held = {matter: traits for matter, traits in held.items() if reasons.is_matter(traits, asked)}
     return joins.best(joins.pair(held, Criteria(asked, held.values()), refused), least, len(held))
 
 
-def _of_accounts(
+def _read_accounts(
     told: Iterable[tuple[str, str]], joins_by: str, asked: Sequence[Reason], kept: Cache
 ) -> list[tuple[str, Traits]]:
     """Return what the reasons find of each account, with the shared matter; of those that are new, all at once."""
@@ -62,14 +62,14 @@ def _of_accounts(
     made: dict[str, bytes] = {}
     for matter, near in new:
         own = [account[matter, line] for line in documents.lines(near) if (matter, line) in account]
-        made[keys[matter, near]] = _kept(Traits().merged(found[one] for one in own if one in found))
+        made[keys[matter, near]] = _pack(Traits().merge(found[one] for one in own if one in found))
     if keys and (made or len(before) != len(keys)):
         kept.keep(made, keys.values())
     every = before | made
     return [(matter, _read(every[key])) for (matter, _), key in sorted(keys.items())]
 
 
-def _kept(traits: Traits) -> bytes:
+def _pack(traits: Traits) -> bytes:
     data = [{name: sorted(found) for name, found in one.items()} for one in (traits.values, traits.spans)]
     return json.dumps(data).encode()
 
@@ -85,6 +85,6 @@ def _read(value: bytes) -> Traits:
 def tell(one: Proposal, places: Mapping[str, Place], prefixes: Mapping[str, str]) -> Finding:
     """Return the finding on two shared matters, at the second one."""
     names = {"one": shorten(one.one, prefixes), "other": shorten(one.other, prefixes)}
-    because = {language: joins.explained(one, prefixes, language) for language in ("en", "fr")}
+    because = {language: joins.explain(one, prefixes, language) for language in ("en", "fr")}
     place = places.get(one.other, Place("entities"))
     return finding("two-as-one", place, **names, score=f"{one.score:.2f}", because=because)
