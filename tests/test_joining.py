@@ -305,6 +305,8 @@ def test_the_command_suggests_accepts_and_rejects(place: Path, run: Run) -> None
     again = run("--lang", "fr", "stories", *words, cwd=place)
     assert (again.returncode, "a été rejetée" in again.stderr) == (1, True)
     assert run("stories", "suggest", "--least", "2", cwd=place).returncode == 2
+    none = run("--lang", "fr", "stories", "suggest", "--least", "1", cwd=place)
+    assert (none.returncode, none.stdout, none.stderr) == (0, "", "rien à proposer qui ne soit déjà décidé\n")
 
 
 ABOUT_BIRDS = {

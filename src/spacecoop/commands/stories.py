@@ -125,6 +125,9 @@ def suggest(setup: Setup, arguments: argparse.Namespace) -> int:
     result = Result("rows", ("score", "one", "other", "reasons"), spool.close())
     if result.shown or arguments.format != "table":
         _write(result, setup, arguments)
+    if not done.joins and not done.pairs:
+        cli.say("nothing to propose that is not decided already", error=True)
+        return cli.DONE
     cli.say(
         f"{len(done.joins)} joins and {len(done.pairs)} pairs of shared matters proposed; look at each, then "
         "`spacecoop stories accept` or `reject` it",
