@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from browsing import CHROMIUM
+
+settings.register_profile("patient", deadline=None)  # a machine that does other work too makes no example wrong
+settings.load_profile("patient")
 
 REPOSITORY = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
