@@ -58,7 +58,7 @@ def test_the_same_findings_give_the_same_bytes_and_none_are_no_error(form: str, 
     write(report(language, []))
 
 
-@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("json", "turtle")])
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("json", "jsonl", "turtle")])
 def test_each_form_speaks_the_language_asked_for(form: str) -> None:
     assert "no key" in FORMATS[form](report("en"))
     assert "aucune clé" in FORMATS[form](report("fr"))
@@ -99,6 +99,31 @@ def test_json_has_every_finding_with_its_place_and_cause() -> None:
         (found.place.file, found.place.line, found.place.column, found.severity.name.lower()) for found in FOUND
     ]
     assert rows[0]["because"][0]["en"].startswith("not so of moon")
+
+
+def test_json_lines_have_a_finding_a_line() -> None:
+    assert [json.loads(line) for line in reports.as_json_lines(report()).splitlines()] == json.loads(
+        reports.as_json(report())
+    )
+    assert reports.as_json_lines(report(findings=[])) == ""
+
+
+def test_of_a_long_line_only_what_stands_around_the_fault_is_shown(tmp_path: Path) -> None:
+    line = '{"a": "' + "x" * 5_000 + '", "wrong": 1, "b": "' + "y" * 5_000 + '"}'
+    (tmp_path / "many.jsonl").write_text("\n".join(["{}\u2028"] * 100 + [line, ""]), "utf-8")
+    (tmp_path / "rows.parquet").write_text("PAR1 line\n")
+    message = {"en": "unknown"}
+    found = [
+        Finding(Place("many.jsonl", 101, line.index('"wrong"') + 1), Severity.VIOLATION, "x", message),
+        Finding(Place("rows.parquet", 1, 1), Severity.VIOLATION, "x", message),
+    ]
+
+    said = reports.text(Report(found, "en", tmp_path)).splitlines()
+
+    assert said[1].startswith("   101 | …xxx") and said[1].endswith("yyy…") and len(said[1]) < 260
+    column = said[2].index("^")
+    assert said[1][column : column + 7] == '"wrong"' and said[2].strip(" |") == "^^^^^^^"
+    assert said[3:] == ["rows.parquet:1:1: violation: unknown [x]", "2 violations (x 2)"]
 
 
 def test_sarif_has_a_result_a_finding_with_the_level_and_the_place() -> None:

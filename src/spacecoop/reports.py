@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from spacecoop.findings import Finding, Severity, as_data, choose_text, visible
 from spacecoop.iris import is_iri
+
+PACKED = (".gz", ".parquet")
+"""Endings of files whose bytes are not what a reader would see."""
+LONGEST = 8_000_001
+"""Bytes of a line, with its end, from which on it is not shown."""
+WIDEST = 240
+"""Signs of a line that are shown."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +37,20 @@ class Report:
 
 def text(report: Report) -> str:
     """Return the findings as compilers show them: the line, a caret, what was found, what would help."""
-    return "".join(f"{visible(_show(found, report))}\n" for found in report.findings) + f"{summary(report)}\n"
+    sources = _sources(report)
+    shown = (f"{visible(_show(found, report, sources))}\n" for found in report.findings)
+    return f"{''.join(shown)}{summary(report)}\n"
 
 
-def _show(found: Finding, report: Report) -> str:
+def _show(found: Finding, report: Report, sources: Mapping[tuple[str, int], str]) -> str:
     word, message = choose_text(found.severity.word, report.language), choose_text(found.message, report.language)
     lines = [f"{found.place}: {word}: {message} [{found.rule}]"]
     hidden = found.rule == "outside"  # what is not read is not shown either
-    source = "" if hidden else _line(report.root / found.place.file, found.place.line)
+    source, column = _around("" if hidden else sources.get(_key(found), ""), found.place.column - 1)
     if source.strip():
         gutter = f"{found.place.line:>6} | "
-        before = "".join(sign if sign == "\t" else " " * _width(sign) for sign in source[: found.place.column - 1])
-        caret = "^" * max(1, _token(source[found.place.column - 1 :]))
+        before = "".join(sign if sign == "\t" else " " * _width(sign) for sign in source[:column])
+        caret = "^" * max(1, _token(source[column:]))
         lines += [f"{gutter}{source}", f"{' ' * (len(gutter) - 2)}| {before}{caret}"]
     words = {"en": ("found", "help", "because"), "fr": ("trouvé", "aide", "parce que")}[report.language]
     if found.value and found.value not in source and found.value != found.result.get("focus"):
@@ -51,14 +61,49 @@ def _show(found: Finding, report: Report) -> str:
     return "\n".join(lines)
 
 
-def _line(path: Path, number: int) -> str:
-    if not path.is_file():
-        return ""
+def _key(found: Finding) -> tuple[str, int]:
+    return found.place.file, found.place.line
+
+
+def _sources(report: Report) -> dict[tuple[str, int], str]:
+    """Return the lines that the findings tell of; each file is read once, and never whole: it may hold a million."""
+    wanted: dict[str, set[int]] = {}
+    for found in report.findings:
+        wanted.setdefault(found.place.file, set()).add(found.place.line)
+    return {
+        (file, number): line for file, numbers in wanted.items() for number, line in _read(report.root / file, numbers)
+    }
+
+
+def _read(path: Path, numbers: Collection[int]) -> Iterator[tuple[int, str]]:
+    """Yield those lines of a file of text; nothing of a line that is too long to be shown, or no text."""
+    if not path.is_file() or path.suffix in PACKED:
+        return
+    number, whole, last = 0, True, max(numbers)
     try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return ""
-    return lines[number - 1] if number <= len(lines) else ""
+        with path.open("rb") as stream:
+            while number <= last and (data := stream.readline(LONGEST)):
+                number += whole
+                begins, whole = whole, data.endswith(b"\n")
+                if begins and number in numbers and len(data) < LONGEST:
+                    with contextlib.suppress(UnicodeDecodeError):
+                        yield number, data.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+    except OSError:
+        return
+
+
+def _around(line: str, column: int) -> tuple[str, int]:
+    """Return a line, cut to what stands around a column where it is long, and that column in it.
+
+    >>> _around("short", 3)
+    ('short', 3)
+    """
+    if len(line) <= WIDEST:
+        return line, column
+    start = max(0, min(column, len(line)) - WIDEST // 2)
+    cut = line[start : start + WIDEST]
+    end = "…" if start + WIDEST < len(line) else ""
+    return f"…{cut}{end}" if start else f"{cut}{end}", column - start + (start > 0)
 
 
 def _token(rest: str) -> int:
@@ -98,6 +143,11 @@ def summary(report: Report) -> str:
 def as_json(report: Report) -> str:
     """Return the findings as JSON, with their texts in every language."""
     return json.dumps([as_data(found) for found in report.findings], ensure_ascii=False, indent=1) + "\n"
+
+
+def as_json_lines(report: Report) -> str:
+    """Return the findings as JSON Lines: each is a line, with its texts in every language."""
+    return "".join(f"{json.dumps(as_data(found), ensure_ascii=False)}\n" for found in report.findings)
 
 
 def sarif(report: Report) -> str:
@@ -245,6 +295,7 @@ def _term(value: str) -> str:
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "text": text,
     "json": as_json,
+    "jsonl": as_json_lines,
     "sarif": sarif,
     "github": github,
     "junit": junit,

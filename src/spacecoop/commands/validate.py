@@ -3,7 +3,7 @@
   spacecoop validate                        all articles, and the files that they share
   spacecoop validate articles/a001.yaml     one article, and the shared files
   spacecoop validate --vocabulary           the vocabulary itself, by the rules of queries/quality/
-  spacecoop validate --format sarif         for a code host; also json, github, junit, turtle
+  spacecoop validate --format sarif         for a code host; also json, jsonl, github, junit, turtle
   spacecoop explain Claim-modality          what a rule is for, with a good and a bad example
 
 SHACL decides. Exit code 0: nothing to repair; 1: something of the severity that fails (--severity); 2: wrong usage.
@@ -17,7 +17,7 @@ from pathlib import Path
 from spacecoop import cli
 
 SEVERITIES = ("violation", "warning", "info")
-FORMATS = ("text", "json", "sarif", "github", "junit", "turtle")
+FORMATS = ("text", "json", "jsonl", "sarif", "github", "junit", "turtle")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
