@@ -99,6 +99,19 @@ def test_a_task_that_is_killed_is_done_again(many: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.usefixtures("started")
+def test_a_stage_that_is_tried_twice_gives_the_same_bytes(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish.publish(workspace.read(many), cached=False, pages=False)
+    wanted = files(many / "out")
+    shutil.rmtree(many / "out")
+    (many / "history.tsv").unlink()
+    monkeypatch.setattr(pyspark.RDD, "persist", lambda self, _: self)  # nothing is kept, so all is done once more
+
+    publish.publish(workspace.read(many), cached=False, pages=False, run=spark.runs_on(MASTER, 3))
+
+    assert files(many / "out") == wanted
+
+
+@pytest.mark.usefixtures("started")
 def test_findings_are_the_same_and_a_refused_build_leaves_nothing(many: Path) -> None:
     place = workspace.read(many)
     (many / "articles" / "grey.yaml").write_text("sky: [", "utf-8")

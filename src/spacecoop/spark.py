@@ -35,6 +35,10 @@ MAJOR = "4"
 """The Spark that was tried."""
 TASK = 100
 """How many articles a task does, at most: what is lost when one dies."""
+WAVES = 3
+"""How many tasks each processor does, at least, so that a slow one is not waited for by the others."""
+LEAST = 10
+"""How many articles a task does where there are enough: to begin one costs as much as an article or two."""
 BLOCK = 5_000
 """How many articles are with the workers at a time, at least: what the main process holds of them."""
 SECONDS = 5.0
@@ -206,7 +210,7 @@ def _run(context: Any, master: str, todo: Work, sources: Sequence[Source], parti
             part = sources[start : start + block]
             rows = [_row(home, source) for source in part]
             sent = [row for row in rows if row is not None]
-            slices = partitions or max(cores, math.ceil(len(sent) / TASK))
+            slices = partitions or _slices(len(sent), cores)
             stay = [source for source, row in zip(part, rows, strict=True) if row is None]
             with (
                 closing(work.process(todo, stay)) as here,
@@ -221,6 +225,16 @@ def _run(context: Any, master: str, todo: Work, sources: Sequence[Source], parti
         if folder is not None:
             shutil.rmtree(folder / _ASIDE, ignore_errors=True)
             (folder / _SIGN).unlink(missing_ok=True)
+
+
+def _slices(number: int, cores: int) -> int:
+    """Return in how many tasks so many articles are done: all processors are busy until the end.
+
+    >>> [_slices(number, 2) for number in (1, 30, 300, 5_000)]
+    [2, 4, 6, 50]
+    """
+    waves = max(min(WAVES, math.ceil(number / (LEAST * cores))), math.ceil(number / (TASK * cores)))
+    return cores * waves
 
 
 def _show(folder: Path, sign: str) -> None:
