@@ -11,7 +11,7 @@ import pytest
 
 import storetest
 from conftest import Run
-from spacecoop import pushing, workspace
+from spacecoop import publish, pushing, workspace
 from spacecoop.stores import exports, graphs, targets
 from spacecoop.stores.exports import FORMATS, Form
 from storetest import BASE, article, dataset, free_port, published
@@ -39,7 +39,7 @@ TransactionFile = {folder}/temp.trx
 [Parameters]
 ServerPort = 127.0.0.1:{sql}
 DisableUnixSocket = 1
-DirsAllowed = {folder}/load
+DirsAllowed = {folder}/load, {folder}/load/blocks
 NumberOfBuffers = 10000
 MaxDirtyBuffers = 7500
 [HTTPServer]
@@ -210,6 +210,23 @@ def test_its_own_loader_takes_our_parts_and_a_push_then_sends_nothing(
     report = pushing.Report()
     pushing.verify(targets.connect(targets.find(place, "library"), BASE), graphs.read(place), report)
     assert report.differences == []
+
+
+def test_its_own_loader_takes_the_blocks_of_a_build(clean: Virtuoso, birds: Path) -> None:
+    settings = birds / "spacecoop.toml"
+    settings.write_text(f"{settings.read_text('utf-8')}\n[dumps]\nblocks = 3\n\n{clean.settings()}", "utf-8")
+    place = workspace.read(birds)
+    publish.publish(place, pages=False)
+    blocks = Path(shutil.copytree(birds / "out" / "blocks", clean.folder / "load" / "blocks"))
+
+    clean.isql(f"ld_dir('{blocks}', '*.nq.gz', 'http://none.example/');\nrdf_loader_run();\ncheckpoint;\n")
+
+    store, report = targets.connect(targets.find(place, "library"), place.base), pushing.Report()
+    pushing.verify(store, graphs.read(place), report)
+    assert report.differences == []
+    assert len(store.counts()) > 5
+    for graph in store.counts():
+        store.remove(graph)
 
 
 def test_a_push_that_is_killed_is_finished_by_the_same_command(run: Run, clean: Virtuoso, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from conftest import Run
-from spacecoop import publish, spark, workspace
+from spacecoop import cli, publish, spark, workspace
 from spacecoop.findings import Finding
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed; `.ci/extended` installs it")
@@ -155,6 +156,69 @@ def test_workers_with_another_program_or_none_are_told(many: Path, monkeypatch: 
         with pytest.raises(spark.SparkError, match=r"cannot use spacecoop: No module named 'pyoxigraph'; install"):
             publish.publish(place, cached=False, run=spark.runs_on(MASTER))
     assert not place.out.exists()
+
+
+@pytest.mark.usefixtures("started")
+def test_archives_and_the_dataset_may_lie_wherever_spark_reads_and_writes(
+    many: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publish.publish(workspace.read(many), cached=False, pages=False)
+    wanted = files(many / "out")
+    shutil.rmtree(many / "out")
+    (many / "history.tsv").unlink()
+    lines, there = tmp_path / "made elsewhere" / "more.jsonl", tmp_path / "100% there"
+    lines.parent.mkdir()
+    (many / "articles" / "more.jsonl").replace(lines)
+    (lines.parent / "_SUCCESS").touch()
+    with spark.session(MASTER) as context:  # another file system than that of this machine
+        mounted = f"fs.viewfs.mounttable.library.link./{tmp_path.name}"
+        context._jsc.hadoopConfiguration().set(mounted, f"file://{tmp_path}")
+    library = f"viewfs://library/{tmp_path.name}"
+    archive = ["--on", MASTER, "--articles", f"{library}/{lines.parent.name}"]
+
+    build = ["-C", str(many), "build", "--no-site", "--no-cache", *archive, "--to"]
+    assert cli.main([*build, f"{library}/{there.name}"]) == 0
+    arrived = {name: data for name, data in files(there).items() if not name.endswith(".crc")}  # Hadoop's own
+    assert arrived == files(many / "out") == wanted
+    assert f"{len(wanted) - 1} changed files written" in capsys.readouterr().out
+
+    (there / "article" / "one.nq").write_text("changed by hand, in size too")
+    assert cli.main([*build, str(there)]) == 0
+    assert "1 changed files written" in capsys.readouterr().out
+    assert files(there).items() >= wanted.items()
+
+    lines.write_text(lines.read_text("utf-8").replace("crane", "nobody", 1), "utf-8")
+    assert cli.main(["-C", str(many), "validate", *archive, "--format", "jsonl"]) == 1
+    (found,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (found["file"], found["line"]) == (f"{library}/{lines.parent.name}/{lines.name}", 1)
+    assert cli.main([*build, str(there)]) == 1
+    assert files(there).items() >= wanted.items()
+
+
+@pytest.mark.usefixtures("started")
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("s3a://library/made", "s3a: needs the package org.apache.hadoop:hadoop-aws, and credentials"),
+        ("nowhere://library/made", 'No FileSystem for scheme "nowhere"'),
+        ("file:/nowhere/at/all", "holds no archive: none of its files ends in .jsonl, .jsonl.gz, .parquet"),
+        ("s3a:", "cannot be read by this Spark"),
+    ],
+)
+def test_a_path_that_spark_does_not_read_is_told_in_one_line(
+    birds: Path, capsys: pytest.CaptureFixture[str], place: str, said: str
+) -> None:
+    assert cli.main(["-C", str(birds), "validate", "--on", MASTER, "--articles", place]) == 1
+
+    told = capsys.readouterr().err
+    assert said in told and told.count("\n") == 1
+
+
+def test_paths_elsewhere_need_a_spark(birds: Path, run: Run) -> None:
+    said = run("-C", birds, "build", "--to", "s3a://library/out")
+
+    assert said.returncode == 2
+    assert "--articles and --to go through Apache Spark: say which by --on" in said.stderr
 
 
 def test_a_spark_that_cannot_be_used_is_told_in_one_line(birds: Path, run: Run, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ import errno
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from contextvars import ContextVar
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from spacecoop.progress import Bar
@@ -174,6 +176,7 @@ def _give_up(words: list[str], error: Exception) -> int:
     from spacecoop.documents import Unreadable
     from spacecoop.findings import visible
     from spacecoop.reach import QueryError
+    from spacecoop.remote import RemoteError
     from spacecoop.spark import SparkError
     from spacecoop.workspace import WorkspaceError
 
@@ -182,7 +185,9 @@ def _give_up(words: list[str], error: Exception) -> int:
     if isinstance(error, Unreadable | WorkspaceError):
         findings = [error.finding] if isinstance(error, Unreadable) else error.findings
         _tell(words, "world", "\n".join(found.line(_language_of(words)) for found in findings))
-    elif isinstance(error, QueryError | SparkError):  # a query of the workspace, wherever it was needed; or no Spark
+    elif isinstance(
+        error, QueryError | RemoteError | SparkError
+    ):  # a query of the workspace, wherever it was needed; or no Spark
         _tell(words, "world", visible(str(error)))
     else:
         _tell(words, "fault", visible(" ".join(f"{type(error).__name__}: {error}".split())[:400]))
@@ -246,6 +251,14 @@ def offer_spark(parser: argparse.ArgumentParser) -> None:
     """Let a command's work on articles be done by Apache Spark."""
     parser.add_argument("--on", metavar="MASTER", help="have Apache Spark do it, such as local[4] or spark://host:7077")
     parser.add_argument("--partitions", metavar="N", type=int, help="in how many tasks Spark does it (default: enough)")
+    parser.add_argument(
+        "--articles",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="read archives there too: a file or folder of .jsonl, .jsonl.gz or .parquet, by any path that Spark reads",
+    )
+    parser.set_defaults(wrong=parser.error, to=None)
 
 
 def runner(arguments: argparse.Namespace) -> Run | None:
@@ -255,6 +268,24 @@ def runner(arguments: argparse.Namespace) -> Run | None:
     from spacecoop import spark
 
     return spark.runs_on(arguments.on, arguments.partitions and max(1, arguments.partitions))
+
+
+@contextlib.contextmanager
+def opened(arguments: argparse.Namespace) -> Iterator[tuple[Workspace, Any]]:
+    """Give the workspace, with the archives that lie elsewhere, and Spark's context where one is asked for paths."""
+    place = workspace(arguments)
+    if not arguments.articles and arguments.to is None:
+        yield place, None
+        return
+    if arguments.on is None:
+        arguments.wrong("--articles and --to go through Apache Spark: say which by --on, such as local[2]")
+    from spacecoop import remote, spark
+    from spacecoop.facts import bulk
+
+    with spark.session(arguments.on) as context:
+        folder = place.root / ".cache" / "archives"
+        archives = remote.fetch(context, arguments.articles, bulk.ENDINGS, folder) if arguments.articles else {}
+        yield replace(place, archives=archives), context
 
 
 def language(arguments: argparse.Namespace) -> str:

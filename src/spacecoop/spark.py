@@ -21,7 +21,7 @@ import uuid
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,12 @@ class _Row:
             return root / self.name
         path = root / "articles" / f"{cache.key(self.slug.encode())}.line"
         path.write_bytes(self.data)
-        return Line(root / self.name, self.line, self.slug, path, 0, len(self.data))
+        return Line(self.origin(root), self.line, self.slug, path, 0, len(self.data))
+
+    def origin(self, root: Path) -> Path:
+        """Return what stands for the file of many in a workspace; it need not be there."""
+        inside = self.name.startswith("articles/")
+        return root / (self.name if inside else f"articles/{cache.key(self.name.encode())}.archive")
 
 
 def runs_on(master: str, partitions: int | None = None) -> work.Run:
@@ -253,7 +258,9 @@ def _row(home: workspace.Workspace, source: Source) -> _Row | None:
     """Return an article as it travels; nothing of one that is to be worked on here: it lies elsewhere, or is none."""
     name = work.name(home, source)
     path = source if isinstance(source, Path) else source.origin
-    if name != f"articles/{path.name}" or not path.exists() or home.misfit(path) is not None:
+    if name != f"articles/{path.name}" and path not in home.archives:
+        return None
+    if not path.exists() or home.misfit(path) is not None:
         return None
     try:
         return _Row(name, work.slug(source), 0 if isinstance(source, Path) else source.number, work.load(source, name))
@@ -302,13 +309,14 @@ def do(files: Any, job: _Job, rows: Iterable[_Row]) -> Iterator[Any]:
     """Do the work on the articles of one partition: yield the files that must travel, then what was done."""
     if _program() != job.program:
         raise RuntimeError(_OTHER)
-    common = _common(files.value)
-    home = common.workspace
+    common, rows = _common(files.value), list(rows)
+    names = {row.origin(common.workspace.root): row.name for row in rows if row.line}
+    home = replace(common.workspace, archives=names)
     place, seen = _make_folder(job)
     try:
         (home.root / "articles").mkdir(exist_ok=True)
         sources = [row.source(home.root) for row in rows]
-        done = list(work.process(Work(common, job.engine, place), sources, 1))
+        done = list(work.process(Work(replace(common, workspace=home), job.engine, place), sources, 1))
         if place is not None:
             yield from _hand_over(place, Path(job.folder or "") if seen else None)
         yield from done

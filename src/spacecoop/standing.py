@@ -41,8 +41,8 @@ def inputs(workspace: Workspace, engine: str, pages: bool = True) -> str:
     """Return a digest of all that a build depends on beside the history: the program, how it is called, the sources."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     parts = [cache.program(), engine.encode(), str(pages).encode(), epoch.encode(), str(workspace.root).encode()]
-    for path in sources(workspace):
-        parts += [path.relative_to(workspace.root).as_posix().encode(), _digest(path)]
+    for path in [*sources(workspace), *sorted(workspace.archives, key=workspace.name)]:
+        parts += [workspace.name(path).encode(), _digest(path)]
     return cache.key(*parts)
 
 

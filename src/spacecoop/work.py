@@ -312,7 +312,8 @@ def find(common: Shared, files: Sequence[Path] = ()) -> tuple[list[Source], list
     """
     workspace, sources, findings = common.workspace, list[Source](), list[Finding]()
     aside = workspace.root / ".cache" / "bulk"
-    for path in files or [*paths(workspace), *workspace.files("articles", *bulk.ENDINGS)]:
+    own = [*paths(workspace), *workspace.files("articles", *bulk.ENDINGS)]
+    for path in files or [*own, *sorted(workspace.archives, key=workspace.name)]:
         misfit = workspace.misfit(path) if bulk.ends(path.name) else None
         if misfit is not None:
             findings.append(misfit)

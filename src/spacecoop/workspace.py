@@ -39,6 +39,8 @@ class Workspace:
     prefixes: Mapping[str, str]
     settings: Mapping[str, Any] = field(repr=False)
     """All of ``spacecoop.toml``, for the parts that read a table of their own."""
+    archives: Mapping[Path, str] = field(default_factory=dict)
+    """Files of many articles that lie elsewhere: the copy here, and what findings call it."""
 
     @property
     def out(self) -> Path:
@@ -84,6 +86,8 @@ class Workspace:
     def name(self, path: Path) -> str:
         """Return what findings call a file: its path from the workspace, where it lies inside."""
         path = path.absolute()
+        if path in self.archives:
+            return self.archives[path]
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     def graph(self, name: str) -> str:

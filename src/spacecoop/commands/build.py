@@ -19,6 +19,8 @@ from spacecoop import cli
 if TYPE_CHECKING:
     from spacecoop.folders import Holder
     from spacecoop.publish import Published
+    from spacecoop.work import Run
+    from spacecoop.workspace import Workspace
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,16 +32,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-site", action="store_true", help="write the data alone, without pages for people")
     parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
     cli.offer_spark(parser)
+    parser.add_argument("--to", metavar="PATH", help="write the files of out/ there too, by any path that Spark writes")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Publish, or check."""
+    """Publish, or check; and send what was published where it is wanted too."""
+    runner = cli.runner(arguments)
+    with cli.opened(arguments) as (workspace, context):
+        code = build(arguments, workspace, runner)
+        if arguments.to is not None and not arguments.check and code == cli.DONE:
+            from spacecoop import remote
+
+            sent = remote.send(context, workspace.out, arguments.to)
+            print(tell_sent(sent, arguments.to, cli.language(arguments)))
+    return code
+
+
+def build(arguments: argparse.Namespace, workspace: Workspace, runner: Run | None) -> int:
+    """Publish a workspace, or check it."""
     from spacecoop import publish
     from spacecoop.documents import Unreadable
     from spacecoop.findings import tally
 
-    workspace, language = cli.workspace(arguments), cli.language(arguments)
-    runner, pages = cli.runner(arguments), not arguments.no_site
+    language, pages = cli.language(arguments), not arguments.no_site
     try:
         if arguments.check:
             stale = publish.check(workspace, arguments.engine, cli.progress("articles"), pages, runner)
@@ -66,6 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
         print(found.line(language))
     print(summary(done))
     return cli.DONE
+
+
+def tell_sent(sent: int, place: str, language: str) -> str:
+    """Say what was written elsewhere."""
+    text = {"en": "{:,} changed files written to {}", "fr": "{:,} fichiers changés écrits dans {}"}[language]
+    return text.format(sent, place)
 
 
 def tell_check(stale: list[str], absent: int, language: str) -> list[str]:

@@ -10,7 +10,7 @@ import argparse
 
 from spacecoop import cli
 
-MADE = ("articles", "bulk", "comparisons", "dumps", "feed", "graphs.json", "pages", "standing", "twins")
+MADE = ("archives", "articles", "bulk", "comparisons", "dumps", "feed", "graphs.json", "pages", "standing", "twins")
 FETCHED = ("assets", "links", "rules")
 TEXTS = {
     "en": ("freed {:,} bytes in .cache/", "nothing to delete in .cache/"),

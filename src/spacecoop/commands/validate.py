@@ -13,8 +13,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spacecoop import cli
+
+if TYPE_CHECKING:
+    from spacecoop.work import Run
+    from spacecoop.workspace import Workspace
 
 SEVERITIES = ("violation", "warning", "info")
 FORMATS = ("text", "json", "jsonl", "sarif", "github", "junit", "turtle")
@@ -32,23 +37,28 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vocabulary", action="store_true", help="judge the vocabulary by queries/quality/, instead of fact files"
     )
-    parser.set_defaults(wrong=parser.error)
     parser.add_argument("--no-cache", action="store_true", help="do not believe what was found out before")
     cli.offer_spark(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Report all findings."""
+    if arguments.vocabulary and arguments.files:
+        arguments.wrong("--vocabulary judges the whole vocabulary, and no FILE")
+    runner = cli.runner(arguments)
+    with cli.opened(arguments) as (workspace, _):
+        return report(arguments, workspace, runner)
+
+
+def report(arguments: argparse.Namespace, workspace: Workspace, runner: Run | None) -> int:
+    """Report what is wrong in a workspace."""
     from spacecoop import publish, quality, reports
     from spacecoop.documents import Unreadable
     from spacecoop.findings import Severity
     from spacecoop.reports import Report
 
-    if arguments.vocabulary and arguments.files:
-        arguments.wrong("--vocabulary judges the whole vocabulary, and no FILE")
-    workspace, language = cli.workspace(arguments), cli.language(arguments)
+    language = cli.language(arguments)
     files = [(arguments.folder / path).absolute() for path in arguments.files]
-    runner = cli.runner(arguments)
     try:
         if arguments.vocabulary:
             findings = quality.check(workspace, cli.progress("articles"))
@@ -59,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     except Unreadable as error:
         findings = [error.finding]
     shown = findings if arguments.max is None else findings[: max(0, arguments.max)]
-    report = Report(shown, language, workspace.root, len(findings) - len(shown))
-    print(reports.FORMATS[arguments.format](report), end="")
+    whole = Report(shown, language, workspace.root, len(findings) - len(shown))
+    print(reports.FORMATS[arguments.format](whole), end="")
     fails = Severity[arguments.severity.upper()]
     return cli.REPAIR if any(found.severity >= fails for found in findings) else cli.DONE
