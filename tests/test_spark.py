@@ -238,6 +238,38 @@ def test_a_spark_that_cannot_be_used_is_told_in_one_line(birds: Path, run: Run, 
     )
 
 
+@pytest.mark.parametrize(
+    ("java", "said"),
+    [
+        ('java.io.IOException: Cannot run program "/nowhere/python": error=2, No such file', "Python, /nowhere/python"),
+        ("PySparkRuntimeError: [PYTHON_VERSION_MISMATCH] Python in worker has 3.12", "have another spacecoop, Python"),
+        ("ModuleNotFoundError: No module named 'spacecoop'", "cannot use spacecoop: No module named 'spacecoop'"),
+        ("java.lang.OutOfMemoryError: Java heap space", "Spark gave up on local: java.lang.OutOfMemoryError"),
+    ],
+)
+def test_what_java_says_of_workers_is_told_in_our_words(java: str, said: str) -> None:
+    error = RuntimeError(f"An error occurred while calling o1.count.\n: org.apache.spark.SparkException: x\n{java}\n")
+
+    assert said in str(spark._failure("local", error))
+
+
+def test_a_spark_of_another_version_than_pyspark_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other:
+        version = "3.5.1"
+        sparkContext = None  # noqa: N815  as Spark has it
+        stopped = False
+
+        def stop(self) -> None:
+            Other.stopped = True
+
+    monkeypatch.setattr("pyspark.sql.SparkSession.getActiveSession", lambda: None)
+    monkeypatch.setattr("pyspark.sql.SparkSession.Builder.getOrCreate", lambda _: Other())
+
+    with pytest.raises(spark.SparkError, match=r"and here is 3\.5\.1; install pyspark"), spark.session("local"):
+        pass
+    assert Other.stopped
+
+
 def test_a_pyspark_that_is_absent_or_another_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(pyspark, "__version__", "3.5.1")

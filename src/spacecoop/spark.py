@@ -379,8 +379,11 @@ def _java_error() -> type[Exception]:
 def _failure(master: str, error: Exception) -> SparkError:
     """Return what the matter is with a job that Spark gave up."""
     text = str(error)
-    absent = re.search(r"(?:ModuleNotFound|Import)Error: (.+)", text)
-    if _OTHER in text:
+    absent = re.search(r"(?:ModuleNotFound|Import)Error: ([^\n)]+)", text)
+    started = re.search(r'Cannot run program "([^"]+)"', text)
+    if started:
+        return SparkError(f"the workers of {master} cannot start their Python, {started[1]} (PYSPARK_PYTHON names it)")
+    if _OTHER in text or "PYTHON_VERSION_MISMATCH" in text:
         return SparkError(
             f"the workers of {master} have another spacecoop, Python, library or zlib than this one, "
             "so that their files could be others; install the same in their Python (PYSPARK_PYTHON "
