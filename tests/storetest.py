@@ -19,7 +19,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
-from pyoxigraph import NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat, Store, parse, parse_query_results
 
 BASE = "https://birds.example/"
 SETTINGS = """
@@ -220,7 +220,11 @@ class Stub:
             data = json.loads(body)
             data["results"]["bindings"] = data["results"]["bindings"][: self.rows]
             body = json.dumps(data).encode()
-        return 200, {"Content-Type": "application/sparql-results+json"}, body
+        if "xml" in request.headers["Accept"]:
+            again = parse_query_results(body, format=QueryResultsFormat.JSON)
+            assert isinstance(again, QuerySolutions)
+            body = again.serialize(format=QueryResultsFormat.XML) or b""
+        return 200, {"Content-Type": request.headers["Accept"]}, body
 
     def lines(self) -> set[str]:
         """All quads of data, those of the list and the lease left out."""

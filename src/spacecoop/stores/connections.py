@@ -65,13 +65,15 @@ class Connection:
         kind: str,
         read: Callable[[bytes], Any] = lambda _: None,
         accept: str = "*/*",
+        tries: int | None = None,
     ) -> Any:
         """Send a request, again where that may help; return what is read of the answer, or raise StoreError.
 
         The body is bytes, so that its length is sent: chunks leave a graph empty in some stores.
         """
         reason = ""
-        for number in range(self._tries):
+        tries = tries or self._tries
+        for number in range(tries):
             wait = random.uniform(0, min(30.0, 0.5 * 2**number))  # noqa: S311 (no secret: it keeps clients apart)
             session = self._idle.pop() if self._idle else self._open()
             try:
@@ -108,9 +110,9 @@ class Connection:
             session.close()  # what is left unread on a connection would answer the next request
             if wait > LONGEST_WAIT:
                 raise StoreError(f"{method} {_place(url)}: {reason}; the store asks to come back in {wait:.0f} seconds")
-            if number + 1 < self._tries:
+            if number + 1 < tries:
                 self._pause(wait)
-        raise StoreError(f"{method} {_place(url)}: {reason} ({self._tries} tries)")
+        raise StoreError(f"{method} {_place(url)}: {reason} ({tries} tries)")
 
     def _open(self) -> requests.Session:
         session = bounded.open_session()

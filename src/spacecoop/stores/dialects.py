@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from spacecoop.stores.digests import INTEGERS, XSD
 
+JSON = "application/sparql-results+json"
+XML = "application/sparql-results+xml"
+TABLE = "text/tab-separated-values"
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -30,8 +34,13 @@ class Dialect:
     """How many rows are asked for at once; more come in pages."""
     names: int = 200
     """How many graphs are named in one question."""
-    table: bool = False
-    """Whether its tab-separated answers (SPARQL 1.1 CSV and TSV) hold whole terms; JSON is asked for otherwise."""
+    apart: bool = False
+    """Whether each of them is named in a pattern of its own, since its planner looks at every triple otherwise."""
+    answers: str = JSON
+    """In what syntax its rows are asked for: a table (SPARQL 1.1 CSV and TSV) where it holds whole terms, or what the
+    store writes fastest."""
+    loader: str = ""
+    """A query that has its own loader read the text TRIG, where there is one."""
     batch: int = 50_000
     """How many statements are sent before they are read back."""
     statements: int = 50_000
@@ -59,7 +68,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "store",
             bulk="no_transaction",
             names=2_000,
-            table=True,
+            answers=TABLE,
             batch=100_000,
             tried=True,
         ),
@@ -68,6 +77,10 @@ DIALECTS: Mapping[str, Dialect] = {
             "sparql",
             "sparql-auth",
             query_with_auth="sparql-auth",
+            answers=XML,
+            names=50,
+            apart=True,
+            loader="SELECT (sql:TTLP('TRIG', '', 'urn:none', 256) AS ?n) WHERE {}",
             rows=10_000,
             batch=20_000,
             statements=3_000,

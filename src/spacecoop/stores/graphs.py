@@ -6,7 +6,9 @@ import hashlib
 import io
 import itertools
 import json
+import os
 import re
+import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -238,23 +240,31 @@ def _parts(workspace: Workspace) -> list[Part]:
         whole = rows.pop(DATASET)
     except (OSError, ValueError, KeyError) as error:
         raise GraphsError("out/ has no manifest of a dataset; `spacecoop build` writes it") from error
-    parts = [Part(workspace.out / path, 0, row["sha256"]) for path, row in sorted(rows.items()) if _is_article(path)]
-    sizes = [row["bytes"] for path, row in rows.items() if _is_article(path)]
-    stale = [
-        part.path
-        for part, row in zip(parts, sizes, strict=True)
-        if not part.path.is_file() or part.path.stat().st_size != row
-    ]
-    if stale or not (workspace.out / DATASET).is_file():
+    articles = {path: row for path, row in sorted(rows.items()) if _is_article(path)}
+    out = workspace.out
+    dataset, folder = out / DATASET, str(out)
+    sizes = [row["bytes"] for row in articles.values()]
+    stale = [path for path, size in zip(articles, sizes, strict=True) if _size(f"{folder}/{path}") != size]
+    if stale or not dataset.is_file():
         raise GraphsError(
-            f"{(stale or [workspace.out / DATASET])[0]} is not what the manifest says; `spacecoop build` writes both"
+            f"{out / stale[0] if stale else dataset} is not what the manifest says; `spacecoop build` writes both"
         )
-    start = _find_shared(workspace.out / DATASET, parts, sum(sizes))
+    parts = [Part(out / path, 0, row["sha256"]) for path, row in articles.items()]
+    start = _find_shared(dataset, parts, sum(sizes))
     if start is None:
-        return [Part(workspace.out / DATASET, 0, whole["sha256"])]
-    with (workspace.out / DATASET).open("rb") as stream:
+        return [Part(dataset, 0, whole["sha256"])]
+    with dataset.open("rb") as stream:
         stream.seek(start)
-        return [*parts, Part(workspace.out / DATASET, start, hashlib.file_digest(stream, "sha256").hexdigest())]
+        return [*parts, Part(dataset, start, hashlib.file_digest(stream, "sha256").hexdigest())]
+
+
+def _size(path: str) -> int:
+    """Return the size of a file, -1 where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 (ten thousand are looked at, and a Path takes three times as long)
+    except OSError:
+        return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1
 
 
 def _is_article(path: str) -> bool:

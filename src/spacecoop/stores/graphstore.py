@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import re
+import codecs
+import functools
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -10,37 +11,20 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
-from pyoxigraph import (
-    Literal,
-    NamedNode,
-    QueryResultsFormat,
-    QuerySolution,
-    QuerySolutions,
-    RdfFormat,
-    parse,
-    parse_query_results,
-)
+from pyoxigraph import Literal, NamedNode, QuerySolution
 
+from spacecoop.stores import answers, digests
 from spacecoop.stores.connections import Connection, StoreError
-from spacecoop.stores.dialects import Dialect
+from spacecoop.stores.dialects import JSON, TABLE, XML, Dialect
 
-JSON = "application/sparql-results+json"
-TABLE = "text/tab-separated-values"
-_RESULTS = QueryResultsFormat.from_media_type(JSON)
-_XSD = "http://www.w3.org/2001/XMLSchema#"
-_NUMBERS = (
-    (re.compile(r"[+-]?\d+", re.ASCII), "integer"),
-    (re.compile(r"[+-]?\d*\.\d+", re.ASCII), "decimal"),
-    (re.compile(r"true|false"), "boolean"),
-    (re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)[eE][+-]?\d+", re.ASCII), "double"),
-)
-"""What may stand without its datatype in a table (SPARQL 1.1 Query Results CSV and TSV, section 4.1)."""
-_TOGETHER = 1_000
-"""How many rows of a table are looked at together."""
-_ODD_BYTES = bytes(each for each in range(128) if (each < 32 and each not in b"\t\n") or each in b"\\\x7f")
-_ODD = re.compile(r"[\\\x00-\x08\x0b-\x1f\x7f]")
 MOST = 100_000_000
 """A store that says that it has more graphs of ours than these is not believed."""
+_ALL = "{ GRAPH ?g { ?s ?p ?o } }"
+_FEW = 200_000
+"""Up to how many graphs of anybody all are counted, to pick ours."""
+LOADED, LOADED_SIZE = 1_000, 150_000
+"""How many statements, and bytes of them, go to a store's loader at once; it reads longer texts more slowly."""
+_QUOTED = str.maketrans({"\\": r"\\", "'": r"\'", "\n": " "})
 LARGE = 10_000
 """From how many statements on an addition goes to the store's way for many."""
 
@@ -86,6 +70,8 @@ class Store:
         """
         if only:
             return self._counts(f"VALUES ?g {{ {' '.join(map(_iri, only))} }}")
+        if self.dialect.apart and (whole := self._count_all()) is not None:
+            return whole
         groups = f"SELECT ?g WHERE {{ GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g {self._write_filter()}"
         number = self._number(f"SELECT (COUNT(?g) AS ?n) WHERE {{ {{ {groups} }} }}")
         if number > MOST:
@@ -103,15 +89,31 @@ class Store:
             found |= more
         return found
 
+    def _count_all(self) -> dict[str, int] | None:
+        """Return the counts of our graphs, picked here from those of all; None where they do not come whole.
+
+        A filter on names makes some planners look at each name once a triple.
+        """
+        number = self._number(f"SELECT (COUNT(?g) AS ?n) WHERE {{ {{ SELECT ?g WHERE {_ALL} GROUP BY ?g }} }}")
+        if number > _FEW:
+            return None
+        counts = f"SELECT ?g (COUNT(*) AS ?n) WHERE {_ALL} GROUP BY ?g"
+        most = self.dialect.rows
+        found: dict[str, int] = {}
+        for start in range(0, number, most):
+            page = f"SELECT ?g ?n WHERE {{ {{ {counts} ORDER BY ?g }} }} OFFSET {start} LIMIT {most}"
+            found |= _read_counts(self.select(counts if number <= most else page, "n"))
+        return self._pick_ours(found) if len(found) == number else None
+
     def _counts(self, values: str = "", after: str = "", pages: str = "") -> dict[str, int]:
         rows = self.select(
             f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ {values} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
             f" {self._write_filter(after)} {pages}",
             "n",
         )
-        counts = {
-            _name(row["g"]): _whole(row["n"]) for row in rows if row["g"] is not None
-        }  # a store that has none may give a row of 0
+        return self._pick_ours(_read_counts(rows))
+
+    def _pick_ours(self, counts: Mapping[str, int]) -> dict[str, int]:
         return {graph: number for graph, number in counts.items() if number and graph.startswith(self.base)}
 
     def _number(self, query: str) -> int:
@@ -148,8 +150,13 @@ class Store:
 
     def _ask_together(self, batch: Mapping[str, int]) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {graph: [] for graph in batch}
-        values = " ".join(map(_iri, batch))
-        got = self._lines(f"SELECT ?g ?s ?p ?o WHERE {{ VALUES ?g {{ {values} }} GRAPH ?g {{ ?s ?p ?o }} }}")
+        if self.dialect.apart:
+            named = " UNION ".join(
+                f"{{ GRAPH {_iri(graph)} {{ ?s ?p ?o }} BIND({_iri(graph)} AS ?g) }}" for graph in batch
+            )
+        else:
+            named = f"VALUES ?g {{ {' '.join(map(_iri, batch))} }} GRAPH ?g {{ ?s ?p ?o }}"
+        got = self._lines(f"SELECT ?g ?s ?p ?o WHERE {{ {named} }}")
         return found | {graph: lines for graph, lines in got.items() if graph in found}
 
     def _read_pages(self, graph: str, most: int) -> Iterator[str]:
@@ -169,11 +176,11 @@ class Store:
     def _lines(self, query: str) -> dict[str, list[str]]:
         """Return the graphs that a query for ?g, ?s, ?p and ?o finds, with their lines."""
         found: dict[str, list[str]] = {}
-        if self.dialect.table:
-            found = self._ask(query, TABLE, _rows)
-        else:
-            for row in self.select(query, "g", "s", "p", "o"):
-                found.setdefault(_name(row["g"]), []).append(f"{row['s']} {row['p']} {row['o']}")
+        if self.dialect.answers == TABLE:
+            found |= self._ask(query, TABLE, answers.read_table)
+            return found
+        for row in self.select(query, "g", "s", "p", "o"):
+            found.setdefault(_name(row["g"]), []).append(f"{row['s']} {row['p']} {row['o']}")
         return found
 
     @property
@@ -182,9 +189,33 @@ class Store:
         return self._addresses.quads is not None
 
     def add(self, graphs: Mapping[str, Sequence[str]]) -> None:
-        """Add lines to graphs, in small steps."""
+        """Add lines to graphs, in small steps: by the store's own loader, where it lets us."""
         self._guard(graphs)
-        self._change("INSERT DATA", [(graph, line) for graph, some in graphs.items() for line in some])
+        pairs = [(graph, line) for graph, some in graphs.items() for line in some]
+        if self.loads:
+            cased = [pair for pair in pairs if digests.is_cased(pair[1])]  # its loader writes @zh-hans for @zh-Hans
+            plain = [pair for pair in pairs if not digests.is_cased(pair[1])] if cased else pairs
+            for chunk in _chunks(plain, LOADED, LOADED_SIZE):
+                self._load(_pattern(chunk, ""))
+            pairs = cased
+        self._change("INSERT DATA", pairs)
+
+    @functools.cached_property
+    def loads(self) -> bool:
+        """Whether we may call the store's own loader; where it is refused, SPARQL Update does the same."""
+        if not self.dialect.loader:
+            return False
+        try:
+            self._load("", tries=1)
+        except StoreError:
+            return False
+        return True
+
+    def _load(self, trig: str, tries: int | None = None) -> None:
+        """Have the store's loader read TriG; of ASCII alone, since its strings are bytes."""
+        text = trig.encode("ascii", "trig").decode()
+        query = self.dialect.loader.replace("TRIG", text.translate(_QUOTED))
+        self._ask(query, JSON, lambda _: None, tries)
 
     def add_quads(self, quads: bytes, graphs: Collection[str]) -> None:
         """Add N-Quads, which are of these graphs, in one step."""
@@ -235,16 +266,7 @@ class Store:
                 raise StoreError(f"<{graph}> is not ours: it does not begin with {self.base}")
 
     def _change(self, operation: str, pairs: Sequence[tuple[str, str]]) -> None:
-        chunk: list[tuple[str, str]] = []
-        size = 0
-        for pair in pairs:
-            length = len(pair[1].encode())
-            if chunk and (len(chunk) == self.dialect.statements or size + length > self.dialect.size):
-                self.update(f"{operation} {{ {_pattern(chunk)} }}")
-                chunk, size = [], 0
-            chunk.append(pair)
-            size += length
-        if chunk:
+        for chunk in _chunks(pairs, self.dialect.statements, self.dialect.size):
             self.update(f"{operation} {{ {_pattern(chunk)} }}")
 
     def select(self, query: str, *bound: str) -> list[QuerySolution]:
@@ -252,28 +274,25 @@ class Store:
 
         An answer that is cut short, or of another kind, counts as a fault: it is asked for again, then StoreError.
         """
-
-        def read(answer: bytes) -> list[QuerySolution]:
-            found = parse_query_results(answer, format=_RESULTS)
-            if not isinstance(found, QuerySolutions):
-                raise SyntaxError("the store answered yes or no where rows are due")
-            names = {variable.value for variable in found.variables}
-            rows = list(found)
-            lacking = [name for name in bound if name not in names or any(row[name] is None for row in rows)]
-            if rows and lacking:
-                raise SyntaxError(f"the store's rows have no value for ?{', ?'.join(lacking)}")
-            return rows
-
-        found: list[QuerySolution] = self._ask(query, JSON, read)
+        found: list[QuerySolution] | None = None
+        if self.dialect.answers == XML:
+            found = self._ask(query, XML, lambda answer: answers.read_xml(answer, bound))
+        if found is None:
+            found = self._ask(query, JSON, lambda answer: answers.read_json(answer, bound))
         return found
 
-    def _ask(self, query: str, accept: str, read: Callable[[bytes], Any]) -> Any:
+    def _ask(self, query: str, accept: str, read: Callable[[bytes], Any], tries: int | None = None) -> Any:
         form, kind = f"query={quote(query, safe='')}".encode(), "application/x-www-form-urlencoded"
-        return self._connection.send("POST", self._addresses.query, form, kind, read, accept)
+        return self._connection.send("POST", self._addresses.query, form, kind, read, accept, tries)
 
     def update(self, text: str) -> None:
         """Change the store by SPARQL 1.1 Update."""
         self._connection.send("POST", self._addresses.update, text.encode(), "application/sparql-update")
+
+
+def _read_counts(rows: Iterable[QuerySolution]) -> dict[str, int]:
+    """Return the numbers of triples in rows of ?g and ?n; a store that has none may give a row of 0."""
+    return {_name(row["g"]): _whole(row["n"]) for row in rows if row["g"] is not None}
 
 
 def _name(term: Any) -> str:
@@ -286,7 +305,7 @@ def _name(term: Any) -> str:
 def _whole(term: Any) -> int:
     """Return a count; raises StoreError where a store gives something else."""
     text = term.value if isinstance(term, Literal) else ""
-    if not re.fullmatch(r"[0-9]{1,18}", text):
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
         raise StoreError(f"the store counts {str(term)[:100]!r}, which is no number")
     return int(text)
 
@@ -332,60 +351,34 @@ def _add_parameter(address: str, parameter: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}{parameter}" if parameter else address
 
 
-def _pattern(pairs: Sequence[tuple[str, str]]) -> str:
+def _chunks(pairs: Sequence[tuple[str, str]], most: int, limit: int) -> Iterator[list[tuple[str, str]]]:
+    """Yield graphs and lines, at most so many and of so many bytes at once; a longer line stands alone."""
+    chunk: list[tuple[str, str]] = []
+    size = 0
+    for pair in pairs:
+        length = len(pair[1].encode())
+        if chunk and (len(chunk) == most or size + length > limit):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(pair)
+        size += length
+    if chunk:
+        yield chunk
+
+
+def _pattern(pairs: Sequence[tuple[str, str]], keyword: str = "GRAPH ") -> str:
+    """Return triples in their graphs as SPARQL has them; without the keyword, as TriG."""
     graphs: dict[str, list[str]] = {}
     for graph, line in pairs:
         graphs.setdefault(graph, []).append(f"{line} .")
-    return "\n".join(f"GRAPH {_iri(graph)} {{\n{chr(10).join(lines)}\n}}" for graph, lines in graphs.items())
+    return "\n".join(f"{keyword}{_iri(graph)} {{\n{chr(10).join(lines)}\n}}" for graph, lines in graphs.items())
 
 
-def _rows(answer: bytes) -> dict[str, list[str]]:
-    """Read a table of graphs and triples; one that is cut short raises SyntaxError."""
-    lines = answer.split(b"\n")
-    if lines[0].rstrip(b"\r") != b"?g\t?s\t?p\t?o" or lines.pop() != b"":
-        raise SyntaxError("the table that the store answered is not whole")
-    found: dict[str, list[str]] = {}
-    for start in range(1, len(lines), _TOGETHER):
-        some = lines[start : start + _TOGETHER]
-        text = b"\n".join(some)
-        if _is_plain(text, len(some)):
-            parts = [line.partition(" ") for line in text.decode().replace("\t", " ").split("\n")]
-            pairs = [(graph[1:-1], line) for graph, _, line in parts]
-        else:
-            pairs = [_row(line.decode().rstrip("\r")) for line in some]
-        last, triples = "", []
-        for graph, line in pairs:
-            if graph != last:
-                last, triples = graph, found.setdefault(graph, [])
-            triples.append(line)
-    return found
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""Write what is not ASCII as TriG has it: ``\\u00E9``."""
+    assert isinstance(error, UnicodeEncodeError)
+    signs = (ord(sign) for sign in error.object[error.start : error.end])
+    return "".join(f"\\u{sign:04X}" if sign < 0x10000 else f"\\U{sign:08X}" for sign in signs), error.end
 
 
-def _is_plain(text: bytes, rows: int) -> bool:
-    """Tell whether these rows of four cells have IRIs and literals alone, no escapes, and no abbreviated numbers."""
-    return (
-        text.count(b"\t") == text.count(b"\t<") + text.count(b'\t"') == 3 * rows
-        and text.startswith(b"<")
-        and text.count(b"\n<") == rows - 1
-        and len(text.translate(None, _ODD_BYTES)) == len(text)
-    )
-
-
-def _row(line: str) -> tuple[str, str]:
-    r"""Return the graph and the triple's line of a row.
-
-    >>> _row("<g>\t<s>\t<p>\t-1.5")
-    ('g', '<s> <p> "-1.5"^^<http://www.w3.org/2001/XMLSchema#decimal>')
-    """
-    try:
-        graph, subject, predicate, term = line.split("\t")
-        if term[0] not in '<"_':
-            kind = next(kind for pattern, kind in _NUMBERS if pattern.fullmatch(term))
-            term = f'"{term}"^^<{_XSD}{kind}>'
-    except (ValueError, IndexError, StopIteration):
-        raise SyntaxError(f"the table that the store answered has a row of something else: {line[:100]}") from None
-    triple = f"{subject} {predicate} {term}"
-    if _ODD.search(triple):  # an escape, which others may write in another way than we do
-        (parsed,) = parse(f"{triple} .", format=RdfFormat.N_TRIPLES)
-        return graph[1:-1], f"{parsed.subject} {parsed.predicate} {parsed.object}"
-    return graph[1:-1], triple
+codecs.register_error("trig", _escape)
