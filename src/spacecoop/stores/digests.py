@@ -36,11 +36,6 @@ def are_values(text: str) -> bool:
     return _TYPED not in text and _TAGGED_ANY.search(text) is None
 
 
-def is_cased(line: str) -> bool:
-    """Tell whether a triple's line ends in a language tag with capitals."""
-    return _TAGGED.search(line) is not None
-
-
 def value_line(line: str) -> str:
     """Return a triple's line with its literal brought to the one spelling of its value.
 

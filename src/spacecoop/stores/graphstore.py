@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from pyoxigraph import Literal, NamedNode, QuerySolution
 
-from spacecoop.stores import answers, digests
+from spacecoop.stores import answers
 from spacecoop.stores.connections import Connection, StoreError
 from spacecoop.stores.dialects import JSON, TABLE, XML, Dialect
 
@@ -193,12 +193,10 @@ class Store:
         self._guard(graphs)
         pairs = [(graph, line) for graph, some in graphs.items() for line in some]
         if self.loads:
-            cased = [pair for pair in pairs if digests.is_cased(pair[1])]  # its loader writes @zh-hans for @zh-Hans
-            plain = [pair for pair in pairs if not digests.is_cased(pair[1])] if cased else pairs
-            for chunk in _chunks(plain, LOADED, LOADED_SIZE):
+            for chunk in _chunks(pairs, LOADED, LOADED_SIZE):
                 self._load(_pattern(chunk, ""))
-            pairs = cased
-        self._change("INSERT DATA", pairs)
+        else:
+            self._change("INSERT DATA", pairs)
 
     @functools.cached_property
     def loads(self) -> bool:
