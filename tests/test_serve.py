@@ -23,7 +23,8 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import publish, workspace
+from spacecoop import publish, settings, workspace
+from spacecoop.commands.serve import DEFAULTS
 from test_negotiation import MATRIX
 
 JSON = "application/sparql-results+json"
@@ -505,21 +506,40 @@ def test_settings_come_from_options_then_the_environment_then_the_workspace(
 
 
 @pytest.mark.parametrize(
-    ("table", "words"),
+    ("command", "table", "words"),
     [
-        ("[serve]\nport = 99999\n", "spacecoop.toml: [serve] port: a port is a number"),
-        ("[serve]\nport = [1]\n", "spacecoop.toml: [serve] port: a port is a number"),
-        ("[serve]\nprt = 1\n", "[serve] has no 'prt'"),
+        (
+            "serve",
+            "[serve]\nport = 99999\n",
+            "spacecoop.toml:28:1: violation: serve.port is 99999, and is to be a port",
+        ),
+        ("validate", "[serve]\nport = [1]\n", "serve.port is [1], and is to be a port"),
+        ("build", "[serve]\nworkers = true\n", "serve.workers is True, and is to be a whole number"),
+        ("validate", "[serve]\nprt = 1\n", "serve.port"),
+        ("serve", "[[serve]]\nport = 1\n", "serve is [{'port': 1}], and is to be a table"),
     ],
 )
-def test_settings_of_the_wrong_kind_are_told(run: Run, birds: Path, table: str, words: str) -> None:
+def test_settings_of_the_wrong_kind_are_told(run: Run, birds: Path, command: str, table: str, words: str) -> None:
     settings = birds / "spacecoop.toml"
     settings.write_text(settings.read_text("utf-8") + f"\n{table}", "utf-8")
 
-    done = run("serve", cwd=birds)
+    done = run(command, cwd=birds)
 
     assert done.returncode == 1
-    assert words in done.stderr
+    assert words in done.stderr + done.stdout
+
+
+def test_the_environment_is_judged_as_options_are(run: Run, birds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACECOOP_SERVE_PORT", "99999")
+
+    done = run("serve", cwd=birds)
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "SPACECOOP_SERVE_PORT: a port is a number from 0 to 65535" in done.stderr
+
+
+def test_every_setting_of_the_server_is_judged_with_the_others() -> None:
+    assert {name for name in settings.RULES if name.startswith("serve.")} == {f"serve.{name}" for name in DEFAULTS}
 
 
 def test_a_change_of_the_workspace_is_built_and_taken_up(birds: Path) -> None:

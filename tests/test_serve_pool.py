@@ -50,11 +50,11 @@ def test_no_more_short_questions_are_at_work_than_there_are_processors(index: Pa
     answers, at_once = asyncio.run(ask())
 
     assert answers == [f"n\r\n{number}\r\n".encode() for number in range(6)]
-    assert at_once == min(6, pools.processors())
+    assert at_once == min(6, pools.count_processors())
 
 
 def test_a_long_question_makes_way_for_short_ones(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pools, "processors", lambda: 1)
+    monkeypatch.setattr(pools, "count_processors", lambda: 1)
 
     async def ask() -> tuple[bytes, int, int]:
         pool = Pool(index, Limits(seconds=20, workers=2))

@@ -17,7 +17,8 @@ Steps = tuple[str | int, ...]
 LONGEST = 60
 """Characters of a wrong value that are shown."""
 MOST = 1_000_000_000
-MOST_FEW = 10_000
+MOST_FEW, MOST_MANY = 10_000, 1_000_000
+LAST_PORT = 65_535
 DAY, CENTURY = 86_400, 36_525
 
 
@@ -116,6 +117,14 @@ FEW = Kind(
     lambda value: _is_count(value) and value <= MOST_FEW,
     {"en": f"a whole number from 1 to {MOST_FEW:,}", "fr": f"un nombre entier de 1 à {MOST_FEW}"},
 )
+MANY = Kind(
+    lambda value: _is_count(value) and value <= MOST_MANY,
+    {"en": f"a whole number from 1 to {MOST_MANY:,}", "fr": f"un nombre entier de 1 à {MOST_MANY}"},
+)
+PORT = Kind(
+    lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LAST_PORT,
+    {"en": f"a port, from 0 to {LAST_PORT}", "fr": f"un port, de 0 à {LAST_PORT}"},
+)
 COUNT = Kind(_is_count, {"en": "a whole number, 1 or more", "fr": "un nombre entier, au moins 1"})
 FLAG = Kind(lambda value: isinstance(value, bool), {"en": "true or false", "fr": "true ou false"})
 VALUES = Kind(
@@ -171,6 +180,10 @@ RULES: Mapping[str, Kind] = {
     "feed": TABLE,
     "feed.page": COUNT,
     "serve": TABLE,
+    "serve.host": TEXT,
+    "serve.port": PORT,
+    **{f"serve.{name}": MANY for name in ("timeout", "memory", "answer", "workers", "waiting")},
+    "serve.rows": COUNT,
     "stories": TABLE,
     "stories.account": IRI,
     "stories.least": SHARE,
@@ -205,10 +218,7 @@ RULES: Mapping[str, Kind] = {
     "catalog.targets.[].title": TEXT,
     "catalog.targets.[].namespace": IRI,
 }
-"""What each setting is to be; ``*`` is any key, ``[]`` each entry of a list.
-
-Of a table that is alone here, the keys are its command's.
-"""
+"""What each setting is to be; ``*`` is any key, ``[]`` each entry of a list."""
 
 NEEDED = (
     *("dataset.base", "dataset.title", "dataset.licence", "dataset.publisher", "graphs"),

@@ -68,22 +68,19 @@ def _count(text: str) -> int:
     return number
 
 
-def _settle(arguments: argparse.Namespace, settings: object) -> None:
+def _settle(arguments: argparse.Namespace, settings: Mapping[str, Any]) -> None:
     """Fill in what no option says: from the environment, then from the settings, then as it is by default."""
-    if not isinstance(settings, dict):
-        raise cli.UserError("spacecoop.toml: [serve] is to be a table, such as port = 8000")
-    for name in settings:
-        if name not in DEFAULTS:
-            raise cli.UserError(f"spacecoop.toml: [serve] has no {name!r}; it takes {', '.join(DEFAULTS)}")
     for name, (default, read) in DEFAULTS.items():
+        variable = f"SPACECOOP_SERVE_{name.upper()}"
         if getattr(arguments, name) is not None:
             continue
-        variable = f"SPACECOOP_SERVE_{name.upper()}"
-        said, place = (os.environ[variable], variable) if variable in os.environ else (settings.get(name), "")
+        if variable not in os.environ:
+            setattr(arguments, name, settings.get(name, default))
+            continue
         try:
-            setattr(arguments, name, default if said is None else read(str(said)))
-        except (argparse.ArgumentTypeError, ValueError) as error:
-            raise cli.UserError(f"{place or f'spacecoop.toml: [serve] {name}'}: {error}") from error
+            setattr(arguments, name, read(os.environ[variable]))
+        except argparse.ArgumentTypeError as error:
+            raise cli.UserError(f"{variable}: {error}") from error
 
 
 def run(arguments: argparse.Namespace) -> int:

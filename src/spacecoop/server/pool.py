@@ -45,7 +45,7 @@ class Limits:
     """Questions that may wait for a worker, as many seconds as a question may take."""
 
 
-def processors() -> int:
+def count_processors() -> int:
     """Return how many processors this process may use."""
     try:
         return len(os.sched_getaffinity(0))
@@ -90,7 +90,7 @@ class Pool:
         self.waiting = 0
         self._closed = False
         self._idle: list[Worker] = []
-        self._places = processors()
+        self._places = count_processors()
         self._turns: deque[asyncio.Future[None]] = deque()
 
     async def ask(self, question: Mapping[str, Any]) -> Answer:

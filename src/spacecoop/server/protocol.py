@@ -97,11 +97,11 @@ def list_accepted(question: Question, accept: str | None) -> list[str]:
             return list(FORMATS[name])
         accept = name  # media types, as Accept has them
     accept = accept or "*/*"
-    return list(_wanted(accept) if len(accept) <= REMEMBERED else _wanted.__wrapped__(accept))
+    return list(_read_accept(accept) if len(accept) <= REMEMBERED else _read_accept.__wrapped__(accept))
 
 
 @lru_cache(256)
-def _wanted(accept: str) -> tuple[str, ...]:
+def _read_accept(accept: str) -> tuple[str, ...]:
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
     wanted = [kind for kind, quality in sorted(ranges, key=lambda each: -each[1]) if quality > 0]
     return tuple(spelling for kind in wanted for spelling in (kind, *SPELLINGS.get(kind, ())))
