@@ -18,7 +18,7 @@ from spacecoop.stores import connections, dialects, plans
 
 SOURCE = REPOSITORY / "src" / "spacecoop"
 SPEAKING = [
-    *(f"{room}/*.py" for room in ("queries", "links", "stores", "stories", "drafts")),
+    *(f"{room}/*.py" for room in ("queries", "links", "stores", "stories", "drafts", "server")),
     *(f"commands/{name}.py" for name in ("query", "links", "push", "serve", "draft", "anchor", "validate", "stories")),
     *("asking.py", "linking.py", "pushing.py", "drafting.py", "reach.py", "serve.py", "joining.py", "spark.py"),
 ]
@@ -78,7 +78,7 @@ def is_said(called: ast.expr) -> bool:
     """Whether what is called says something, or makes an error that is raised elsewhere."""
     if isinstance(called, ast.Attribute):
         return called.attr in ("say", "wrong")
-    return isinstance(called, ast.Name) and called.id.endswith("Error")
+    return isinstance(called, ast.Name) and called.id.endswith(("Error", "Refused"))
 
 
 def filled(text: str) -> str:

@@ -11,7 +11,8 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from spacecoop.server import pool as pools
-from spacecoop.server.pool import Limits, Pool, Refused
+from spacecoop.server.pool import Limits, Pool
+from spacecoop.server.refusals import Refused
 
 BASE = "https://a.example/"
 SLOW = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 
 LONGEST = 20_000
@@ -50,7 +50,7 @@ def _translate(text: str, language: str, depth: int) -> str:
     for pattern, sentence in _patterns(language):
         if found := pattern.fullmatch(text):
             values = [_translate(value, language, depth - 1) for value in found.groups()]
-            return _fill(sentence, values)
+            return fill(sentence, values)
     if "\n" in text:
         return "\n".join(_translate(line, language, depth) for line in text.split("\n"))
     start, colon, rest = text.partition(": ")
@@ -79,7 +79,7 @@ def _pattern(english: str) -> str:
     return pattern
 
 
-def _fill(sentence: str, values: list[str]) -> str:
+def fill(sentence: str, values: Sequence[str]) -> str:
     """Put the values into a sentence: {} takes the next one, {2} the second."""
     ahead = iter(range(1, len(values) + 1))
 

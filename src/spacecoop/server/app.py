@@ -24,8 +24,9 @@ from spacecoop.server import documents, interface, protocol
 from spacecoop.server.documents import NotBuilt, Site
 from spacecoop.server.interface import Interface
 from spacecoop.server.journal import Done, Journal
-from spacecoop.server.pool import Answer, BrokenOff, Limits, Pool, Refused
+from spacecoop.server.pool import Answer, BrokenOff, Limits, Pool
 from spacecoop.server.presence import Watched
+from spacecoop.server.refusals import Refused, choose_language
 
 ENDPOINT = "/sparql"
 BODY = 1024 * 1024
@@ -140,9 +141,9 @@ class Server:
         headers = {**CORS, "Vary": "Accept, Accept-Encoding"}
         response: Response
         if chosen.status == 404:
-            response = PlainTextResponse("Not Found: there is no such document here\n", 404, headers)
+            response = _refuse(request, Refused(404, "Not Found: there is no such document here"), headers)
         elif chosen.status == 406:
-            response = PlainTextResponse(f"Not Acceptable. There is: {chosen.there}\n", 406, headers)
+            response = _refuse(request, Refused(406, "Not Acceptable. There is: {}", chosen.there), headers)
         elif chosen.status == 303:
             response = Response(status_code=303, headers={**headers, "Location": f"/{chosen.file}"})
         else:
@@ -167,7 +168,7 @@ class Server:
         try:
             stat = path.stat()
         except OSError:  # it was deleted by hand
-            return PlainTextResponse("Not Found: the document is gone\n", 404, headers)
+            return _refuse(request, Refused(404, "Not Found: the document is gone"), headers)
         if _is_known(request, tag, stat.st_mtime):
             return Response(status_code=304, headers=headers)
         response = FileResponse(path, headers=headers, media_type=kind, stat_result=stat)
@@ -209,9 +210,9 @@ class Server:
                     await self._stream(answer, request.method, send, done)
                 finally:
                     answer.abandon()
-        except (protocol.BadRequest, Refused) as refused:
+        except Refused as refused:
             done.status = refused.status
-            await _refusal(refused)(request.scope, request.receive, send)
+            await _refuse(request, refused)(request.scope, request.receive, send)
 
     async def _stream(self, answer: Answer, method: str, send: Send, done: Done) -> None:
         """Send an answer: at once where it is whole, otherwise part by part."""
@@ -253,8 +254,8 @@ class Server:
         except ClientDisconnect:
             done.broken_off = "the client has gone"
             response = Response(status_code=204)  # which nobody reads
-        except (protocol.BadRequest, Refused) as refused:
-            response = _refusal(refused)
+        except Refused as refused:
+            response = _refuse(request, refused)
         done.status = response.status_code
         if not isinstance(response, StreamingResponse):
             self.journal.record(done)
@@ -325,9 +326,9 @@ class Server:
                     async for part in request.stream():
                         body += part
                         if len(body) > BODY:
-                            raise protocol.BadRequest(413, f"a request may have {BODY:,} bytes")
+                            raise protocol.BadRequest(413, "a request may have {} bytes", f"{BODY:,}")
             except TimeoutError:
-                raise protocol.BadRequest(408, f"the request did not come within {PATIENCE:g} seconds") from None
+                raise protocol.BadRequest(408, "the request did not come within {} seconds", f"{PATIENCE:g}") from None
         method = "GET" if request.method == "HEAD" else request.method
         kind = request.headers.get("content-type", "")
         return protocol.read(method, request.scope["query_string"], kind, bytes(body))
@@ -350,12 +351,12 @@ class Server:
         """Say that the server lives."""
         return PlainTextResponse("ok\n")
 
-    async def readiness(self, _: Request) -> Response:
+    async def readiness(self, request: Request) -> Response:
         """Say whether questions are answered."""
         try:
             await self.current()
         except Refused as refused:
-            return PlainTextResponse(f"{refused}\n", refused.status)
+            return _refuse(request, refused)
         return PlainTextResponse("ready\n")
 
     async def metrics(self, _: Request) -> Response:
@@ -389,9 +390,14 @@ def _is_known(request: Request, tag: str, changed: float | None = None) -> bool:
     return changed is not None and int(changed) <= since
 
 
-def _refusal(refused: protocol.BadRequest | Refused) -> Response:
-    wait = {"Retry-After": "1"} if refused.status == 503 else {}
-    return PlainTextResponse(f"{refused}\n", refused.status, {**CORS, **wait, "Vary": "Accept"})
+def _refuse(request: Request, refused: Refused, headers: Mapping[str, str] | None = None) -> Response:
+    """Return why there is no answer, in the reader's language."""
+    language = choose_language(request.headers.get("accept-language"))
+    said = {**CORS, "Vary": "Accept", **(headers or {}), "Content-Language": language}
+    said["Vary"] += ", Accept-Language"
+    if refused.status == 503:
+        said["Retry-After"] = "1"
+    return PlainTextResponse(f"{refused.tell(language)}\n", refused.status, said)
 
 
 def _kind(kind: str) -> str:

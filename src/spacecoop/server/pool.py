@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from spacecoop.server.refusals import Refused
+
 HELD = 512 * 1024
 """How many bytes of an answer are held back, so that a query that breaks off soon is an error and no half answer."""
 AHEAD = 256 * 1024
@@ -51,14 +53,6 @@ def count_processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on Linux
         return os.cpu_count() or 1
-
-
-class Refused(Exception):
-    """A question is not answered; *status* is that of HTTP (RFC 9110, section 15)."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class BrokenOff(Exception):
@@ -162,8 +156,8 @@ class Pool:
 
     def _refuse(self, turn: asyncio.Future[None]) -> None:
         if not turn.done():
-            reason = f"no worker was free for {self.limits.seconds:g} seconds; come back soon"
-            turn.set_exception(Refused(503, reason))
+            seconds = f"{self.limits.seconds:g}"
+            turn.set_exception(Refused(503, "no worker was free for {} seconds; come back soon", seconds))
 
     def close(self) -> None:
         """End the workers that are idle; others end when they are given back."""
@@ -386,7 +380,7 @@ class Answer:
         if letter in (b"H", b"D"):
             self._size += len(content)
             if self._size > (most := self._pool.limits.answer):
-                raise Refused(507, f"the answer is larger than {most:,} bytes; ask for less, or use LIMIT")
+                raise Refused(507, "the answer is larger than {} bytes; ask for less, or use LIMIT", f"{most:,}")
             return content
         if letter == b"E":
             self.rows, self.is_whole = int(content), True
@@ -394,18 +388,18 @@ class Answer:
             return None
         if letter == b"X":
             self.end(whole=True)
-            status, reason = json.loads(content)
-            raise Refused(int(status), str(reason))
+            status, reason, *values = json.loads(content)
+            raise Refused(status, reason, *values)
         raise await self._find_reason()
 
     async def _find_reason(self) -> Refused:
         """Return why a worker ended before its answer did."""
         limits = self._pool.limits
         if self._late:
-            return Refused(503, f"the query took more than {limits.seconds:g} seconds; ask for less")
+            return Refused(503, "the query took more than {} seconds; ask for less", f"{limits.seconds:g}")
         ended_by = await self._worker.find_signal()
         if ended_by == signal.SIGKILL:
             return Refused(503, "the process that answered was killed from outside; ask again")
         if ended_by == signal.SIGSEGV:  # its stack is full
             return Refused(400, "the query is nested too deep")
-        return Refused(503, f"the query needs more than {limits.megabytes:,} MB of memory; ask for less")
+        return Refused(503, "the query needs more than {} MB of memory; ask for less", f"{limits.megabytes:,}")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
+from spacecoop.server.refusals import Refused
+
 FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
 UPDATE = "application/sparql-update"
@@ -38,12 +40,8 @@ REMEMBERED = 1_000
 """Characters of a header Accept that is read once, and not again for each request."""
 
 
-class BadRequest(Exception):
-    """A request is not one of the protocol's; *status* is that of HTTP."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
+class BadRequest(Refused):
+    """A request is not one of the protocol's."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def read(method: str, query_string: bytes, content_type: str, body: bytes) -> Qu
         elif kind == FORM:
             said = [*said, *pairs(body)]
         else:
-            raise BadRequest(415, f"a question comes as {FORM} or {QUERY}")
+            raise BadRequest(415, "a question comes as {} or {}", FORM, QUERY)
     if any(name == "update" for name, _ in said):
         raise BadRequest(403 if method == "POST" else 400, "this endpoint is read-only: updates are refused")
     queries = [value for name, value in said if name == "query"]
@@ -77,7 +75,9 @@ def read(method: str, query_string: bytes, content_type: str, body: bytes) -> Qu
             return None
         raise BadRequest(400, "there is no query; say query=SELECT ...")
     if len(queries) > 1:
-        raise BadRequest(400, f"there are {len(queries)} queries; a request has one (SPARQL 1.1 Protocol, section 2.1)")
+        raise BadRequest(
+            400, "there are {} queries; a request has one (SPARQL 1.1 Protocol, section 2.1)", len(queries)
+        )
     formats = [value for name, value in said if name == "format"]
     return Question(
         queries[0],
@@ -93,7 +93,7 @@ def list_accepted(question: Question, accept: str | None) -> list[str]:
         name = question.format.lower().replace(" ", "+")  # a plus that was not escaped
         if "/" not in name:
             if name not in FORMATS:
-                raise BadRequest(406, f"no format {question.format[:40]!r} (there are: {', '.join(FORMATS)})")
+                raise BadRequest(406, "no format {} (there are: {})", repr(question.format[:40]), ", ".join(FORMATS))
             return list(FORMATS[name])
         accept = name  # media types, as Accept has them
     accept = accept or "*/*"
@@ -121,7 +121,7 @@ def pairs(text: bytes) -> list[tuple[str, str]]:
     try:
         return parse_qsl(text.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=200)
     except ValueError as error:
-        raise BadRequest(400, f"the parameters cannot be read: {type(error).__name__}") from None
+        raise BadRequest(400, "the parameters cannot be read: {}", type(error).__name__) from None
 
 
 def _decode(body: bytes) -> str:

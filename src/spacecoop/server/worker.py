@@ -32,6 +32,7 @@ from pyoxigraph import (
 )
 
 from spacecoop.server import rows
+from spacecoop.server.refusals import Refused
 
 PART = 64 * 1024
 """How many bytes of a body are sent at once."""
@@ -49,14 +50,6 @@ GRAPHS = {
     "application/ld+json": RdfFormat.JSON_LD,
 }
 """The syntaxes of CONSTRUCT and DESCRIBE, the first for those who do not care."""
-
-
-class Refused(Exception):
-    """A question is not answered; *status* is that of HTTP."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class TooMany(Exception):
@@ -119,11 +112,11 @@ def answer(store: Store, question: dict[str, Any], output: IO[bytes], most: int)
     try:
         found = store.query(question["query"], base_iri=question["base"], **scope)
     except SyntaxError as error:
-        raise Refused(400, f"this is not SPARQL 1.1 Query: {error}") from None
+        raise Refused(400, "this is not SPARQL 1.1 Query: {}", error) from None
     known: Mapping[str, Any] = GRAPHS if isinstance(found, QueryTriples) else RESULTS
     kind = _first(question["accept"], known)
     if isinstance(found, QueryBoolean) and kind in ("text/csv", "text/tab-separated-values"):
-        raise Refused(406, f"yes or no has no form in {kind}; ask for {', '.join(list(RESULTS)[:2])}")
+        raise Refused(406, "yes or no has no form in {}; ask for {}", kind, ", ".join(list(RESULTS)[:2]))
     send(output, b"H", kind.encode())
     return _write(found, kind, output, most)
 
@@ -133,7 +126,7 @@ def _dataset(store: Store, default: Sequence[str], named: Sequence[str]) -> dict
     graphs = {"default_graph": [*map(NamedNode, default)], "named_graphs": [*map(NamedNode, named)]}
     for graph in (*graphs["default_graph"], *graphs["named_graphs"]):
         if not store.contains_named_graph(graph):
-            raise Refused(400, f"there is no graph {graph}")
+            raise Refused(400, "there is no graph {}", graph)
     return graphs
 
 
@@ -162,7 +155,7 @@ def _first(accepted: Sequence[str], known: Mapping[str, Any]) -> str:
         for kind in known:
             if wanted in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
                 return kind
-    raise Refused(406, f"Not Acceptable. There is: {', '.join(known)}")
+    raise Refused(406, "Not Acceptable. There is: {}", ", ".join(known))
 
 
 def _bound(megabytes: int) -> None:
@@ -204,15 +197,15 @@ def _answer(store: Store, frame: bytes, output: IO[bytes], most: int) -> tuple[b
     """Answer a question; return the last frame."""
     try:
         return b"E", str(answer(store, json.loads(frame), output, most)).encode()
-    except Refused as refused:
-        status, reason = refused.status, str(refused)
+    except Refused as error:
+        refused = error
     except TooMany:
-        status, reason = 507, f"the answer has more than {most:,} rows; ask for less, or use LIMIT"
+        refused = Refused(507, "the answer has more than {} rows; ask for less, or use LIMIT", f"{most:,}")
     except MemoryError:
-        status, reason = 503, "the query needs more memory than it may have; ask for less"
+        refused = Refused(503, "the query needs more memory than it may have; ask for less")
     except (OSError, RuntimeError, ValueError) as error:
-        status, reason = 400, str(error)
-    return b"X", json.dumps([status, reason]).encode()
+        refused = Refused(400, str(error))
+    return b"X", json.dumps([refused.status, refused.reason, *refused.values]).encode()
 
 
 if __name__ == "__main__":
