@@ -38,6 +38,7 @@ DIFFERENT = 5_000
 QUESTIONS = {
     "small": f"SELECT ?p ?o {{ <{V}c%d> ?p ?o }}",
     "middle": f"SELECT (COUNT(*) AS ?n) (%d AS ?not) {{ ?c <{V}claimant> <{V}w7> ; ?p ?o ; <{V}topic> ?t }}",
+    "large": f"SELECT ?w (COUNT(*) AS ?n) (%d AS ?not) {{ ?c <{V}claimant> ?w ; <{V}topic> ?t }} GROUP BY ?w LIMIT 10",
 }
 LUA = """
 local number = 0

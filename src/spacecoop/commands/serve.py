@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
+import gc
 import ipaddress
 import os
 import signal
@@ -127,6 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
         timeout_keep_alive=5,
         timeout_graceful_shutdown=5,
     )
+    gc.freeze()  # what is there now stays; to look through it again and again would hold up those who ask
     for stop in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises them again when it has stopped as they ask
         signal.signal(stop, lambda *_: None)
     with serve.rebuilding(place) if arguments.reload else contextlib.nullcontext():
