@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -114,5 +115,6 @@ def write_text(folder: Path, name: str, text: str) -> Written:
     """Write a text file."""
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, "utf-8", newline="\n")
-    return output.measure(folder, path, 0)
+    data = text.encode()
+    path.write_bytes(data)
+    return Written(path.relative_to(folder).as_posix(), len(data), hashlib.sha256(data).hexdigest(), 0)

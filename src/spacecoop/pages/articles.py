@@ -13,9 +13,9 @@ from jinja2 import Environment
 from pebble import ProcessPool
 from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
 
-from spacecoop import cache, output
+from spacecoop import cache
 from spacecoop.findings import Finding, Place, finding
-from spacecoop.pages import kinds, known, rendering
+from spacecoop.pages import kinds, known, rendering, sandboxed
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made
 from spacecoop.pages.kinds import Kind, Page, Row
@@ -23,11 +23,13 @@ from spacecoop.pages.known import Noted, Statements
 from spacecoop.pages.rendering import Frame
 from spacecoop.pages.values import Value
 from spacecoop.queries.library import QueryError
-from spacecoop.syntaxes import NQUADS
+from spacecoop.syntaxes import NQUADS, TURTLE
 
 _FEW = 8
 """Up to how many articles no process is started for."""
 _OWN = NamedNode("urn:x-spacecoop:article")
+_FORGET = f"DELETE {{ GRAPH {_OWN} {{ ?s ?p ?o }} }} WHERE {{ GRAPH {_OWN} {{ ?s ?p ?o }} ?s ?p ?o }}"
+"""What the shared files say is not said again."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class _Article:
     def _rows_of(self, part: str) -> list[Row]:
         found: list[Row] = []
         for kind in _parts(self._setup, part):
-            found += _ask(self._setup, self._store, kind, [DefaultGraph(), _OWN])
+            found += kinds.arranged(kind, _ask(self._setup, self._store, kind, [DefaultGraph(), _OWN]))
         return found
 
 
@@ -137,8 +139,9 @@ def _parts(setup: Setup, part: str) -> Iterator[Kind]:
 
 
 def _ask(setup: Setup, store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> list[Row]:
+    """Return the rows of an answer as they come."""
     try:
-        return kinds.ask(store, kind, graphs)
+        return list(kinds.each(store, kind, graphs))
     except QueryError as error:
         place = Place(setup.frame.workspace.name(kind.file))
         raise PageError([finding("page-query", place, reason=error)]) from error
@@ -149,7 +152,7 @@ class _Writer:
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._environment: Environment = rendering.open_templates(setup.frame.workspace)
+        self._environment: Environment = sandboxed.open_templates(setup.frame.workspace)
         self._store = Store()
         self._store.extend(Quad(*quad.triple) for quad in setup.facts)
         self._names = known.names(row for kind in _parts(setup, "names") for row in _ask(setup, self._store, kind))
@@ -158,9 +161,8 @@ class _Writer:
         """Write the pages of one article."""
         setup, path = self._setup, self._setup.articles[iri]
         self._store.remove_graph(_OWN)
-        triples = (quad.triple for quad in output.read(setup.frame.folder / f"{path}{NQUADS.ending}"))
-        new = (one for one in triples if Quad(*one) not in self._store)
-        self._store.extend(Quad(one.subject, one.predicate, one.object, _OWN) for one in new)
+        self._store.load(path=str(setup.frame.folder / f"{path}{TURTLE.ending}"), format=TURTLE.format, to_graph=_OWN)
+        self._store.update(_FORGET)
         try:
             page, listed = self._lay_out(iri, path)
             article = _Article(setup, self._store, self._names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class Kept:
 
     def keep(self, key: str, made: Made) -> Made:
         """Keep a page that was made now."""
-        data = asdict(made)
+        data = vars(made) | {"written": [vars(one) for one in made.written]}
         self._new[key] = json.dumps(data).encode()
         return made
 

@@ -50,6 +50,16 @@ class Kind:
     menu: bool = True
     """Whether its page stands in the menu."""
 
+    @cached_property
+    def ordered(self) -> bool:
+        """Whether the query orders its rows itself."""
+        return sparql.is_ordered(self.text)
+
+    @cached_property
+    def checked(self) -> str:
+        """The query, which was seen to reach for nothing outside; raises QueryError where it does."""
+        return reach.stay(self.text)
+
 
 @dataclass(frozen=True)
 class Page:
@@ -102,26 +112,21 @@ def read(workspace: Workspace) -> list[Kind]:
     return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
 
 
-def ask(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> list[Row]:
-    """Return the rows of an answer, sorted where the query does not say how.
-
-    Raises QueryError for no SELECT, and for one that would reach the network.
-    """
-    return arrange(kind, each(store, kind, graphs))
-
-
 def arrange(kind: Kind, found: Iterable[Row]) -> list[Row]:
     """Return rows, sorted where their query does not say how."""
     rows = list(found)
-    if not sparql.is_ordered(kind.text):
+    if not kind.ordered:
         rows.sort(key=lambda row: sorted((name, str(term)) for name, term in row.items()))
     return rows
 
 
 def each(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> Iterator[Row]:
-    """Yield the rows of an answer as they come; *graphs* are those that are asked, else the default one."""
+    """Yield the rows of an answer as they come; *graphs* are those that are asked, else the default one.
+
+    Raises QueryError for no SELECT, and for one that would reach the network.
+    """
     try:
-        found = store.query(reach.stay(kind.text), default_graph=list(graphs) if graphs else None)
+        found = store.query(kind.checked, default_graph=list(graphs) if graphs else None)
     except (SyntaxError, ValueError, OSError) as error:
         raise QueryError(str(error)) from error
     if not isinstance(found, QuerySolutions):

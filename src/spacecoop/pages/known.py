@@ -108,11 +108,14 @@ class Noted:
         self._dataset = dataset
         self._only = only  # what is to be noted, where the rest is the same for the same page anyhow
         self.notes: dict[str, str] = {}
+        for kind in ("of", "to", "uses", "names", "rows"):
+            if only and kind not in only:
+                setattr(self, kind, getattr(known, kind))
 
     def _note(self, kind: str, answer: Any, *asked: str) -> Any:
         if self._only and kind not in self._only:
             return answer
-        key = " ".join((kind, *asked))
+        key = f"{kind} {' '.join(asked)}"
         if key not in self.notes:
             self.notes[key] = _digest(kind, answer)
         return answer

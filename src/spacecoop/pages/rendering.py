@@ -7,12 +7,10 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MethodType
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
-from jinja2.sandbox import SandboxedEnvironment
+from jinja2 import Environment
 from markupsafe import Markup
 
 from spacecoop.findings import Place, finding
@@ -30,10 +28,6 @@ from spacecoop.pages.known import Noted
 from spacecoop.pages.views import View, Words
 from spacecoop.workspace import Workspace
 
-_CALLED = frozenset(name for name in vars(View) if not name.startswith("_"))
-"""What templates may ask of a view."""
-_OF_JINJA = frozenset({"_loop_vars", "_block_vars"})
-"""What Jinja hands over for functions that ask for the context."""
 Hung = Mapping[str, Sequence[Picture]]
 """Pictures by the language of their words."""
 
@@ -60,45 +54,6 @@ class Frame:
     def words(self, noted: Noted) -> Words:
         """Return what the site knows, and how it speaks."""
         return Words(noted, self.workspace.languages, self.interface, self.workspace.prefixes)
-
-
-class _Sandbox(SandboxedEnvironment):
-    """Jinja's sandbox, which remembers what it said of a type's attribute: that depends on nothing else."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._safe: dict[tuple[type, str], bool] = {}
-
-    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
-        kind = (type(obj), attr)
-        if kind not in self._safe:
-            self._safe[kind] = super().is_safe_attribute(obj, attr, value)
-        return self._safe[kind]
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if type(obj) is View and attribute in _CALLED:
-            return getattr(obj, attribute)
-        return super().getattr(obj, attribute)
-
-    def call(self, context: Any, obj: Any, /, *words: Any, **settings: Any) -> Any:
-        """Call what a template calls: a view's own methods without asking twice whether that is safe."""
-        if type(obj) is MethodType and type(obj.__self__) is View:
-            own = {name: value for name, value in settings.items() if name not in _OF_JINJA}
-            return obj(*words, **own)
-        return super().call(context, obj, *words, **settings)
-
-
-def open_templates(workspace: Workspace) -> Environment:
-    """Return the environment of the templates: the workspace's own, else those that are shipped."""
-    loaders = [FileSystemLoader(workspace.root / "pages"), FileSystemLoader(SHIPPED)]
-    return _Sandbox(
-        loader=ChoiceLoader(loaders),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def interface(workspace: Workspace) -> dict[str, dict[str, str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -32,6 +32,11 @@ class Words:
     prefixes: Mapping[str, str]
 
     @cached_property
+    def full(self) -> dict[str, str]:
+        """IRIs by the names with a prefix under which templates have asked for them."""
+        return {}
+
+    @cached_property
     def namespaces(self) -> Mapping[str, str]:
         """The prefixes by what they stand for; the first one, where several stand for the same."""
         return {start: prefix for prefix, start in reversed(list(self.prefixes.items()))}
@@ -44,9 +49,12 @@ class View:
         self._words = words
         self._known = words.known
         self._page = page
+        self._folder = posixpath.dirname(page.path) or "."
         self._labels: dict[str, Value] = {}
         self._files: dict[str, str] = {}
         self._links: dict[str, Markup] = {}
+        self._values: dict[str, Markup] = {}
+        self._names: dict[str, Markup] = {}
         self.language = language
         self._order = {other: number for number, other in enumerate(dict.fromkeys([language, *words.languages, "en"]))}
 
@@ -81,10 +89,16 @@ class View:
 
     def shown(self, values: Sequence[Value]) -> bool:
         """Tell whether any of these is a text, or has a page or a place on the web; not a node without a name."""
-        return any(not one.is_iri or self._known.names(one.text) or self._is_elsewhere(one.text) for one in values)
+        return any(map(self._is_shown, values))
 
-    def _is_elsewhere(self, iri: str) -> bool:
-        return iri.partition("#")[0] != self._page.iri
+    def visible(self, values: Sequence[Value]) -> list[Value]:
+        """Return those among values that are a text, or have a page or a place on the web."""
+        return [one for one in values if self._is_shown(one)]
+
+    def _is_shown(self, one: Value) -> bool:
+        if not one.is_iri or one.text.partition("#")[0] != self._page.iri:
+            return True
+        return bool(self._known.names(one.text))
 
     def uses(self, node: str) -> int:
         """Count how often a term is used: as a property, and as what a statement leads to."""
@@ -114,13 +128,24 @@ class View:
 
     def best(self, values: Iterable[Value]) -> Value | None:
         """Return the text in the reader's language, else in the first language that there is one in."""
-        return min(values, key=lambda value: (self._order.get(value.language, 99), value), default=None)
+        found = list(values)
+        if len(found) < 2:
+            return found[0] if found else None
+        return min(found, key=lambda value: (self._order.get(value.language, 99), value))
 
     def texts(self, node: str, *properties: str) -> list[Value]:
         """Return what is said of a node by these properties, in one language: the reader's, where there is one."""
         said = self._known.of(node)
-        found = [value for one in properties for value in said.get(self._iri(one), ())]
-        one = self.best([value for value in found if value.language])
+        return self._in_one([value for one in properties for value in said.get(self._iri(one), ())])
+
+    def _in_one(self, found: Collection[Value]) -> list[Value]:
+        """Return values, sorted; of those with a language, those in the reader's, where there is one."""
+        if len(found) < 2:
+            return list(found)
+        spoken = [value for value in found if value.language]
+        if not spoken:
+            return sorted(found)
+        one = self.best(spoken)
         return sorted(value for value in found if not value.language or (one and value.language == one.language))
 
     def values(self, node: str, *properties: str) -> list[str]:
@@ -135,8 +160,8 @@ class View:
     def statements(self, node: str, *but: str) -> list[tuple[str, list[Value]]]:
         """Return all that is said of a node, by property, but for some; texts in one language."""
         left_out = {self._iri(one) for one in but}
-        said = sorted(self._known.of(node))
-        return [(by, self.texts(node, by)) for by in said if by not in left_out]
+        said = self._known.of(node)
+        return [(by, self._in_one(said[by])) for by in sorted(said) if by not in left_out]
 
     def mentions(self, node: str) -> list[tuple[str, list[tuple[str, str]]]]:
         """Return what leads to a node, with the property, by the document that says so."""
@@ -171,16 +196,22 @@ class View:
 
     def said(self, value: Value) -> Markup:
         """Return a text as it stands in a page: apart from what is around it, marked where its language is another."""
-        tongue = value.language
-        mark = f' lang="{escape(tongue)}"' if tongue and tongue != self.language else ""
-        return Markup(f"<bdi{mark}>{escape(value.text)}</bdi>")  # noqa: S704  (escaped)
+        return _set_apart(value.text, "" if value.language == self.language else value.language)
+
+    def name(self, node: Any) -> Markup:
+        """Return the name of a thing as it stands in a page, without a link."""
+        iri = str(getattr(node, "value", node))
+        made = self._names.get(iri)
+        if made is None:
+            made = self._names[iri] = self.said(self.label(iri))
+        return made
 
     def link(self, node: Any) -> Markup:
         """Return the name of a thing, which leads to where it is shown."""
         iri = str(getattr(node, "value", node))
         made = self._links.get(iri)
         if made is None:
-            href, made = self.href(iri), self.said(self.label(iri))
+            href, made = self.href(iri), self.name(iri)
             if href:
                 made = Markup(f'<a href="{escape(href)}">{made}</a>')  # noqa: S704  (escaped)
             self._links[iri] = made
@@ -190,10 +221,15 @@ class View:
         """Return a text, or a link with the IRI in short where it leads elsewhere under another name."""
         if not one.is_iri:
             return self.said(one)
-        link, short = self.link(one.text), self.short(one.text)
-        if self.is_here(one.text) or self.label(one.text).text == short:
-            return link
-        return Markup(f"{link} <small><code>{escape(short)}</code></small>")  # noqa: S704  (escaped)
+        made = self._values.get(one.text)
+        if made is None:
+            made = self.link(one.text)
+            if not self.is_here(one.text):
+                short = self.short(one.text)
+                if self.label(one.text).text != short:
+                    made = Markup(f"{made} <small><code>{escape(short)}</code></small>")  # noqa: S704  (escaped)
+            self._values[one.text] = made
+        return made
 
     def _as_word(self, short: str) -> Value:
         """Return what the interface calls a term that the site does not describe, such as ``rdf:type``."""
@@ -249,10 +285,26 @@ class View:
         """Return the address of a file of the site, from this page."""
         known = self._files.get(path)
         if known is None:
-            found = quote(posixpath.relpath(path, posixpath.dirname(self._page.path) or "."))
-            known = self._files[path] = f"./{found}" if ":" in found.partition("/")[0] else found
+            known = self._files[path] = _relative(path, self._folder)
         return known
 
     def _iri(self, name: str) -> str:
-        prefix, _, rest = name.partition(":")
-        return self._words.prefixes[prefix] + rest if prefix in self._words.prefixes else name
+        full = self._words.full.get(name)
+        if full is None:
+            prefix, _, rest = name.partition(":")
+            full = self._words.prefixes[prefix] + rest if prefix in self._words.prefixes else name
+            self._words.full[name] = full
+        return full
+
+
+@lru_cache(4_000)
+def _set_apart(text: str, tongue: str) -> Markup:
+    mark = f' lang="{escape(tongue)}"' if tongue else ""
+    return Markup(f"<bdi{mark}>{escape(text)}</bdi>")  # noqa: S704  (escaped)
+
+
+@lru_cache(20_000)
+def _relative(path: str, folder: str) -> str:
+    """Return the address of a file from a folder, both from the root of the site."""
+    found = quote(posixpath.relpath(path, folder))
+    return f"./{found}" if ":" in found.partition("/")[0] else found

@@ -17,13 +17,14 @@ from spacecoop.pages.answers import Answers, pack, unpack
 from spacecoop.pages.kinds import Kind, Page, Row, arrange
 from spacecoop.pages.known import Said, Statements
 from spacecoop.pages.values import Value
-from spacecoop.queries import sparql
 
-_IN_MEMORY = 250_000
+_IN_MEMORY = 600_000
 """Up to how many statements are held in memory; more lie on the disk."""
 _PART = 50_000
 """Lines of a dump that are loaded at once: what that takes of memory is what all takes."""
 _NAMES = "names"
+_NAMED, _ASKED = 4_000, 16
+"""Of how many things the names, and how many parts of pages, are kept from one language of a page to the next."""
 
 
 class Whole:
@@ -39,6 +40,8 @@ class Whole:
         self._pages: Mapping[str, Page] = {}
         self._articles: Mapping[str, tuple[str, str]] = {}
         self._article = lru_cache(256)(self._read_article)
+        self.names = lru_cache(_NAMED)(self._read_names)
+        self.rows = lru_cache(_ASKED)(self._rows.of)
 
     def load(self, dump: Path, more: Iterable[Quad]) -> None:
         """Load a dump in N-Triples, and some more statements; all in one graph, so that nothing is counted twice."""
@@ -56,7 +59,7 @@ class Whole:
         self._answers.ask(self.store, kinds, self._disk)
         for kind in kinds:
             if kind.part:
-                self._rows.add(kind.part, self._answers.rows(kind), sparql.is_ordered(kind.text))
+                self._rows.add(kind.part, self._answers.rows(kind), kind.ordered)
 
     def answer(self, kind: Kind) -> list[Row]:
         """Return the rows of a query that was asked, sorted where it does not say how."""
@@ -86,13 +89,8 @@ class Whole:
         """Count the statements in which an IRI is the property or the object."""
         return self._said.uses(node)
 
-    def names(self, iri: str) -> Sequence[Value]:
-        """Return the labels of a thing in all languages."""
+    def _read_names(self, iri: str) -> Sequence[Value]:
         return known.names(self._rows.of(_NAMES, iri)).get(iri, [])
-
-    def rows(self, part: str, page: str) -> Sequence[Row]:
-        """Return the rows that the query with ``part: NAME`` has for a page."""
-        return self._rows.of(part, page)
 
     def listed(self, part: str) -> Iterator[tuple[str, Sequence[Row]]]:
         """Yield all rows of the query with ``part: NAME``, by page, sorted."""

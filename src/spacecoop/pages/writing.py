@@ -18,7 +18,7 @@ from spacecoop.harvest import files, sitemaps
 from spacecoop.harvest.description import Description
 from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
-from spacecoop.pages import articles, gallery, kinds, questions, rendering, searching
+from spacecoop.pages import articles, gallery, kinds, questions, rendering, sandboxed, searching
 from spacecoop.pages.answers import Answers, UnansweredError
 from spacecoop.pages.articles import Setup
 from spacecoop.pages.faults import PageError
@@ -126,7 +126,7 @@ def _write_others(
     frame: Frame, whole: Whole, pages: Iterable[Page], pictures: Sequence[Page], kept: Kept, base: bytes
 ) -> Iterator[Written]:
     """Write the pages that are no article's, or take them over: all that their templates asked is noted."""
-    environment = rendering.open_templates(frame.workspace)
+    environment = sandboxed.open_templates(frame.workspace)
     first = frame.workspace.languages[0]
     hung = rendering.draw(environment, frame, Noted(whole, frame.described), pictures)
     for language, ones in hung.items():
