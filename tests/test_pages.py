@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import json
 import re
@@ -16,10 +17,11 @@ from urllib.parse import unquote, urljoin
 
 import pytest
 import rdflib
+from jinja2.exceptions import SecurityError
 
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
-from spacecoop.pages import answers, articles, questions, rendering, whole
+from spacecoop.pages import answers, articles, questions, rendering, sandboxed, whole
 from spacecoop.queries.sandbox import Limits
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -164,6 +166,47 @@ def test_a_page_says_its_own_statements_as_data(frozen: Path) -> None:
     assert found is not None
     assert json.loads(found[1]) == json.loads((frozen / "out" / "id" / "china.jsonld").read_text("utf-8"))
     assert '<link rel="alternate" type="text/turtle" href="china.ttl">' in text
+
+
+def embedded(path: Path) -> Any:
+    found = re.search(r'<script type="application/ld\+json">(.*?)</script>', path.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_a_list_says_as_data_what_it_lists_in_the_readers_language(frozen: Path) -> None:
+    out = frozen / "out"
+    listed = {name: embedded(out / f"{name}.html") for name in ("articles", "things", "queries")}
+    things = {one["item"]["@id"]: one["item"]["name"] for one in listed["things"]["mainEntity"]["itemListElement"]}
+    french = embedded(out / "things.fr.html")["mainEntity"]["itemListElement"]
+
+    assert {one["@type"] for one in listed.values()} == {"CollectionPage"}
+    assert things["https://w3id.org/spacecoop/id/china"] == "China"
+    assert "Chine" in {one["item"]["name"] for one in french}
+    assert embedded(out / "data.html")["@type"] == "WebPage"
+
+
+def test_no_page_is_over_60_kb_packed_with_its_styles(frozen: Path) -> None:
+    out = frozen / "out"
+    styles = len(gzip.compress((out / "styles" / "style.css").read_bytes()))
+    sizes = {path.name: len(gzip.compress(path.read_bytes())) + styles for path in out.rglob("*.html")}
+
+    assert {name: size for name, size in sizes.items() if size > 60_000} == {}
+    assert {node["@id"] for node in embedded(out / "shapes.html")["@graph"]} == {"https://w3id.org/spacecoop/shapes"}
+
+
+def test_what_a_template_calls_view_is_in_the_sandbox_where_it_is_none(birds: Path) -> None:
+    class Other:
+        def link(self, node: str) -> str:
+            return f"<{node}>"
+
+    template = sandboxed.open_templates(workspace.read(birds)).from_string("{{ view.link('a') }}")
+    told = template.render(view=Other())
+    Other.link.unsafe_callable = True  # type: ignore[attr-defined]
+
+    assert told == "&lt;a&gt;"
+    with pytest.raises(SecurityError):
+        template.render(view=Other())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from spacecoop.harvest.description import Description
 from spacecoop.harvest.negotiation import MEDIA_TYPES
 from spacecoop.harvest.sitemaps import address
 from spacecoop.output import Written
-from spacecoop.pages import gallery, kinds
+from spacecoop.pages import embedding, gallery, kinds
 from spacecoop.pages.drawing import DrawingError
 from spacecoop.pages.faults import FAULTS, PageError, make_finding
 from spacecoop.pages.gallery import Picture
@@ -101,11 +100,14 @@ def draw(environment: Environment, frame: Frame, noted: Noted, pages: Sequence[P
 
 
 def _render(
-    environment: Environment, frame: Frame, view: View, page: Page, data: Any, pictures: Sequence[Picture]
+    environment: Environment, frame: Frame, view: View, page: Page, data: Markup | None, pictures: Sequence[Picture]
 ) -> str:
     endings = frame.endings.get(page.path, ()) if page.iri else ()
     home = frame.described.home or frame.described.base
     languages = frame.workspace.languages
+    canonical = f"{home}{quote(address(page.path, view.language, languages[0]))}"
+    if data is None and not page.iri:
+        data = embedding.listing(page, view, frame.workspace.dataset, canonical)
     values: dict[str, Any] = {
         "view": view,
         "page": page,
@@ -120,7 +122,7 @@ def _render(
         "addresses": [(one, f"{home}{quote(address(page.path, one, languages[0]))}") for one in languages],
         "neutral": home + quote(page.path if page.iri else "" if page.path == "index" else f"{page.path}.html"),
         "atom": "feed.atom" if view.language == languages[0] else f"feed.{view.language}.atom",
-        "canonical": f"{home}{quote(address(page.path, view.language, languages[0]))}",
+        "canonical": canonical,
         "ask": view.to("ask"),
         "data": data,
     }
@@ -130,13 +132,10 @@ def _render(
         raise PageError([make_finding(error, page.template, frame.workspace)]) from error
 
 
-def _data(frame: Frame, page: Page) -> Any:
-    """Return the page's own statements as JSON-LD that can stand in a page: nothing in it ends the element."""
+def _data(frame: Frame, page: Page) -> Markup | None:
+    """Return the page's own statements as JSON-LD; None for a page that has no document, which each language lists."""
     if page.path == "index":
-        said = frame.schema_org
-    elif page.iri and ".jsonld" in frame.endings.get(page.path, ()):
-        said = (frame.folder / f"{page.path}.jsonld").read_text("utf-8")
-    else:
-        return ""
-    said = json.dumps(json.loads(said), ensure_ascii=False, separators=(",", ":"))
-    return Markup(said.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704  (it is JSON, and has no <)
+        return embedding.home(frame.schema_org)
+    if page.iri and ".jsonld" in frame.endings.get(page.path, ()):
+        return embedding.document(frame.folder / f"{page.path}.jsonld", page, frame.workspace.prefixes)
+    return None
