@@ -130,7 +130,7 @@ class _Article:
     def _rows_of(self, part: str) -> list[Row]:
         found: list[Row] = []
         for kind in _parts(self._setup, part):
-            found += kinds.arranged(kind, _ask(self._setup, self._store, kind, [DefaultGraph(), _OWN]))
+            found += kinds.arrange(kind, _ask(self._setup, self._store, kind, [DefaultGraph(), _OWN]))
         return found
 
 
