@@ -140,6 +140,19 @@ def test_a_packed_file_goes_to_those_who_unpack(port: int, birds_site: Path) -> 
     assert gzip.decompress(body) == (birds_site / "out" / "dataset.ttl").read_bytes()
 
 
+def test_a_page_is_packed_while_it_is_served_with_a_tag_of_its_own(port: int, birds_site: Path) -> None:
+    page = (birds_site / "out" / "index.html").read_bytes()
+    _, packed, body = ask(port, "/index.html", Accept_Encoding="gzip")
+    _, plain, whole = ask(port, "/index.html")
+
+    assert packed["content-encoding"] == "gzip"
+    assert (gzip.decompress(body), whole) == (page, page)
+    assert len(body) < len(page) / 2
+    assert packed["etag"] != plain["etag"]
+    assert ask(port, "/index.html", Accept_Encoding="gzip", If_None_Match=packed["etag"])[0] == 304
+    assert ask(port, "/index.html", Accept_Encoding="gzip", Range="bytes=0-9")[2] == page[:10]
+
+
 @pytest.mark.parametrize(
     "path",
     [

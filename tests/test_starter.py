@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 from conftest import REPOSITORY, Run
 from spacecoop import starter
@@ -68,6 +70,23 @@ def test_git_takes_no_private_text_and_no_cache_of_a_workspace_made_from_the_che
     assert run("-C", "mine", "build", cwd=tmp_path).returncode == 0
 
     check_nothing_private_is_added(tmp_path / "mine")
+
+
+def test_init_writes_the_workflow_for_github_pages_where_it_is_asked_for(tmp_path: Path, run: Run) -> None:
+    assert run("init", "without", cwd=tmp_path).returncode == 0
+    assert run("init", "with", "--github-pages", cwd=tmp_path).returncode == 0
+    files = {path.relative_to(tmp_path / "with").as_posix() for path in (tmp_path / "with").rglob("*")}
+    text = (tmp_path / "with" / starter.WORKFLOWS).read_text("utf-8")
+    steps = yaml.safe_load(text)["jobs"]["site"]["steps"]
+    commands = [step["run"].split() for step in steps if "run" in step]
+
+    assert not [path for path in (tmp_path / "without").rglob("*") if path.suffix == ".yml"]
+    assert starter.WORKFLOW not in files
+    assert [words[0] for words in commands] == ["pip", *["spacecoop"] * 3]
+    for words in commands[1:]:
+        assert (REPOSITORY / "src" / "spacecoop" / "commands" / f"{words[1]}.py").is_file()
+    told = (REPOSITORY / "docs" / "hosting.md").read_text("utf-8")
+    assert {step["uses"] for step in steps if "uses" in step} == set(re.findall(r"uses: (\S+)", told))
 
 
 def test_init_refuses_a_folder_with_something_in_it(tmp_path: Path, run: Run) -> None:

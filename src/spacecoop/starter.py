@@ -10,6 +10,8 @@ from pathlib import Path
 SHIPPED = ("ontology", "queries", "shapes")
 RENAMED = {"gitignore": ".gitignore"}
 """Names that the files of the starter get in a workspace: a package does not carry names with a dot reliably."""
+WORKFLOW, WORKFLOWS = "github-pages.yml", ".github/workflows/pages.yml"
+"""What puts the site on GitHub Pages; and where GitHub looks for it."""
 
 
 def sources() -> Iterator[Path]:
@@ -23,10 +25,10 @@ def sources() -> Iterator[Path]:
         yield home / name
 
 
-def create(folder: Path) -> list[Path]:
+def create(folder: Path, github_pages: bool = False) -> list[Path]:
     """Write a new workspace into a folder that is empty or not there; return its files.
 
-    Raises FileExistsError where there is something in it.
+    With *github_pages* it has the workflow that publishes its site. Raises FileExistsError where there is something in it.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty")
@@ -39,6 +41,11 @@ def create(folder: Path) -> list[Path]:
             shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
         for shipped, name in RENAMED.items():
             (beside / shipped).rename(beside / name)
+        if github_pages:
+            (beside / WORKFLOWS).parent.mkdir(parents=True)
+            (beside / WORKFLOW).rename(beside / WORKFLOWS)
+        else:
+            (beside / WORKFLOW).unlink()
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)

@@ -160,9 +160,12 @@ class Server:
             headers["Content-Location"] = f"/{file}"
         packed = f"{file}.gz"
         wants = {word.partition(";")[0].strip() for word in request.headers.get("accept-encoding", "").split(",")}
-        kind, source = documents.media_type(file), file
-        if "gzip" in wants and packed in self.site.digests and "range" not in request.headers:
-            headers["Content-Encoding"], source, tag = "gzip", packed, f'"{self.site.digests[packed]}-gzip"'
+        kind, source, body = documents.media_type(file), file, None
+        if "gzip" in wants and "range" not in request.headers:
+            if packed in self.site.digests:
+                headers["Content-Encoding"], source, tag = "gzip", packed, f'"{self.site.digests[packed]}-gzip"'
+            elif (body := documents.pack(self.site.folder / file, self.site.digests[file])) is not None:
+                headers["Content-Encoding"], tag = "gzip", f'"{self.site.digests[file]}-gzip"'
         headers["ETag"] = tag
         path = self.site.folder / source
         try:
@@ -171,7 +174,11 @@ class Server:
             return _refuse(request, Refused(404, "Not Found: the document is gone"), headers)
         if _is_known(request, tag, stat.st_mtime):
             return Response(status_code=304, headers=headers)
-        response = FileResponse(path, headers=headers, media_type=kind, stat_result=stat)
+        response: Response = (
+            FileResponse(path, headers=headers, media_type=kind, stat_result=stat)
+            if body is None
+            else Response(body, headers=headers)
+        )
         response.headers["Content-Type"] = kind
         return response
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from spacecoop import folders
@@ -15,6 +17,9 @@ from spacecoop.syntaxes import SYNTAXES
 
 MANIFEST = "manifest.json"
 ASSETS = "assets"
+SMALL, LARGE = 1_000, 2_000_000
+"""Bytes between which a page, a style or a script is packed while it is served."""
+_PACKED = frozenset({"text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "application/xml"})
 
 
 class NotBuilt(Exception):
@@ -90,6 +95,21 @@ def read(folder: Path) -> Site:
         if not any(re.fullmatch(row.pattern, stem) for row in special)
     }
     return Site(folder, digests, tuple(negotiation.table(documents, pages)))
+
+
+@lru_cache(maxsize=64)
+def pack(path: Path, digest: str) -> bytes | None:
+    """Return a page, a style or a script as gzip has it; None for what is large, small, packed already or gone.
+
+    *digest* is the file's, so that a new build is packed anew.
+    """
+    kind = FILE_TYPES.get(path.suffix, "")
+    try:
+        if kind not in _PACKED or not SMALL <= path.stat().st_size <= LARGE:
+            return None
+        return gzip.compress(path.read_bytes(), 6, mtime=0)
+    except OSError:
+        return None
 
 
 def media_type(file: str) -> str:
