@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,55 @@ def test_the_keyboard_alone_reaches_every_link_in_the_order_of_the_page(browser:
 
     assert count > 50
     assert seen == list(range(count))
+
+
+CUT = """() => {
+  const width = document.documentElement.clientWidth;
+  const boxes = [...document.querySelectorAll('body *')].filter(one => !one.closest('.wide, pre, .skip, .yasgui, svg'));
+  return [document.documentElement.scrollWidth > width ? 'the page scrolls sideways' : '', ...boxes.map(one => {
+    const {left, right, width: own} = one.getBoundingClientRect();
+    const hidden = getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1;
+    return own && (right > width + 1 || left < -1 || hidden) ? one.outerHTML.slice(0, 80) : '';
+  })].filter(one => one);
+}"""
+"""What leaves the screen, or is cut off at the edge of its box; but for tables and code, which scroll by themselves."""
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 320), ("fr", 640), ("zh", 320)])
+def test_nothing_is_cut_when_letters_are_twice_or_four_times_as_large(
+    browser: Any, address: str, language: str, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 512}, device_scale_factor=2)
+    page, wrong = context.new_page(), []
+    for kind in KINDS:
+        page.goto(address + (f"{kind}.html" if language == "en" else f"{kind}.{language}.html"))
+        wrong += [f"{kind}: {one}" for one in page.evaluate(CUT)]
+    context.close()
+
+    assert wrong == []
+
+
+def test_a_screen_reader_meets_the_menu_before_the_text_and_headings_of_every_depth_in_turn(
+    browser: Any, address: str
+) -> None:
+    context = browser.new_context()
+    page, wrong = context.new_page(), []
+    for kind in KINDS:
+        page.goto(f"{address}{kind}.html")
+        read = page.locator("body").aria_snapshot()
+        landmarks = re.findall(r"^- (link|banner|main|contentinfo)\b", read, re.MULTILINE)
+        text = read.partition("\n- main:")[2]
+        depths = [int(depth) for depth in re.findall(r"^ *- heading .*\[level=(\d)\]", text, re.MULTILINE)]
+        nameless = re.findall(
+            r"^ *- ((?:link|button|img|searchbox|textbox|combobox|region)(?::| \[|$))", read, re.MULTILINE
+        )
+        wrong += [f"{kind}: {landmarks}"] if landmarks != ["link", "banner", "main", "contentinfo"] else []
+        wrong += [f"{kind}: {depths}"] if depths[:1] != [1] or depths.count(1) != 1 else []
+        wrong += [f"{kind}: {a} then {b}" for a, b in pairwise(depths) if b > a + 1]
+        wrong += [f"{kind}: {one} without a name" for one in nameless]
+    context.close()
+
+    assert wrong == []
 
 
 def test_on_paper_the_menu_is_left_out(browser: Any, address: str) -> None:

@@ -1,7 +1,7 @@
 """Make a new workspace: vocabulary, shapes, queries, settings, and an example article to write over.
 
-  spacecoop init my-dataset
-  spacecoop init my-dataset --github-pages   with the workflow that puts its site on GitHub Pages
+spacecoop init my-dataset
+spacecoop init my-dataset --github-pages   with the workflow that puts its site on GitHub Pages
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ def write(site: Site, folder: Path) -> list[Written]:
 
 
 def _write_styles(workspace: Workspace, folder: Path) -> Iterator[Written]:
-    for place, folder, ending in (("styles", "", ".css"), ("scripts", "", ".js"), ("styles", "icons", ".svg")):
-        for name, path in sorted(kinds.find(workspace, folder, ending).items()):
+    for place, own, ending in (("styles", "", ".css"), ("scripts", "", ".js"), ("styles", "icons", ".svg")):
+        for name, path in sorted(kinds.find(workspace, own, ending).items()):
             yield files.write_text(folder, f"{place}/{name}", documents.text(path, workspace.name(path)))
 
 

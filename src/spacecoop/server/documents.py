@@ -19,7 +19,9 @@ MANIFEST = "manifest.json"
 ASSETS = "assets"
 SMALL, LARGE = 1_000, 2_000_000
 """Bytes between which a page, a style or a script is packed while it is served."""
-_PACKED = frozenset({"text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "application/xml"})
+_PACKED = frozenset(
+    {"text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "application/xml"}
+)
 
 
 class NotBuilt(Exception):
