@@ -28,7 +28,7 @@ def sources() -> Iterator[Path]:
 def create(folder: Path, github_pages: bool = False) -> list[Path]:
     """Write a new workspace into a folder that is empty or not there; return its files.
 
-    With *github_pages* it has the workflow that publishes its site. Raises FileExistsError where there is something in it.
+    With *github_pages* it has the workflow that publishes its site. Raises FileExistsError where something is in it.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FileExistsError(f"{folder} is not empty")

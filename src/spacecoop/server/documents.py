@@ -100,10 +100,10 @@ def read(folder: Path) -> Site:
 
 
 @lru_cache(maxsize=64)
-def pack(path: Path, digest: str) -> bytes | None:
+def pack(path: Path, _digest: str) -> bytes | None:
     """Return a page, a style or a script as gzip has it; None for what is large, small, packed already or gone.
 
-    *digest* is the file's, so that a new build is packed anew.
+    The digest is the file's, so that a new build is packed anew.
     """
     kind = FILE_TYPES.get(path.suffix, "")
     try:
