@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak lighthouse
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -23,6 +23,7 @@ help:
 	@echo "make rules    fetch the aggregators' own rules from GitHub, and have them judge out/"
 	@echo "make protocol  put the W3C's protocol tests to the server; SPACECOOP_RDF_TESTS is a checkout of w3c/rdf-tests"
 	@echo "make soak     load the server for SECONDS (43200), and see that its memory stays flat"
+	@echo "make lighthouse  have Lighthouse judge a page of each kind of out/; needs npx and Chromium"
 	@echo "make mappings  read SSSOM's own examples; SPACECOOP_SSSOM_EXAMPLES is the folder of them in mapping-commons/sssom"
 	@echo "make pins     renew the pinned requirements"
 	@echo "make clean    delete the environment and the caches"
@@ -79,6 +80,9 @@ bench-pages: .venv/dev
 
 bench-push: .venv/dev
 	$(BIN)/python benchmarks/push.py
+
+lighthouse: .venv/dev
+	$(BIN)/python benchmarks/lighthouse.py
 
 rules: .venv/dev
 	$(BIN)/spacecoop preflight --update-rules --for dcat-ap --for archivo --for ldes --failed
