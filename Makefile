@@ -71,6 +71,7 @@ bench-serve: .venv/dev
 
 bench-draft: .venv/dev
 	$(BIN)/python benchmarks/draft.py --seen 01,02,05,06,10,11,13,16
+	$(BIN)/python benchmarks/draft_articles.py
 
 bench-stories: .venv/dev
 	$(BIN)/python benchmarks/stories.py

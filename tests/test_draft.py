@@ -100,6 +100,38 @@ def test_a_draft_with_its_empty_fields_filled_and_anchored_validates(
     assert "ont signé" not in path.read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "claims"),
+    [
+        (
+            "France and China suspended their cooperation on Thursday. CNES and CNSA have not signed an agreement.",
+            "en",
+            2,
+        ),
+        (
+            "Un instrument volera en 2027 à bord de Chang'e-6. Il a été retenu par la France et la Chine ensemble.",
+            "fr",
+            1,
+        ),
+        ("L'ESA s'ouvre à la coopération avec des partenaires étrangers d'ici la fin de 2029.", "fr", 1),
+        ("中国国家航天局将与法国国家空间研究中心合作。", "zh", 1),
+        ("Il a plu toute la journée sur la ville.", "fr", 0),
+    ],
+    ids=["end and negation", "later than the article", "open", "Chinese", "nothing"],
+)
+def test_drafts_of_many_kinds_validate_once_their_empty_fields_are_filled(
+    setup: Path, text: str, language: str, claims: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, source = draft(setup, text, *SAY, "--language", language, "--publisher", "numerama")
+    path = setup / "articles" / "accord.yaml"
+    path.write_text(finished(source), "utf-8")
+    assert source.count("gloss:") == claims
+    assert main(["-C", str(setup), "anchor", "articles/accord.yaml", "--text", "texts/accord.txt"]) == 0
+    capsys.readouterr()
+
+    assert main(["-C", str(setup), "--lang", "en", "validate", "articles/accord.yaml"]) == 0, capsys.readouterr().out
+
+
 def test_a_file_that_is_there_is_left_as_it_is(setup: Path) -> None:
     (setup / "articles" / "accord.yaml").write_text("mine: true\n")
 
@@ -132,6 +164,7 @@ def test_a_text_without_cooperation_gives_what_is_known_of_the_article_and_says_
         ("", "draft-empty"),
         ("\n  …\n", "draft-empty"),
         ("<html><body><p>La France et la Chine</p></body></html>", "draft-markup"),
+        ("La France &amp; la Chine ont sign&eacute; un accord.", "draft-markup"),
         ("La Lune. " * 60_000, "draft-long"),
         ("La Lune. " * 1_200_000, "yaml-size"),
     ],
@@ -146,6 +179,18 @@ def test_a_language_that_the_text_is_not_in_is_told(setup: Path, capsys: pytest.
 
     assert code == 0
     assert "--language fr" in capsys.readouterr().err
+
+
+def test_sentences_of_another_language_are_read_by_its_rules_and_that_is_told(
+    setup: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = "The two agencies will build another instrument together with ESA by the end of 2032.\n"
+    more += "中国国家航天局6月8日与法国国家空间研究中心签署备忘录。\n"
+    _, source = draft(setup, TEXT + more)
+
+    assert "some sentences are in en, zh" in capsys.readouterr().err
+    assert 'resolved: "../2032"' in source
+    assert 'quote: "中国国家航天局' in source
 
 
 def test_a_language_without_rules_is_told(setup: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -314,7 +359,8 @@ def test_an_honest_model_proposes_and_the_draft_says_which(setup: Path, model: s
     enum = Fake.got[0]["response_format"]["json_schema"]["schema"]["properties"]["claims"]["items"]["properties"]
     assert "under-way" in enum["modality"]["enum"]
     assert "signatory" in enum["role"]["enum"]
-    assert enum["parties"]["items"]["enum"] == ["change-6", "cnes", "cnsa", "esa"]
+    assert enum["parties"]["items"]["enum"] == ["cnes", "cnsa", "esa"]
+    assert enum["things"]["items"]["enum"] == ["change-6"]
 
 
 def test_once_accepted_the_record_says_which_model_proposed_and_not_where(setup: Path, model: str) -> None:
@@ -376,7 +422,7 @@ def test_a_redirect_and_an_error_are_told_and_not_followed(
 def test_a_model_that_trickles_is_left_at_its_bound(model: str) -> None:
     Fake.said, Fake.pause = says(CLAIM), 0.05
     reading = Reading((), (), (), ())
-    ground = Ground("words", reading, {}, frozenset(), {}, {})
+    ground = Ground("words", reading, {}, frozenset(), frozenset(), {}, {}, lambda _: {})
 
     began = time.monotonic()
     with pytest.raises(ModelError, match="timed out"):

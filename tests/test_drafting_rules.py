@@ -19,7 +19,7 @@ PUBLISHED = date(2025, 4, 15)  # a Tuesday
 def read(text: str, language: str = "fr", besides: str = "") -> Reading:
     """Read a text of our own, published on a Tuesday in April."""
     return proposals.read(
-        text, RULES.languages[language], RULES, NAMES, PUBLISHED, besides=frozenset([besides] if besides else [])
+        text, language, RULES, NAMES, PUBLISHED, besides=frozenset([besides] if besides else [])
     )
 
 
@@ -115,6 +115,8 @@ def test_a_claim_of_two_sentences_takes_its_values_from_the_weightier_one() -> N
             "fr",
             ["2026-07/2026-12", "2026-06-03/2026-06-05", "199X"],
         ),
+        ("Un départ n'est pas envisageable avant 2027.", "fr", ["2027/.."]),
+        ("It will not fly to the Moon before June 2027.", "en", ["2027-06/.."]),
         ("La convention remonte à 1997.", "fr", ["1997"]),
         ("The probe is booked on a flight in November.", "en", ["2025-11"]),
         ("Five years ago, last month and since June 2024.", "en", ["2020", "2025-03", "2024-06/.."]),

@@ -92,11 +92,7 @@ def set_up(workspace: Workspace) -> Setup:
 
 def _choices(common: Shared, read: Rules) -> dict[str, tuple[str, ...]]:
     """Return the values of each key that a draft writes: those of its scheme, else those that the rules write."""
-    written: defaultdict[str, set[str]] = defaultdict(set)
-    for values in (read.values, *(cue.values for one in read.languages.values() for cue in one.cues)):
-        for key, value in values.items():
-            written[key].add(value)
-    written.pop("step", None)
+    written = {key: read.written.get(key, frozenset()) | {read.values.get(key, "")} - {""} for key in read.keys}
     found = {}
     for key in sorted(written):
         around = common.reader.belongs.get(key)
@@ -144,13 +140,15 @@ def draft(
     """
     words = source.text.words
     against = list(judging.judge(words, source.language, setup.rules, source.file))
-    others, used = _others(setup.workspace, source.text.sha256)
-    against += [finding("draft-known", Place(source.file), known=name) for name in others]
+    files, used = _others(setup.workspace, source.text.sha256)
+    against += [finding("draft-known", Place(source.file), known=name) for name in files]
     if is_refusal(against):
         raise Refused(against)
-    language = setup.rules.languages[source.language]
     besides = frozenset([source.publisher or ""])
-    reading = proposals.read(words, language, setup.rules, setup.names, source.published, besides=besides)
+    reading = proposals.read(words, source.language, setup.rules, setup.names, source.published, besides=besides)
+    others = sorted({one.language for one in reading.sentences} - {source.language})
+    if others and not any(one.rule == "draft-language" for one in against):
+        against.append(finding("draft-mixed", Place(source.file), languages=", ".join(others)))
     origin, named = "rules", ""
     if model is not None:
         answer = _ask_model(setup, source, reading, model)
@@ -178,7 +176,16 @@ def _ask_model(setup: Setup, source: Source, reading: Reading, model: Model) -> 
         raise rules.RulesError(f"{path}: {error}") from error
     types = {name: thing.types for name, thing in setup.names.things.items()}
     fence = f"article-{source.text.sha256[:24]}"
-    ground = models.Ground(source.text.words, reading, types, setup.rules.parties, setup.choices, setup.rules.values)
+    ground = models.Ground(
+        source.text.words,
+        reading,
+        types,
+        setup.rules.parties,
+        setup.rules.things,
+        setup.choices,
+        setup.rules.values,
+        lambda sentence: proposals.values(sentence, setup.rules),
+    )
     return models.propose(model, instructions, fence, ground, source.file, send)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from spacecoop.drafts.folding import fold
-from spacecoop.drafts.rules import Language, Rules
+from spacecoop.drafts.rules import Rules
+from spacecoop.drafts.tongues import recognise
 from spacecoop.findings import Finding, Place, finding
 
-LONGEST = 400_000
+LONGEST = 200_000
 """In code points. A longer text is no article."""
-_MARKUP = re.compile(r"<!doctype|</?(?:html|head|body|div|span|article|script|p|br|table)\b[^<>]*>", re.IGNORECASE)
+_MARKUP = re.compile(
+    r"<!doctype|</?(?:html|head|body|div|span|article|section|script|p|br|table|a|b|i|em|strong|img|ul|li|h[1-6])\b[^<>]*>"
+    r"|&(?:nbsp|amp|lt|gt|quot|[lr]aquo|[lr][sd]quo|hellip|[mn]dash|[a-z](?:acute|grave|circ|uml|cedil)|#\d+|#x[0-9a-f]+);",
+    re.IGNORECASE,
+)
 _SAMPLE = 20_000
 
 
@@ -31,16 +35,6 @@ def judge(words: str, language: str, rules: Rules, file: str) -> Iterator[Findin
         there = ", ".join(sorted(rules.languages))
         yield finding("draft-no-rules", Place(file), language=language, there=there)
         return
-    shares = {code: share(words[:_SAMPLE], one) for code, one in rules.languages.items()}
-    best = max(shares, key=lambda code: (shares[code], code))
-    if shares[best] > 0.1 and shares[best] > 2 * shares[language]:
-        yield finding("draft-language", Place(file), best, language=language)
-
-
-def share(words: str, language: Language) -> float:
-    """Return how much of a text is common words of a language, from 0 to 1."""
-    text = fold(words).text
-    units = re.findall(r"\w+", text) if language.spaced else re.findall(r"[^\W\d_a-z]", text)
-    letters = sum(map(str.isalpha, text)) or 1
-    weight = 1.0 if language.spaced else len(units) / letters
-    return weight * sum(unit in language.common for unit in units) / max(1, len(units))
+    likely = recognise(words[:_SAMPLE], language, rules)
+    if likely != language:
+        yield finding("draft-language", Place(file), likely, language=language)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from spacecoop.drafts.folding import Folded, fold
 from spacecoop.drafts.rules import Language, Thing
+from spacecoop.drafts.spans import Taken, longest
 
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ]"
 _UNKNOWN = re.compile(
@@ -60,8 +61,8 @@ class Gazetteer:
         named = [one for one in _longest([*self._names(words, folded)]) if (one.start, one.end) not in stand]
         named = _longest([*named, *seats])
         pointed = _longest([*self._pointers(words, folded, language)])
-        shut = [one for one in named if not self.types(one) & inside]
-        free = [one for one in pointed if all(one.end <= other.start or other.end <= one.start for other in shut)]
+        shut = Taken(one for one in named if not self.types(one) & inside)
+        free = [one for one in pointed if shut.free(one.start, one.end)]
         taken = [*named, *free]
         return sorted([*taken, *_unknown(words, language, taken)], key=lambda one: (one.start, one.end))
 
@@ -114,17 +115,14 @@ def _same_case(name: str, here: str) -> bool:
 
 def _longest(mentions: Sequence[Mention]) -> list[Mention]:
     """Return the mentions of which none overlaps a longer one."""
-    taken: list[Mention] = []
-    for one in sorted(mentions, key=lambda one: (one.start - one.end, one.start, one.things)):
-        if all(one.end <= other.start or other.end <= one.start for other in taken):
-            taken.append(one)
-    return taken
+    return longest(sorted(mentions, key=lambda one: (one.start - one.end, one.start, one.things)))
 
 
 def _unknown(words: str, language: Language, taken: Sequence[Mention]) -> Iterator[Mention]:
     """Yield what looks like a name and is none that we know: several words with capitals, or an acronym."""
     if not language.spaced:
         return
+    places = Taken(taken)
     for found in _UNKNOWN.finditer(words):
         start, end = found.span()
         while True:
@@ -138,8 +136,7 @@ def _unknown(words: str, language: Language, taken: Sequence[Mention]) -> Iterat
                 break
         name = words[start:end]
         several = " " in name or "\u00a0" in name or (len(name) > 2 and name.isupper())
-        free = all(end <= other.start or other.end <= start for other in taken)
-        if several and free and fold(name).text not in language.before:
+        if several and places.free(start, end) and fold(name).text not in language.before:
             yield Mention(start, end, name, ())
 
 

@@ -13,9 +13,17 @@ from spacecoop.drafts.folding import Folded, fold
 from spacecoop.drafts.names import Gazetteer, Mention
 from spacecoop.drafts.rules import Cue, Language, Rules
 from spacecoop.drafts.sentences import Sentence, split
+from spacecoop.drafts.spans import within
 from spacecoop.drafts.times import Time
+from spacecoop.drafts.tongues import tongue
 
 _COMMA = re.compile(r"[,，]\s*")
+_BEFORE = 40
+"""How far before a name a word may begin that makes it no party, in characters."""
+_MOST = 5
+"""So many sentences make one claim at most."""
+_REMEMBERED = 40
+"""So many claims back, words may point to the parties of one."""
 _NEAR = 120
 """How far a word for what is to come, or is over, may stand from a time that it is about, in characters."""
 _OPENING = 90
@@ -46,6 +54,8 @@ class Candidate:
     reasons: tuple[str, ...]
     strongest: float = 1.0
     """The weight of its weightiest cue."""
+    ahead: Mapping[str, str] = field(default_factory=dict)
+    """What its cues write but those of what is over; for what lies after the article."""
 
 
 @dataclass(frozen=True)
@@ -69,40 +79,54 @@ class _Memory:
 
 def read(
     words: str,
-    language: Language,
+    language: str,
     rules: Rules,
     names: Gazetteer,
     published: date | None,
     without: frozenset[str] = frozenset(),
     besides: frozenset[str] = frozenset(),
 ) -> Reading:
-    """Find candidates in a text.
+    """Find candidates in a text; each sentence by the rules of its own language, *language* where it tells no other.
 
     *without* names families of rules that are left out, to measure them; *besides* things that are no party here, such
-    as the publisher.
+    as the publisher. Raises RulesError where the rules of a language cannot be used.
     """
     folded = fold(words)
-    mentions = names.find(words, folded, language, rules.things)
-    found_times = [] if "times" in without else times.find(folded, language, published, _ahead(folded, language))
-    sentences = split(words, language.code)
+    sentences = [replace(one, language=tongue(one.words, language, rules)) for one in split(words, language)]
     memory = _Memory()
     candidates: list[Candidate] = []
-    one = _Reader(words, folded, language, rules, names, memory, without)
+    found: list[tuple[list[Mention], list[Time]]] = []
+    readers: dict[str, _Reader] = {}
     for sentence in sentences:
-        inside = [
-            mention
-            for mention in mentions
-            if sentence.start <= mention.start < sentence.end
-            and besides.isdisjoint(mention.things)
-            and not language.aside.search(fold(words[max(sentence.start, mention.start - 40) : mention.start]).text)
-        ]
-        when = [time for time in found_times if sentence.start <= time.start < sentence.end]
-        candidate = one.candidate(sentence, inside, when)
+        if sentence.language not in readers:
+            own = rules.languages[sentence.language]
+            readers[own.code] = _Reader(words, folded, own, rules, names, memory, without, published)
+        reader = readers[sentence.language]
+        here, when = reader.list_mentions(sentence), [*within(reader.times, sentence.start, sentence.end)]
+        found.append((here, when))
+        inside = [one for one in here if besides.isdisjoint(one.things) and not reader.is_aside(sentence, one)]
+        candidate = reader.candidate(sentence, inside, when)
         if candidate is not None:
-            one.add(candidates, candidate)
-        one.remember(inside)
-    kept = tuple(candidate for candidate in candidates if candidate.score >= rules.least)
-    return Reading(tuple(sentences), tuple(mentions), tuple(found_times), kept)
+            reader.add(candidates, candidate)
+        reader.remember(inside)
+    kept = tuple(in_time(one, published) for one in candidates if one.score >= rules.least)
+    mentions = tuple(one for here, _ in found for one in here)
+    return Reading(tuple(sentences), mentions, tuple(one for _, when in found for one in when), kept)
+
+
+def _collect_values(cues: Iterable[Cue]) -> dict[str, str]:
+    """Return what cues write; the weightier one first, then the one that the file has first."""
+    found: dict[str, str] = {}
+    for cue in sorted(cues, key=lambda cue: -cue.weight):
+        for key, value in cue.values.items():
+            found.setdefault(key, value)
+    return found
+
+
+def values(sentence: Sentence, rules: Rules) -> dict[str, str]:
+    """Return what the cues of a sentence write."""
+    text = fold(sentence.words).text
+    return _collect_values(cue for cue in rules.languages[sentence.language].cues if cue.words.search(text))
 
 
 def _ahead(folded: Folded, language: Language) -> Callable[[int], bool]:
@@ -135,9 +159,22 @@ class _Reader:
         names: Gazetteer,
         memory: _Memory,
         without: frozenset[str],
+        published: date | None,
     ) -> None:
         self.words, self.folded, self.language, self.rules = words, folded, language, rules
         self.names, self.memory, self.without = names, memory, without
+        self.mentions = names.find(words, folded, language, rules.things)
+        ahead = _ahead(folded, language)
+        self.times = [] if "times" in without else times.find(folded, language, published, ahead)
+
+    def list_mentions(self, sentence: Sentence) -> list[Mention]:
+        """Return what a sentence names."""
+        return [*within(self.mentions, sentence.start, sentence.end)]
+
+    def is_aside(self, sentence: Sentence, one: Mention) -> bool:
+        """Tell whether a name is no party, but what a war or a sanction is about."""
+        before = self.words[max(sentence.start, one.start - _BEFORE) : one.start]
+        return self.language.aside.search(fold(before).text) is not None
 
     def types(self, thing: str) -> frozenset[str]:
         """Return the types of a thing."""
@@ -191,7 +228,9 @@ class _Reader:
         if not parties and not things:
             return None
         claimant = None if "speech" in self.without else self.claimant(sentence, mentions)
-        values = self.values(cues)
+        values, ahead = (
+            {**self.rules.values, **_collect_values(one)} for one in (cues, (cue for cue in cues if not cue.past))
+        )
         told = tuple(f"{reason} {weight:+.2f}" for reason, weight in reasons.items())
         return Candidate(
             sentences=(sentence,),
@@ -203,6 +242,7 @@ class _Reader:
             score=score,
             reasons=told,
             strongest=best,
+            ahead=ahead,
         )
 
     def cues(self, text: str) -> list[Cue]:
@@ -289,7 +329,7 @@ class _Reader:
         return _join_parts(parties, tuple(Part(one.id, "") for one in others))
 
     def claimant(self, sentence: Sentence, mentions: Sequence[Mention]) -> str | None:
-        """Return who is said to say it: the person or party next to a verb of speech."""
+        """Return who is said to say it: the person or party next to a verb of speech, where we know who that is."""
         if self.language.speech is None:
             return None
         speakers = self.rules.people | self.rules.parties
@@ -297,21 +337,14 @@ class _Reader:
         for found in self.language.speech.finditer(folded.text):
             start, end = (sentence.start + place for place in folded.span(found.start(), found.end()))
             near = [
-                (min(abs(start - one.end), abs(one.start - end)), one.things[0])
+                (min(abs(start - one.end), abs(one.start - end)), one.things[:2])
                 for one in mentions
-                if len(one.things) == 1 and one.whole and self.types(one.things[0]) & speakers
+                if one.whole and (len(one.things) != 1 or self.types(one.things[0]) & speakers)
             ]
-            if near and min(near)[0] <= 40:
-                return min(near)[1]
+            if near and min(near)[0] <= _BEFORE:
+                nearest = min(near)[1]
+                return nearest[0] if len(nearest) == 1 else None  # one without a name of ours is the speaker
         return None
-
-    def values(self, cues: Sequence[Cue]) -> dict[str, str]:
-        """Return what the cues write; the weightier one first, then the one that the file has first."""
-        found: dict[str, str] = {}
-        for cue in sorted(cues, key=lambda cue: -cue.weight):
-            for key, value in cue.values.items():
-                found.setdefault(key, value)
-        return {**self.rules.values, **found}
 
     def add(self, candidates: list[Candidate], new: Candidate) -> None:
         """Add a candidate, or join it to the one before where it only goes on about the same."""
@@ -326,6 +359,7 @@ class _Reader:
             candidates.append(new)
         if len({self.side(one.id) for one in candidates[-1].parties}) > 1:
             self.memory.pairs.append((candidates[-1].things, candidates[-1].parties))
+            del self.memory.pairs[:-_REMEMBERED]
 
     def goes_on(self, last: Candidate, new: Candidate) -> bool:
         """Tell whether a candidate says more of the one before: no other thing, time or side, and words that say so."""
@@ -344,7 +378,9 @@ class _Reader:
         return new.strongest < weights.get("strong", 1) and self.begun_back(text) is not None
 
     def adjoin(self, last: Candidate, new: Candidate) -> bool:
-        """Tell whether nothing stands between two candidates."""
+        """Tell whether nothing stands between two candidates, and they are short enough to be one."""
+        if len(last.sentences) + len(new.sentences) > _MOST:
+            return False
         return not self.words[last.sentences[-1].end : new.sentences[0].start].strip()
 
     def leads_to(self, last: Candidate, new: Candidate) -> bool:
@@ -371,6 +407,13 @@ def _join_parts(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, .
     return one + tuple(part for part in other if part.id not in have)
 
 
+def in_time(one: Candidate, published: date | None) -> Candidate:
+    """Return a candidate, which says of nothing that lies after the article that it is over."""
+    begins = one.times[0].value.partition("/")[0] if one.times else ""
+    later = published is not None and begins[:1].isdigit() and begins > str(published)[: len(begins)]
+    return replace(one, values=one.ahead) if later else one
+
+
 def alike(last: Candidate, new: Candidate) -> bool:
     """Tell whether two candidates name no different things and no different times."""
     things = not (last.things and new.things) or bool(set(last.things) & set(new.things))
@@ -386,8 +429,16 @@ def join(last: Candidate, new: Candidate) -> Candidate:
         parties=parties,
         things=tuple(dict.fromkeys((*last.things, *new.things))),
         times=last.times or new.times,
-        values={**last.values, **new.values} if new.strongest > last.strongest else {**new.values, **last.values},
+        values=_merge_values(last, new, last.values, new.values),
+        ahead=_merge_values(last, new, last.ahead, new.ahead),
         strongest=max(last.strongest, new.strongest),
         score=max(last.score, new.score),
         reasons=(*last.reasons, "goes on in the next sentence"),
     )
+
+
+def _merge_values(
+    last: Candidate, new: Candidate, ours: Mapping[str, str], theirs: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the values of two candidates; where both have one, that of the weightier cue."""
+    return {**ours, **theirs} if new.strongest > last.strongest else {**theirs, **ours}

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +86,6 @@ class Language:
     code: str
     spaced: bool
     """Whether spaces stand between words."""
-    common: frozenset[str]
     names: tuple[tuple[str, re.Pattern[str]], ...]
     seats: tuple[tuple[str, re.Pattern[str]], ...]
     """Capitals and the like, which stand for a party but where a word of *at* is before them."""
@@ -107,10 +108,44 @@ class Language:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """By what a language is recognised."""
+
+    spaced: bool
+    common: frozenset[str]
+
+
+class Languages(Mapping[str, Language]):
+    """The languages that have rules; the rules of one are made ready when they are first asked for."""
+
+    def __init__(self, files: Mapping[Path, Mapping[str, Any]]) -> None:
+        self.files = {path.stem: (path, rows) for path, rows in files.items()}
+        self.ready: dict[str, Language] = {}
+
+    def __getitem__(self, code: str) -> Language:
+        """Return the rules of a language; raises RulesError where they cannot be used."""
+        if code not in self.ready:
+            path, rows = self.files[code]
+            with _explain(path):
+                self.ready[code] = _language(code, rows)
+        return self.ready[code]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.files)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+
+@dataclass(frozen=True)
 class Rules:
     """All rules of a workspace."""
 
     languages: Mapping[str, Language]
+    samples: Mapping[str, Sample]
+    """By language."""
+    written: Mapping[str, frozenset[str]]
+    """By key: the values that cues write, in any language."""
     parties: frozenset[str]
     things: frozenset[str]
     people: frozenset[str]
@@ -121,6 +156,11 @@ class Rules:
     values: Mapping[str, str]
     """What a draft has where no cue says more."""
     least: float
+
+    @property
+    def keys(self) -> set[str]:
+        """Return the keys that a draft has of these rules; ``step`` is for the rules themselves."""
+        return (self.written.keys() | self.values.keys()) - {"step"}
 
 
 def pattern(words: Iterable[str], spaced: bool) -> re.Pattern[str]:
@@ -134,31 +174,51 @@ def _plain(word: str) -> str:
     return "…".join(fold(part).text for part in word.split("…"))
 
 
-def read(folder: Path) -> Rules:
-    """Read the rules in a folder; raises RulesError where they cannot be used."""
-    path = folder / "rules.toml"
+@contextmanager
+def _explain(path: Path) -> Iterator[None]:
+    """Raise what is wrong with a file of rules as RulesError."""
     try:
-        rules = tomllib.loads(path.read_text("utf-8"))
-        languages = {}
-        for path in sorted(folder.glob("??.toml")):
-            languages[path.stem] = _language(path.stem, tomllib.loads(path.read_text("utf-8")))
-        path = folder / "known.toml"
-        known = tomllib.loads(path.read_text("utf-8")) if path.is_file() else {}
-        return Rules(
-            languages=languages,
-            parties=frozenset(rules["parties"]),
-            things=frozenset(rules["things"]),
-            people=frozenset(rules["people"]),
-            sides={name: side for side, names in rules.get("sides", {}).items() for name in names},
-            known=tuple(_thing(row) for row in known.get("things", [])),
-            weights=rules["weights"],
-            values=rules["values"],
-            least=float(rules["least"]),
-        )
+        yield
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, re.error) as error:
         raise RulesError(f"{path}: {error}") from error
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise RulesError(f"{path}: what is missing or not as it should be: {error}") from error
+
+
+def _rows(path: Path) -> dict[str, Any]:
+    with _explain(path):
+        return tomllib.loads(path.read_text("utf-8"))
+
+
+def read(folder: Path) -> Rules:
+    """Read the rules in a folder; raises RulesError where they cannot be used."""
+    path, beside = folder / "rules.toml", folder / "known.toml"
+    rules = _rows(path)
+    files = {one: _rows(one) for one in sorted(folder.glob("??.toml"))}
+    with _explain(beside):
+        known = tuple(_thing(row) for row in _rows(beside).get("things", [])) if beside.is_file() else ()
+    samples, written = {}, defaultdict[str, set[str]](set)
+    for one, rows in files.items():
+        with _explain(one):
+            common = frozenset(fold(word).text for word in rows.get("common", []))
+            samples[one.stem] = Sample(bool(rows.get("spaced", True)), common)
+            for row in rows.get("cues", []):
+                for key, value in row.get("write", {}).items():
+                    written[key].add(value)
+    with _explain(path):
+        return Rules(
+            languages=Languages(files),
+            samples=samples,
+            written={key: frozenset(values) for key, values in written.items()},
+            parties=frozenset(rules["parties"]),
+            things=frozenset(rules["things"]),
+            people=frozenset(rules["people"]),
+            sides={name: side for side, names in rules.get("sides", {}).items() for name in names},
+            known=known,
+            weights=rules["weights"],
+            values=rules["values"],
+            least=float(rules["least"]),
+        )
 
 
 def _thing(row: Mapping[str, Any]) -> Thing:
@@ -172,7 +232,6 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
     return Language(
         code=code,
         spaced=spaced,
-        common=frozenset(fold(word).text for word in rows.get("common", [])),
         names=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
         seats=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("seats", [])),
         at=_before(rows.get("at", []), spaced),
@@ -232,7 +291,8 @@ def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
     found = []
     for row in rows.get("times", []):
         for words in row["words"]:
-            text = re.sub(r"\\\{(\w+)\\\}", part, re.escape(fold(words).text).replace(r"\ ", r"\s+"))
+            written = _PARTS.sub(lambda one: _MARKS[one[0]], re.escape(_plain(words)))
+            text = re.sub(r"\\\{(\w+)\\\}", part, written)
             inner = rf"(?<!\w){text}(?!\w)" if spaced else rf"(?<!\d){text}(?!\d)"
             found.append(Phrase(re.compile(inner), row["edtf"], row.get("days"), row.get("months")))
     return tuple(found)

@@ -15,6 +15,8 @@ class Sentence:
     start: int
     end: int
     words: str
+    language: str = ""
+    """The code of the language that it is in."""
 
 
 def split(words: str, language: str) -> list[Sentence]:

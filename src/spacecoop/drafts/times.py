@@ -14,6 +14,7 @@ from edtf.parser.edtf_exceptions import EDTFParseException
 
 from spacecoop.drafts.folding import Folded
 from spacecoop.drafts.rules import Language, Phrase
+from spacecoop.drafts.spans import longest
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,8 @@ def find(folded: Folded, language: Language, published: date | None, ahead: Ahea
 
     What counts from the day of publication is left out where that day is not known.
     """
-    taken: list[Time] = []
-    for one in sorted(_all(folded, language, published, ahead), key=lambda one: (one.start - one.end, one.start)):
-        if all(one.end <= other.start or other.end <= one.start for other in taken):
-            taken.append(one)
-    return sorted(taken, key=lambda one: one.start)
+    ranked = sorted(_all(folded, language, published, ahead), key=lambda one: (one.start - one.end, one.start))
+    return sorted(longest(ranked), key=lambda one: one.start)
 
 
 def _all(folded: Folded, language: Language, published: date | None, ahead: Ahead) -> Iterator[Time]:
