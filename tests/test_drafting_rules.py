@@ -18,9 +18,7 @@ PUBLISHED = date(2025, 4, 15)  # a Tuesday
 
 def read(text: str, language: str = "fr", besides: str = "") -> Reading:
     """Read a text of our own, published on a Tuesday in April."""
-    return proposals.read(
-        text, language, RULES, NAMES, PUBLISHED, besides=frozenset([besides] if besides else [])
-    )
+    return proposals.read(text, language, RULES, NAMES, PUBLISHED, besides=frozenset([besides] if besides else []))
 
 
 def parties(reading: Reading) -> list[list[str]]:
