@@ -40,8 +40,8 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 import jena  # noqa: E402
-from spacecoop import asking  # noqa: E402  (tests/ has been put on the path)
-from spacecoop.queries import indexes, library, sandbox, sources  # noqa: E402
+from spacecoop import asking, sandbox  # noqa: E402  (tests/ has been put on the path)
+from spacecoop.queries import indexes, library, sources  # noqa: E402
 
 LONGEST = 240
 """Seconds that one query may take."""

@@ -18,7 +18,7 @@ from spacecoop import asking
 from spacecoop import workspace as workspaces
 from spacecoop.asking import AskError, Output, Question
 from spacecoop.queries import indexes, library, results
-from spacecoop.queries.sandbox import Limits
+from spacecoop.sandbox import Limits
 
 LINES = "".join(f'<http://e/{number}> <http://e/p> "{number}" .\n' for number in range(3_000))
 COUNT = library.parse("SELECT (COUNT(*) AS ?n) { ?s ?p ?o . ?s ?q ?o }", "count", "count")

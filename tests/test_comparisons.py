@@ -170,14 +170,14 @@ def test_the_order_of_articles_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_group_that_is_as_it_was_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept, really = Cache(tmp_path / "kept"), accounts._apply
+    kept, really = Cache(tmp_path / "kept"), accounts._make
     asked: list[bytes] = []
 
-    def apply(group: bytes, rules: Mapping[str, str]) -> bytes:
-        asked.append(group)
-        return really(group, rules)
+    def make(new: Mapping[str, bytes], rules: Mapping[str, str]) -> dict[str, bytes]:
+        asked.extend(new.values())
+        return really(new, rules)
 
-    monkeypatch.setattr(accounts, "_apply", apply)
+    monkeypatch.setattr(accounts, "_make", make)
     other = ":c spc:accountOf id:s ; schema:location id:here .", ":d spc:accountOf id:s ; schema:location id:here ."
 
     first = accounts.compare(groups(A, MARCH, *other), RULES, GRAPH, kept)

@@ -267,6 +267,14 @@ def test_nothing_is_sent_on_to_another_host() -> None:
     assert there == []
 
 
+@pytest.mark.parametrize("where", ["http://[::1", "http://127.0.0.1:99999999/", "http://127.0.0.1:x/"])
+def test_what_is_no_address_is_not_followed(where: str) -> None:
+    with serving(always(302, {"Location": where}, b"")) as (url, _):
+        error = failure_of(Endpoint(url))
+    assert error.reason == "address"
+    assert where in str(error)
+
+
 def test_a_redirect_on_the_same_host_is_followed() -> None:
     def answer(request: BaseHTTPRequestHandler, number: int) -> Answer:
         where = f"http://{request.headers['Host']}/other"

@@ -432,3 +432,13 @@ def test_an_atom_entry_tells_people_what_came_in_their_language(
     assert entry.findtext("a:summary", "", atom).startswith(about)
     assert claim in entry.findtext("a:summary", "", atom)
     assert 1 <= len(entry.findall("a:category", atom)) <= 5
+
+
+@pytest.mark.parametrize("first", ["<<<<<<< HEAD", "position\tdate\tslug\tkind\tsha256", "1\t2026-01-01", "garbage"])
+def test_a_history_that_does_not_begin_as_one_is_told_and_stays(birds: Path, first: str) -> None:
+    (birds / "history.tsv").write_text(f"{first}\nmore\n", "utf-8")
+
+    with pytest.raises(Unreadable, match="first line"):
+        publish.publish(workspace.read(birds))
+
+    assert (birds / "history.tsv").read_text("utf-8") == f"{first}\nmore\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
@@ -87,6 +88,64 @@ def test_a_folder_that_is_a_link_out_of_the_workspace_is_not_read(birds: Path, t
     assert ("outside", "articles/cranes.yaml") in rules(birds)
 
 
+def test_what_lies_in_a_folder_above_which_a_link_leaves_the_workspace_is_not_read(birds: Path, tmp_path: Path) -> None:
+    (birds / "queries" / "derive").mkdir(exist_ok=True)
+    (birds / "queries" / "derive" / "rule.rq").write_text("CONSTRUCT WHERE { ?s ?p ?o }", "utf-8")
+    shutil.move(birds / "queries", tmp_path / "elsewhere")
+    (birds / "queries").symlink_to(tmp_path / "elsewhere")
+
+    assert ("outside", "queries/derive/rule.rq") in rules(birds)
+
+
+def test_a_context_that_is_a_link_out_of_the_workspace_is_not_read(
+    birds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("the word is swordfish", "utf-8")
+    (birds / "ontology" / "context.jsonld").unlink()
+    (birds / "ontology" / "context.jsonld").symlink_to(tmp_path / "secret")
+
+    assert cli.main(["-C", str(birds), "validate"]) == cli.REPAIR
+    told = "".join(capsys.readouterr())
+    assert "ontology/context.jsonld:1:1: violation: this link leaves the workspace" in told
+    assert "swordfish" not in told
+
+
+@pytest.mark.parametrize("where", [".", "..", "articles", "ontology"])
+def test_out_that_leads_to_files_of_the_workspace_is_refused(birds: Path, where: str) -> None:
+    before = sorted(path for path in birds.rglob("*") if ".cache" not in path.parts)
+    (birds / "out").symlink_to(where)
+
+    with pytest.raises(Unreadable) as caught:
+        publish.publish(workspace.read(birds))
+    (birds / "out").unlink()
+
+    assert caught.value.finding.rule == "out-source"
+    assert sorted(path for path in birds.rglob("*") if ".cache" not in path.parts) == before
+
+
+def test_out_may_lead_to_a_folder_of_its_own_in_the_workspace(birds: Path) -> None:
+    (birds / "public").mkdir()
+    (birds / "out").symlink_to("public")
+
+    publish.publish(workspace.read(birds))
+    publish.publish(workspace.read(birds), cached=False)
+
+    assert (birds / "public" / "manifest.json").is_file()
+
+
+def test_a_template_that_is_a_link_out_of_the_workspace_is_not_included(
+    birds: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret.html").write_text("the word is swordfish", "utf-8")
+    (birds / "pages").mkdir(exist_ok=True)
+    (birds / "pages" / "secret.html").symlink_to(tmp_path / "secret.html")
+    (birds / "pages" / "layout.html").write_text("{% include 'secret.html' %}", "utf-8")
+
+    assert cli.main(["-C", str(birds), "build"]) == cli.REPAIR
+    assert "swordfish" not in "".join(capsys.readouterr())
+    assert not (birds / "out").exists()
+
+
 def test_a_file_named_on_the_command_line_may_lie_anywhere_but_no_link_may_lead_out(
     birds: Path, tmp_path: Path
 ) -> None:
@@ -119,6 +178,29 @@ def test_out_that_is_a_link_is_told(birds: Path, tmp_path: Path) -> None:
 
     assert [one.rule for one in first.findings] == ["out-link"]
     assert [one.rule for one in again.findings] == ["out-link"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "nq\x1b[31m"),
+        ("build", "--x\x1b[31m"),
+        ("\x1b[31m",),
+        ("query", "red", "--help"),
+        ("build", "--check"),
+    ],
+)
+def test_what_a_user_or_a_file_of_theirs_says_is_shown_escaped(
+    birds: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (birds / "queries" / "red.rq").write_text('#+ summary: "\\e[31m red"\nASK {}\n', "utf-8")
+    (birds / "out").mkdir()
+    (birds / "out" / "a\x1b[31m").write_text("", "utf-8")
+    with contextlib.suppress(SystemExit):
+        cli.main(["-C", str(birds), *words])
+    told = "".join(capsys.readouterr())
+    assert "\x1b" not in told
+    assert "\\x1b[31m" in told
 
 
 def test_a_file_name_with_escape_sequences_is_shown_escaped(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from jinja2.exceptions import SecurityError
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
 from spacecoop.pages import answers, articles, questions, rendering, sandboxed, whole
-from spacecoop.queries.sandbox import Limits
+from spacecoop.sandbox import Limits
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

@@ -99,6 +99,24 @@ def test_an_article_that_takes_too_long_is_given_up_and_the_rule_named(
     ]
 
 
+def test_rules_that_derive_are_blamed_where_it_is_they_that_take_too_long(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "SECONDS", 3.0)
+    pattern = " ".join(f"?a{number} ?b{number} ?c{number} ." for number in range(12))
+    (birds / "queries" / "derive").mkdir(parents=True, exist_ok=True)
+    (birds / "queries" / "derive" / "slow.rq").write_text(
+        f"CONSTRUCT {{ ?a0 <a:b> ?c0 }} WHERE {{ {pattern} FILTER(CONCAT(STR(?a0), STR(?c9)) = STR(?b1)) }}", "utf-8"
+    )
+
+    found = publish.validate(workspace.read(birds))
+
+    assert [(one.rule, one.help["en"]) for one in found] == [
+        ("overdue", "what takes so long: queries/derive/slow.rq") for _ in found
+    ]
+    assert len(found) == 2
+
+
 SLOW = '''
 @prefix bird: <https://example.org/birds/vocabulary#> .
 @prefix sh: <http://www.w3.org/ns/shacl#> .

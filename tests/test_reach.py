@@ -19,7 +19,7 @@ from spacecoop import workspace as workspaces
 from spacecoop.asking import AskError, Output, Question, ask
 from spacecoop.links import setups
 from spacecoop.queries import library
-from spacecoop.queries.sandbox import Limits
+from spacecoop.sandbox import Limits
 
 TRICKS = [
     "SELECT * { SERVICESILENT <U> { ?z ?y ?x } }",

@@ -222,3 +222,14 @@ def test_every_form_can_be_asked_for(form: str, small: Path, run: Run) -> None:
 
     assert "Label-fr" in done.stdout
     assert done.stderr == ""
+
+
+def test_of_a_long_line_what_is_around_the_place_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "one.ttl").write_text(
+        f"# \u2028 a sign that ends no line here\n{'x' * 5000} wrong {'y' * 5000}\n", "utf-8"
+    )
+    found = Finding(Place("one.ttl", 2, 5002), Severity.VIOLATION, "rule", {"en": "no"})
+    _, source, caret, _ = reports.text(Report([found], "en", tmp_path)).splitlines()
+    assert len(source) < 260
+    assert source[caret.index("^") :].startswith("wrong y")
+    assert caret.count("^") <= 260

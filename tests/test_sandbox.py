@@ -9,8 +9,8 @@ import time
 import pytest
 from pyoxigraph import Store
 
-from spacecoop.queries import sandbox
-from spacecoop.queries.sandbox import Limits, Signals, StoppedError
+from spacecoop import sandbox
+from spacecoop.sandbox import Limits, Signals, StoppedError
 
 LONG = 10
 """Seconds after which a test gives up on a bound that does not hold."""

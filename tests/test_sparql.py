@@ -249,3 +249,10 @@ def test_a_service_is_led_elsewhere_and_nothing_else_is_touched() -> None:
 def test_a_service_that_cannot_be_led_elsewhere_is_refused() -> None:
     with pytest.raises(QueryError, match="in full"):
         redirect("SELECT * { SERVICE e: { } }", ["http://e/"], {"http://e/": "GRAPH <http://g/>"})
+
+
+def test_of_a_long_line_of_a_query_what_is_around_the_place_is_shown() -> None:
+    told, source, caret = explained(f"SELECT * {{ {'?s ?p ?o . ' * 2000} ?s ! }}").splitlines()
+    assert "column 22" in told
+    assert len(source) < 200
+    assert "!" in source[caret.index("^") - 4 : caret.index("^") + 3]

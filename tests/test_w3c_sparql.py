@@ -35,8 +35,8 @@ from rdflib.collection import Collection
 from rdflib.term import Node
 
 from conftest import REPOSITORY
-from spacecoop import asking
-from spacecoop.queries import library, sandbox, sparql
+from spacecoop import asking, sandbox
+from spacecoop.queries import library, sparql
 
 SUITES = REPOSITORY / ".cache" / "suites" / "sparql"
 MF = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#")

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from spacecoop import sandbox
 from spacecoop.iris import shorten
-from spacecoop.queries import indexes, library, plots, remarks, results, sandbox, sources, sparql
+from spacecoop.queries import indexes, library, plots, remarks, results, sources, sparql
 from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentials
 from spacecoop.queries.indexes import DamagedError, SourceError
 from spacecoop.queries.library import Query
-from spacecoop.queries.sandbox import Limits, Signals
 from spacecoop.queries.sources import Local, Remote, Source
 from spacecoop.queries.sparql import QueryError
 from spacecoop.queries.spool import Spool, SpoolError
+from spacecoop.sandbox import Limits, Signals
 
 if TYPE_CHECKING:
     from spacecoop.workspace import Workspace
@@ -311,6 +312,8 @@ def _check_reach(text: str, form: str, question: Question, source: Source) -> sp
     outward = sparql.outward(text, question.prefixes)
     allowed = {question.endpoints.get(service, service) for service in question.services}
     for service in outward.services:
+        if service.startswith("?"):
+            raise QueryError(f"{name}: SERVICE {service} may reach any host; write it with its IRI in full")
         if service not in allowed:
             known = next((key for key, url in question.endpoints.items() if url == service), service)
             raise QueryError(f"{name}: SERVICE <{service}> would reach the network; --allow-service {known} allows it")

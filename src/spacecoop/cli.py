@@ -67,9 +67,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with what is wrong."""
+        from spacecoop.findings import visible
         from spacecoop.messages import translate
 
-        super().error(translate(message, _spoken.get()))
+        super().error(visible(translate(message, _spoken.get())))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -150,6 +151,13 @@ def say(message: str, end: str = "\n", error: bool = False) -> None:
     from spacecoop.messages import translate
 
     print(visible(translate(message, _spoken.get())), end=end, file=sys.stderr if error else sys.stdout, flush=error)
+
+
+def show(text: str) -> None:
+    """Print what is for people, and may hold words of files, as a terminal can show it."""
+    from spacecoop.findings import visible
+
+    print(visible(text))
 
 
 def _close_bars() -> None:

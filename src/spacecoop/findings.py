@@ -83,6 +83,24 @@ def visible(text: str) -> str:
     )
 
 
+LONGEST = 160
+"""Signs of a line of a file that are shown: a file may be one line."""
+
+
+def excerpt(line: str, column: int) -> tuple[str, int]:
+    """Return what is shown of a line, and the column there of what stands at *column*, both counted from 1.
+
+    >>> excerpt("ab" * 500 + "c", 1001)[0][-3:], excerpt("short", 3)
+    ('abc', ('short', 3))
+    """
+    if len(line) <= LONGEST:
+        return line, column
+    start = max(0, min(column - 1 - LONGEST // 2, len(line) - LONGEST))
+    end = start + LONGEST
+    before, after = "… " * (start > 0), " …" * (end < len(line))
+    return f"{before}{line[start:end]}{after}", column - start + len(before)
+
+
 def as_data(found: Finding) -> dict[str, Any]:
     """Return a finding as plain data, for JSON."""
     return {

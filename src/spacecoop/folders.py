@@ -94,6 +94,8 @@ def replace(folder: Path) -> Iterator[Path]:
     Raises Unreadable where something else than a folder is there.
     """
     target = _resolve(folder)
+    if folder.is_symlink() and _holds_sources(target, folder.absolute().parent.resolve()):
+        raise Unreadable(finding("out-source", Place(folder.name), path=target))
     new = target.with_name(f".{target.name}.new-{os.getpid()}")
     old = target.with_name(f".{target.name}.old")
     if old.exists() and not target.exists():
@@ -109,6 +111,17 @@ def replace(folder: Path) -> Iterator[Path]:
             new.rename(target)
     finally:
         _delete_rests(target)
+
+
+def _holds_sources(target: Path, workspace: Path) -> bool:
+    """Tell whether a folder that a link leads to is the workspace, holds it, or has files of it."""
+    if workspace.is_relative_to(target):
+        return True
+    return target.is_relative_to(workspace) and target.is_dir() and not _is_built(target) and any(target.iterdir())
+
+
+def _is_built(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
 
 
 def tidy(folder: Path) -> None:

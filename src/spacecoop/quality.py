@@ -13,7 +13,7 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Quad, QuerySolutions, Store
 
-from spacecoop import documents, reach, shared, work
+from spacecoop import documents, reach, sandbox, shared, work
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, Severity, finding, sort
 from spacecoop.iris import shorten
@@ -21,6 +21,7 @@ from spacecoop.places import Places
 from spacecoop.quads import text
 from spacecoop.queries import library
 from spacecoop.queries.library import QueryError
+from spacecoop.sandbox import Begin, StoppedError
 from spacecoop.shared import Shared
 from spacecoop.work import Progress, silent
 from spacecoop.workspace import Workspace
@@ -65,12 +66,29 @@ def check(workspace: Workspace, progress: Progress = silent) -> list[Finding]:
         for quads, where in _articles(common, progress):
             stores[OF_DATA].extend(quads)
             places.append(where)
-    for rule in rules:
+    while rules:
         try:
-            found += _find_broken(rule, stores[rule.examines], places, workspace.prefixes)
+            found += sandbox.each(lambda begin: _ask(rules, stores, places, workspace.prefixes, begin))
+            break
+        except StoppedError as error:
+            last = next((place for place, rule in enumerate(rules) if rule.file == error.step), len(rules) - 1)
+            found.append(_unusable(error.step, QueryError(str(error).partition(";")[0])))
+            del rules[last]
+    return sort(found)
+
+
+def _ask(
+    rules: list[Rule], stores: Mapping[str, Store], places: list[Places], prefixes: Mapping[str, str], begin: Begin
+) -> list[Finding]:
+    """Return what the rules find, and which of them cannot be asked."""
+    found: list[Finding] = []
+    for rule in rules:
+        begin(rule.file)
+        try:
+            found += _find_broken(rule, stores[rule.examines], places, prefixes)
         except (SyntaxError, OSError, RuntimeError, QueryError) as error:
             found.append(_unusable(rule.file, error))
-    return sort(found)
+    return found
 
 
 def _rule(data: bytes, name: str, file: str) -> Rule:

@@ -127,6 +127,21 @@ PORT = Kind(
 )
 COUNT = Kind(_is_count, {"en": "a whole number, 1 or more", "fr": "un nombre entier, au moins 1"})
 FLAG = Kind(lambda value: isinstance(value, bool), {"en": "true or false", "fr": "true ou false"})
+CODE = Kind(
+    lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9_-]+", value)),
+    {
+        "en": "a code of letters, digits, hyphens and underscores",
+        "fr": "un code de lettres, chiffres, tirets et tirets bas",
+    },
+)
+EMAIL = Kind(
+    lambda value: (
+        isinstance(value, str)
+        and bool(re.fullmatch(r"[\w.!#$&'*+/=?^`~-]+@[\w.-]+", value))
+        and is_iri(f"mailto:{value}")
+    ),
+    {"en": "an e-mail address", "fr": "une adresse électronique"},
+)
 VALUES = Kind(
     lambda value: _is_scalar(value) or _all(_is_scalar)(value),
     {"en": "a value, or a list of values", "fr": "une valeur, ou une liste de valeurs"},
@@ -198,8 +213,8 @@ RULES: Mapping[str, Kind] = {
     "catalog.home": HTTP,
     "catalog.endpoint": HTTP,
     "catalog.publisher_name": TEXTS,
-    "catalog.publisher_type": TEXT,
-    "catalog.frequency": TEXT,
+    "catalog.publisher_type": CODE,
+    "catalog.frequency": CODE,
     "catalog.begins": IRIS,
     "catalog.ends": IRIS,
     "catalog.description": TEXTS,
@@ -207,7 +222,7 @@ RULES: Mapping[str, Kind] = {
     "catalog.provenance": TEXTS,
     "catalog.contact": TABLE,
     "catalog.contact.name": TEXT,
-    "catalog.contact.email": TEXT,
+    "catalog.contact.email": EMAIL,
     "catalog.themes": TABLES,
     "catalog.places": TABLES,
     "catalog.targets": TABLES,
@@ -223,7 +238,7 @@ RULES: Mapping[str, Kind] = {
 NEEDED = (
     *("dataset.base", "dataset.title", "dataset.licence", "dataset.publisher", "graphs"),
     *("graphs.assertion", "graphs.provenance", "graphs.pubinfo"),
-    *("catalog.contact.name", "catalog.themes.[].iri", "catalog.themes.[].label"),
+    *("catalog.contact.name", "catalog.contact.email", "catalog.themes.[].iri", "catalog.themes.[].label"),
     *("catalog.places.[].iri", "catalog.places.[].label"),
     *(f"catalog.targets.[].{name}" for name in ("name", "iri", "title", "namespace")),
 )

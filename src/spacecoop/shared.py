@@ -127,7 +127,7 @@ def load(workspace: Workspace) -> Shared:
     Raises Unreadable where the context, the shapes or a derive rule cannot be read: nothing can be judged without them.
     """
     file = workspace.name(workspace.context)
-    source = definitions.read(documents.load(workspace.context, file), file)
+    source = definitions.read(workspace.text(workspace.context).encode(), file)
     belongs = dict(context.places_of_keys(source))
     plain = context.drop_bases(source)
     things = f"{workspace.base}id/"

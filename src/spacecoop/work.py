@@ -177,6 +177,7 @@ def process(work: Work, sources: Sequence[Source], processes: int | None = None)
     if not sources:
         return
     _here[:] = [work]
+    blamed: list[str] = []
     begin = (work.common.workspace, work.engine, work.folder)
     with ProcessPool(min(len(sources), processes or os.cpu_count() or 1), initializer=_begin, initargs=begin) as pool:
         try:
@@ -185,28 +186,38 @@ def process(work: Work, sources: Sequence[Source], processes: int | None = None)
                 try:
                     yield next(done)
                 except (TimeoutError, ProcessExpired):
-                    yield _overdue(work, path)
+                    blamed = blamed if blamed and blamed[0].startswith(_DERIVE) else _blame(work, path)
+                    yield _overdue(work, path, blamed)
         except BaseException:
             pool.stop()  # type: ignore[no-untyped-call]
             raise
 
 
-def _overdue(work: Work, path: Source) -> Done:
+def _overdue(work: Work, path: Source, rules: Sequence[str]) -> Done:
     """Report an article that took too long, with the rules that do when they are alone with it."""
-    shapes = work.common.shapes
-    rules = [shapes.rule(shape).name for shape in shapes.targeting() if _is_slow(work, path, shape)]
     file = name(work.common.workspace, path)
     found = finding("overdue", Place(file, line(path)), ", ".join(rules) or None, seconds=SECONDS)
     return Done(slug(path), file, line(path), None, (found,), ())
 
 
-def _is_slow(work: Work, path: Source, shape: str) -> bool:
-    """Tell whether a shape alone takes too long, and does so again: once may be the machine's fault."""
+_DERIVE = "queries/derive/"
+
+
+def _blame(work: Work, path: Source) -> list[str]:
+    """Return what takes too long when it is alone with an article: rules that derive, else shapes."""
+    if _is_slow(work, path, _derive_here, *work.common.rules):
+        return [f"{_DERIVE}{rule}" for rule in sorted(work.common.rules) if _is_slow(work, path, _derive_here, rule)]
+    shapes = work.common.shapes
+    return [shapes.rule(shape).name for shape in shapes.targeting() if _is_slow(work, path, _judge_here, shape)]
+
+
+def _is_slow(work: Work, path: Source, do: Callable[..., None], *rules: str) -> bool:
+    """Tell whether rules alone take too long, and do so again: once may be the machine's fault."""
     begin = (work.common.workspace, work.engine, work.folder)
     for _ in range(2):
         with ProcessPool(1, initializer=_begin, initargs=begin) as pool:
             try:
-                pool.schedule(_judge_here, args=[path, shape], timeout=SECONDS / 3).result()
+                pool.schedule(do, args=[path, *rules], timeout=SECONDS / 3).result()
             except (TimeoutError, ProcessExpired):
                 continue
             return False
@@ -241,6 +252,13 @@ def _begin(workspace: Workspace, engine: str, folder: Path | None) -> None:
 
 def _do_here(path: Source) -> Done:
     return _do(_here[0], path)
+
+
+def _derive_here(path: Source, *rules: str) -> None:
+    """Read an article and derive what some rules make of it, for the time that it takes."""
+    work = _here[0]
+    chosen = {name: text for name, text in work.common.rules.items() if name in rules}
+    describe(replace(work.common, rules=chosen), path, UNJUDGED)
 
 
 def _judge_here(path: Source, shape: str) -> None:

@@ -74,9 +74,17 @@ class Workspace:
             return finding("not-a-file", place)
         if self.outside or not path.is_relative_to(self.root):
             return None
-        if not (path.is_symlink() or path.parent.is_symlink()):
+        way = (path, *(folder for folder in path.parents if folder.is_relative_to(self.root) and folder != self.root))
+        if not any(step.is_symlink() for step in way):
             return None
         return None if path.resolve().is_relative_to(self.root.resolve()) else finding("outside", place)
+
+    def text(self, path: Path) -> str:
+        """Return the text of a file of the workspace; raises Unreadable where it cannot be read, or is not to be."""
+        found = self.misfit(path) if path.exists() else None
+        if found is not None:
+            raise Unreadable(found)
+        return documents.text(path, self.name(path))
 
     @property
     def outside(self) -> bool:

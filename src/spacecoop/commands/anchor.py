@@ -87,24 +87,27 @@ def anchor(arguments: argparse.Namespace, workspace: Workspace, files: list[Path
 
 def check(arguments: argparse.Namespace, workspace: Workspace, files: list[Path]) -> int:
     """Recompute anchors, and say how many."""
-    from spacecoop import documents, reach, shared, work
+    from spacecoop import reach, shared, work
     from spacecoop.facts import evidence
     from spacecoop.findings import is_refusal
 
     common = shared.load(workspace)
     texts = _texts(arguments, workspace, files)
-    path = workspace.root / "queries" / "check" / "anchors.rq"
-    if not path.is_file():
-        raise cli.UserError(f"{workspace.name(path)} is not there; it says what an anchor is in this vocabulary")
+    anchors = workspace.root / "queries" / "check" / "anchors.rq"
+    if not anchors.is_file():
+        raise cli.UserError(f"{workspace.name(anchors)} is not there; it says what an anchor is in this vocabulary")
     try:
-        query = reach.stay(documents.text(path, workspace.name(path)))
+        query = reach.stay(workspace.text(anchors))
     except reach.QueryError as error:
-        raise cli.UserError(f"{workspace.name(path)}: {error}") from error
+        raise cli.UserError(f"{workspace.name(anchors)}: {error}") from error
     checked = skipped = differing = 0
     findings: list[Finding] = []
     for path in files or work.paths(workspace):
         article = work.describe(common, path)
-        result = evidence.check(article.quads, article.places, query, texts)
+        try:
+            result = evidence.check(article.quads, article.places, query, texts)
+        except reach.QueryError as error:
+            raise cli.UserError(f"{workspace.name(anchors)}: {error}") from error
         checked, skipped = checked + result.checked, skipped + result.skipped
         differing += result.differing
         findings += result.findings

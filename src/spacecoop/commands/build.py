@@ -58,7 +58,7 @@ def build(arguments: argparse.Namespace, workspace: Workspace, runner: Run | Non
     try:
         if arguments.check:
             stale = publish.check(workspace, arguments.engine, cli.progress("articles"), pages, runner)
-            print("\n".join(tell_check(stale, len(publish.find_absent(workspace)), language)))
+            cli.show("\n".join(tell_check(stale, len(publish.find_absent(workspace)), language)))
             return cli.REPAIR if stale else cli.DONE
         waiting = partial(tell_wait, language)
         done = publish.publish(

@@ -36,5 +36,5 @@ def run(arguments: argparse.Namespace) -> int:
         files = starter.create(folder, arguments.github_pages)
     except OSError as error:
         raise cli.UserError(f"{error}; name a folder that is empty or not there") from error
-    print(NEXT.format(folder=arguments.workspace, count=len(files)), end="")
+    cli.show(NEXT.format(folder=arguments.workspace, count=len(files)).removesuffix("\n"))
     return cli.DONE

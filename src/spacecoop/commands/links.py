@@ -153,7 +153,7 @@ def decide(setup: Setup, arguments: argparse.Namespace) -> int:
         predicate=getattr(arguments, "predicate", ""),
     )
     line = review.decide(setup, decision)
-    print(f"{setups.FILE}: {' '.join(line.split())}")
+    cli.show(f"{setups.FILE}: {' '.join(line.split())}")
     return cli.DONE
 
 

@@ -74,7 +74,9 @@ def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
         else:
             made = [nanopubs.convert_article(quads, slug, workspace, key)]
         for one in made:
-            print(nanopubs.write(one, into, workspace), len(one.quads), "triples", "signed" if key else "not signed")
+            cli.show(
+                f"{nanopubs.write(one, into, workspace)} {len(one.quads)} triples {'signed' if key else 'not signed'}"
+            )
     return cli.DONE
 
 

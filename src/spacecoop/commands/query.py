@@ -25,7 +25,7 @@ from spacecoop import cli
 if TYPE_CHECKING:
     from spacecoop.asking import Question
     from spacecoop.queries.library import Query
-    from spacecoop.queries.sandbox import Limits
+    from spacecoop.sandbox import Limits
     from spacecoop.workspace import Workspace
 
 
@@ -160,19 +160,19 @@ def _explain(query: Query, language: str) -> int:
     from spacecoop.findings import choose_text
 
     words = WORDS[language]
-    print(f"{query.name}: {choose_text(query.summary, language)}")
+    cli.show(f"{query.name}: {choose_text(query.summary, language)}")
     if query.description:
-        print(f"\n{choose_text(query.description, language)}")
+        cli.show(f"\n{choose_text(query.description, language)}")
     if query.parameters:
-        print(f"\n{words['parameters']}")
+        cli.show(f"\n{words['parameters']}")
     for one in query.parameters:
         default = f"; {words['default']} {', '.join(one.default)}" if one.default else ""
         example = f"; {words['example']} --param {one.name}={one.example}" if one.example else ""
-        print(f"  {one.name} ({one.type}): {choose_text(one.summary, language)}{default}{example}")
+        cli.show(f"  {one.name} ({one.type}): {choose_text(one.summary, language)}{default}{example}")
     if query.columns:
-        print(f"\n{words['columns']}")
+        cli.show(f"\n{words['columns']}")
     for name, texts in query.columns.items():
-        print(f"  {name}: {choose_text(texts, language)}")
+        cli.show(f"  {name}: {choose_text(texts, language)}")
     return cli.DONE
 
 
@@ -237,7 +237,7 @@ def _question(query: Query, arguments: argparse.Namespace, workspace: Workspace 
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    from spacecoop.queries import sandbox
+    from spacecoop import sandbox
 
     return sandbox.Limits(arguments.timeout, arguments.memory)
 

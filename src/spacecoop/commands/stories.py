@@ -151,7 +151,7 @@ def accept(setup: Setup, arguments: argparse.Namespace) -> int:
     from spacecoop import joining
 
     file, line = joining.accept(setup, joining.Decision(arguments.one, arguments.other))
-    print(f"{file}: {line}")
+    cli.show(f"{file}: {line}")
     return cli.DONE
 
 
@@ -164,7 +164,7 @@ def reject(setup: Setup, arguments: argparse.Namespace) -> int:
 
     day = arguments.date or date.today().isoformat()
     decision = joining.Decision(arguments.one, arguments.other, arguments.reviewer, arguments.because, day)
-    print(f"{refusals.FILE}: {joining.reject(setup, decision)}")
+    cli.show(f"{refusals.FILE}: {joining.reject(setup, decision)}")
     return cli.DONE
 
 

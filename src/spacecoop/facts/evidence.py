@@ -10,9 +10,12 @@ from pathlib import PurePath
 from pyoxigraph import Literal, Quad, QuerySolutions, Store
 
 from spacecoop import quads as statements
+from spacecoop import sandbox
 from spacecoop.facts.texts import Anchor, Text
 from spacecoop.findings import Finding, Place, finding, is_refusal
 from spacecoop.places import Places
+from spacecoop.reach import QueryError
+from spacecoop.sandbox import Begin, StoppedError
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,12 @@ def check(quads: Sequence[Quad], places: Places, query: str, texts: Sequence[Tex
     *query* selects each anchor as ``?evidence ?text ?start ?end ?sha256``, and ``?sentence`` and ``?language`` where
     they are known; ``?text`` is the digest of the whole text. The text is the one of *texts* with that digest, else the
     one that is called like the fact file: then it is another than the file says, and its passages are looked up all
-    the same.
+    the same. Raises QueryError where the query cannot be asked, does not end, or selects something else.
     """
-    store = Store()
-    store.extend(quads)
-    rows = store.query(query, use_default_graph_as_union=True)
-    assert isinstance(rows, QuerySolutions), "anchors are selected"
-    found = [
-        {name: row[name].value for name in _SELECTED if name in names and row[name] is not None}
-        for names in [{variable.value for variable in rows.variables}]
-        for row in rows
-    ]
+    try:
+        found: list[dict[str, str]] = sandbox.each(lambda begin: _select(quads, query, begin), QueryError)
+    except StoppedError as error:
+        raise QueryError(str(error).partition(";")[0]) from error
     by_digest = {one.sha256: one for one in texts}
     own = next((one for one in texts if one.name == PurePath(places.file).stem), None)
     findings: list[Finding] = []
@@ -65,6 +63,30 @@ def check(quads: Sequence[Quad], places: Places, query: str, texts: Sequence[Tex
     return Checked(counts["checked"], counts["skipped"], tuple(findings), counts["differing"])
 
 
+def _select(quads: Sequence[Quad], query: str, begin: Begin) -> list[dict[str, str]]:
+    """Return what a query selects of each anchor; raises QueryError."""
+    store = Store()
+    store.extend(quads)
+    begin("")
+    try:
+        rows = store.query(query, use_default_graph_as_union=True)
+        names = {variable.value for variable in rows.variables} if isinstance(rows, QuerySolutions) else set()
+        if not isinstance(rows, QuerySolutions) or not names.issuperset(_NEEDED):
+            raise QueryError(f"it is to select {', '.join(f'?{name}' for name in _NEEDED)}")
+        found = [
+            {name: row[name].value for name in _SELECTED if name in names and row[name] is not None} for row in rows
+        ]
+    except (SyntaxError, OSError, RuntimeError, AttributeError) as error:
+        raise QueryError(str(error)) from error
+    for row in found:
+        if not all(row.get(name, "").isascii() and row.get(name, "").isdigit() for name in ("start", "end")):
+            raise QueryError("?start and ?end are to be whole numbers")
+        if "text" not in row or "sha256" not in row or "evidence" not in row:
+            raise QueryError(f"each row is to have {', '.join(f'?{name}' for name in _NEEDED)}")
+    return found
+
+
+_NEEDED = ("evidence", "text", "start", "end", "sha256")
 _SELECTED = ("evidence", "text", "start", "end", "sha256", "sentence", "language")
 
 

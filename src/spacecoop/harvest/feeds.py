@@ -226,11 +226,14 @@ def _read(path: Path, name: str, base: str) -> list[Version]:
     if not path.is_file():  # a pipe would be waited for
         raise Unreadable(finding("not-a-file", Place(name)))
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(finding("feed-broken", Place(name), reason=str(error))) from error
-    if not lines or lines[0] != f"# {base}":
+    if not lines or (lines[0] != f"# {base}" and re.fullmatch(r"# https?://\S+/", lines[0])):
         return []
+    if lines[0] != f"# {base}":  # else what came before would be forgotten in silence
+        reason = {"en": f"its first line is to be '# {base}'", "fr": f"sa première ligne doit être « # {base} »"}
+        raise Unreadable(finding("feed-broken", Place(name), reason=reason))
     rows = set()
     for number, line in enumerate(lines, 1):
         if line.startswith("#") or line == _HEADING or not line:

@@ -7,15 +7,30 @@ whoever has the IRI can prove the content. The digest and the signature are made
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Store, Triple, Variable, parse, serialize
+from pyoxigraph import (
+    BlankNode,
+    Literal,
+    NamedNode,
+    Quad,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    Triple,
+    Variable,
+    parse,
+    serialize,
+)
 
-from spacecoop import output, reach
+from spacecoop import output, reach, sandbox
 from spacecoop.quads import Envelope, arrange
+from spacecoop.reach import QueryError
+from spacecoop.sandbox import Begin, StoppedError
 from spacecoop.syntaxes import TRIG
 from spacecoop.workspace import Workspace
 
@@ -73,17 +88,17 @@ def convert_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: 
     """Yield a nanopublication for each claim of an article.
 
     Which claims there are, and what belongs to one, is asked by ``queries/nanopub/list.rq`` and ``claim.rq``; where a
-    claim comes from, and who published it, is taken from the article. Raises FileNotFoundError without these queries.
+    claim comes from, and who published it, is taken from the article. Raises Unreadable without these queries, and
+    QueryError for one that cannot be asked, does not end, or gives something else.
     """
-    folder = workspace.root / "queries" / "nanopub"
-    listed, construct = (reach.stay((folder / name).read_text("utf-8")) for name in ("list.rq", "claim.rq"))
     quads, start, envelope = list(quads), _start(workspace), Envelope(workspace.article(slug))
-    store = Store()
-    store.extend(quads)
-    found: Any = store.query(listed, use_default_graph_as_union=True)
-    for claim in sorted({row["claim"].value for row in found}):
-        bound: dict[Variable, NamedNode | BlankNode | Literal | Triple] = {Variable("claim"): NamedNode(claim)}
-        triples: Any = store.query(construct, use_default_graph_as_union=True, substitutions=bound)
+    files = {name: f"queries/nanopub/{name}.rq" for name in ("list", "claim")}
+    texts = {file: workspace.text(workspace.root / file) for file in files.values()}
+    try:
+        found = sandbox.each(lambda begin: _claims(quads, texts, files, begin), QueryError)
+    except StoppedError as error:
+        raise QueryError(f"{error.step}: {str(error).partition(';')[0]}") from error
+    for triples in found:
         assertion = NamedNode(f"{start}assertion")
         made = [Quad(triple.subject, triple.predicate, triple.object, assertion) for triple in triples]
         made += _head(start)
@@ -98,6 +113,32 @@ def convert_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: 
         provenance = NamedNode(f"{start}provenance")
         made += [Quad(assertion, derived, source, provenance) for source in (*sources, NamedNode(envelope.document))]
         yield _finish(made, start, key)
+
+
+def _claims(
+    quads: Sequence[Quad], texts: Mapping[str, str], files: Mapping[str, str], begin: Begin
+) -> list[list[Triple]]:
+    """Return what belongs to each claim, by name; raises QueryError."""
+    store = Store()
+    store.extend(quads)
+    made, file = [], files["list"]
+    begin(file)
+    try:
+        rows: Any = store.query(reach.stay(texts[file]), use_default_graph_as_union=True)
+        if not isinstance(rows, QuerySolutions) or "claim" not in {one.value for one in rows.variables}:
+            raise QueryError("it is to select ?claim")
+        claims = sorted({row["claim"].value for row in rows if isinstance(row["claim"], NamedNode)})
+        file = files["claim"]
+        for claim in claims:
+            begin(file)
+            bound: dict[Variable, NamedNode | BlankNode | Literal | Triple] = {Variable("claim"): NamedNode(claim)}
+            triples: Any = store.query(reach.stay(texts[file]), use_default_graph_as_union=True, substitutions=bound)
+            if not isinstance(triples, QueryTriples):
+                raise QueryError("it is not a CONSTRUCT query")
+            made.append(list(triples))
+    except (SyntaxError, OSError, RuntimeError, ValueError) as error:
+        raise QueryError(f"{file}: {error}") from error
+    return made
 
 
 def read(path: Path) -> Nanopub:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode, Quad, QuerySolutions, RdfFormat, Store
 
-from spacecoop import documents, reach
+from spacecoop import documents, reach, sandbox
 from spacecoop.links import agreement, answers, mappings, snapshot, wikidata
 from spacecoop.links.agreement import Entity
 from spacecoop.links.mappings import Link, MappingSet
 from spacecoop.links.snapshot import Snapshot
 from spacecoop.links.wikidata import Ask, Item, Questions
+from spacecoop.sandbox import Begin, StoppedError
 from spacecoop.workspace import Workspace
 
 ITEMS = "http://www.wikidata.org/entity/"
@@ -206,14 +207,24 @@ def rows(workspace: Workspace, name: str, needed: bool) -> list[dict[str, NamedN
         return []
     store = Store()
     store.bulk_load(path=str(built), format=RdfFormat.N_QUADS)
+    file = workspace.name(path)
+    text = workspace.text(path)
     try:
-        solutions = store.query(reach.stay(documents.text(path, workspace.name(path))), use_default_graph_as_union=True)
-    except (SyntaxError, ValueError, OSError) as error:
-        raise LinksError(f"{workspace.name(path)}: {error}") from error
-    if not isinstance(solutions, QuerySolutions):
-        raise LinksError(f"{workspace.name(path)}: a SELECT query is needed")
-    names = [variable.value for variable in solutions.variables]
-    return [{name: row[name] for name in names if isinstance(row[name], (NamedNode, Literal))} for row in solutions]
+        return sandbox.each(lambda begin: _rows(store, text, file, begin), LinksError)  # type: ignore[no-any-return]
+    except StoppedError as error:
+        raise LinksError(f"{file}: {str(error).partition(';')[0]}") from error
+
+
+def _rows(store: Store, text: str, file: str, begin: Begin) -> list[dict[str, NamedNode | Literal]]:
+    begin(file)
+    try:
+        solutions = store.query(reach.stay(text), use_default_graph_as_union=True)
+        if not isinstance(solutions, QuerySolutions):
+            raise LinksError(f"{file}: a SELECT query is needed")
+        names = [variable.value for variable in solutions.variables]
+        return [{name: row[name] for name in names if isinstance(row[name], (NamedNode, Literal))} for row in solutions]
+    except (SyntaxError, ValueError, OSError, RuntimeError) as error:
+        raise LinksError(f"{file}: {error}") from error
 
 
 def text_of(workspace: Workspace, file: str) -> str:

@@ -10,10 +10,10 @@ from typing import IO, Any
 
 from pyoxigraph import Literal, NamedNode, Store
 
+from spacecoop import sandbox
 from spacecoop.pages.kinds import Kind, Row, each
-from spacecoop.queries import sandbox
 from spacecoop.queries.library import QueryError
-from spacecoop.queries.sandbox import Limits, Signals, StoppedError
+from spacecoop.sandbox import Limits, Signals, StoppedError
 
 LIMITS = Limits(seconds=60, megabytes=4096)
 """What one query of the site may take."""

@@ -10,13 +10,13 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode, QueryBoolean, QuerySolutions, RdfFormat, Store
 
-from spacecoop import reach
+from spacecoop import reach, sandbox
 from spacecoop.pages import answers, fallbacks
 from spacecoop.pages.answers import UnansweredError, pack, unpack
 from spacecoop.pages.kinds import Row
-from spacecoop.queries import library, sandbox, sparql
+from spacecoop.queries import library, sparql
 from spacecoop.queries.library import Query, QueryError
-from spacecoop.queries.sandbox import Signals, StoppedError
+from spacecoop.sandbox import Signals, StoppedError
 from spacecoop.workspace import Workspace
 
 MOST = 30

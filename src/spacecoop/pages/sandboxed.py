@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
@@ -24,9 +25,24 @@ _PLAIN = frozenset(dir(dict))
 """What a dictionary has without having been given it."""
 
 
+class _Within(FileSystemLoader):
+    """Loads the workspace's own templates; a link that leaves the workspace is none."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace.root / "pages")
+        self._workspace = workspace
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return a template as jinja asks for it; raises TemplateNotFound."""
+        path = self._workspace.root / "pages" / template
+        if path.exists() and self._workspace.misfit(path) is not None:
+            raise TemplateNotFound(template)
+        return super().get_source(environment, template)
+
+
 def open_templates(workspace: Workspace) -> Environment:
     """Return the environment of the templates: the workspace's own, else those that are shipped."""
-    loaders = [FileSystemLoader(workspace.root / "pages"), FileSystemLoader(SHIPPED)]
+    loaders = [_Within(workspace), FileSystemLoader(SHIPPED)]
     return _Sandbox(
         loader=ChoiceLoader(loaders),
         autoescape=True,

@@ -33,7 +33,8 @@ from pyoxigraph import (
 )
 
 from spacecoop.queries import sparql
-from spacecoop.queries.exchange import ElsewhereError, Exchange, hide
+from spacecoop.queries.exchange import ElsewhereError, Exchange
+from spacecoop.secrecy import hide
 
 Term = NamedNode | BlankNode | Literal | Triple
 

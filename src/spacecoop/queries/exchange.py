@@ -6,16 +6,14 @@ headers or in the body, would hold a client for ever. Here the connection is shu
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import socket
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
 from typing import IO, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 
 class ElsewhereError(Exception):
@@ -94,6 +92,16 @@ def _connecting(made: Any, exchange: Exchange) -> Any:
 
 
 class _SameHost(urllib.request.HTTPRedirectHandler):
+    def http_error_302(self, req: Any, fp: Any, code: int, msg: str, headers: Any) -> Any:
+        """Follow, or raise ElsewhereError where it leads to no address."""
+        try:
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError as error:  # a host or a port that is none
+            fp.close()
+            raise ElsewhereError(repr(str(headers.get("Location", ""))[:60])) from error
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
     def redirect_request(self, req: Any, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str) -> Any:
         """Follow to the same host only; what stands in the body is not read."""
         fp.close()
@@ -102,27 +110,3 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         if here.hostname != there.hostname or ((here.scheme, here.port) != (there.scheme, there.port) and not upgraded):
             raise ElsewhereError(f"{there.scheme}://{there.netloc.rpartition('@')[2]}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def hide(text: str, *secrets: str) -> str:
-    """Return a text without the secrets, be they plain, percent-encoded or in base64.
-
-    >>> hide("I was told Basic bWU6czNjcmV0 for s3cret", "s3cret")
-    'I was told Basic bWU6*** for ***'
-    """
-    forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), *_encode(secret))}
-    for form in sorted(forms, key=lambda form: (-len(form), form)):
-        text = text.replace(form, "***")
-    return text
-
-
-def _encode(secret: str) -> Iterator[str]:
-    """Yield what base64 makes of a secret, wherever it stands in what is encoded."""
-    data = secret.encode()
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(data).decode()
-        for before, skipped in enumerate((0, 2, 3)):
-            whole = encode(bytes(before) + data).decode().rstrip("=")
-            core = whole[skipped : len(whole) - ((before + len(data)) % 3 != 0)]
-            if len(core) >= 4:
-                yield core

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
 
 from spacecoop import reach
+from spacecoop.findings import excerpt
 from spacecoop.reach import Outward, QueryError, mask, mask_braces, outward, terms
 
 __all__ = ["Outward", "QueryError", "mask", "outward", "terms"]
@@ -152,7 +153,7 @@ def explain(error: SyntaxError, text: str, known: Mapping[str, str]) -> str:
     if not mask(text).strip():
         return "there is no query in it"
     row, column = int(found.group(1)), int(found.group(2))
-    lines = text.splitlines() or [""]
+    lines = text.split("\n")
     line = lines[min(row, len(lines)) - 1]
     missing = _locate_undeclared(text, known)
     if missing is not None:
@@ -163,8 +164,9 @@ def explain(error: SyntaxError, text: str, known: Mapping[str, str]) -> str:
         what = f"the prefix {prefix}: is not declared; {advice}"
     else:
         what = "this is not SPARQL, here or shortly before"
-    pointer = "".join("\t" if character == "\t" else " " for character in line[: column - 1])
-    return f"line {row}, column {column}: {what}\n  {line}\n  {pointer}^"
+    shown, at = excerpt(line, column)
+    pointer = "".join("\t" if character == "\t" else " " for character in shown[: at - 1])
+    return f"line {row}, column {column}: {what}\n  {shown}\n  {pointer}^"
 
 
 def unknown_function(error: Exception) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import random
 import re
 import time
@@ -10,11 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
 
+from spacecoop.secrecy import hide
 from spacecoop.stores import bounded
 from spacecoop.stores.credentials import Credentials
 
@@ -130,14 +129,7 @@ class Connection:
 
     def _hide_secrets(self, text: str) -> str:
         """Return a server's text without our secret, in any spelling that we send, and without control characters."""
-        secret, user = self._credentials.secret, self._credentials.user
-        if secret:
-            pair = f"{user}:{secret}"
-            spellings = {secret, quote(secret, safe=""), quote_plus(secret), *map(_base64, (pair, secret))}
-            spellings |= {spelling.rstrip("=") for spelling in spellings}
-            for spelling in sorted(filter(None, spellings), key=lambda each: (-len(each), each)):
-                text = text.replace(spelling, "***")
-        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", hide(text, self._credentials.secret))
 
 
 class _Nobody(AuthBase):
@@ -170,10 +162,6 @@ AUTH: Mapping[str, Callable[[Credentials], AuthBase]] = {
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What would speak to a terminal; white space is joined elsewhere."""
-
-
-def _base64(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
 
 
 def _place(url: str) -> str:

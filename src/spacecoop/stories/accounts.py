@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pyoxigraph import BlankNode, NamedNode, Quad, QueryTriples, RdfFormat, Store, parse
 
-from spacecoop import cache, documents, reach
+from spacecoop import cache, documents, reach, sandbox
 from spacecoop.cache import Cache
 from spacecoop.quads import text
+from spacecoop.sandbox import Begin, StoppedError
 
 
 class CompareError(Exception):
@@ -59,7 +60,9 @@ def compare(groups: Mapping[str, bytes], rules: Mapping[str, str], graph: str, k
     basis = cache.key(cache.program(), *(part.encode() for rule in sorted(rules.items()) for part in rule))
     keys = {matter: cache.key(basis.encode(), group) for matter, group in groups.items()}
     before = kept.load()
-    made = {keys[matter]: before.get(keys[matter]) or _apply(group, rules) for matter, group in groups.items()}
+    new = {keys[matter]: group for matter, group in groups.items() if keys[matter] not in before}
+    made = {key: before[key] for key in keys.values() if key in before} | _make(new, rules)
+    made = {key: made[key] for key in keys.values()}
     if made.keys() != before.keys():
         kept.keep({key: value for key, value in made.items() if key not in before}, made)
     return [
@@ -69,11 +72,35 @@ def compare(groups: Mapping[str, bytes], rules: Mapping[str, str], graph: str, k
     ]
 
 
-def _apply(group: bytes, rules: Mapping[str, str]) -> bytes:
+def check(rules: Mapping[str, str]) -> dict[str, str]:
+    """Return why rules cannot be used, by name: each is asked of nothing."""
+    wrong = {}
+    for name, rule in rules.items():
+        try:
+            _apply(b"", {name: rule}, lambda _: None)
+        except CompareError as error:
+            wrong[name] = str(error.args[1])
+    return wrong
+
+
+def _make(new: Mapping[str, bytes], rules: Mapping[str, str]) -> dict[str, bytes]:
+    """Return what the rules make of each new group; raises CompareError."""
+
+    def work(begin: Begin) -> dict[str, bytes]:
+        return {key: _apply(group, rules, begin) for key, group in new.items()}
+
+    try:
+        return sandbox.each(work, CompareError) if new else {}
+    except StoppedError as error:
+        raise CompareError(error.step, str(error).partition(";")[0]) from error
+
+
+def _apply(group: bytes, rules: Mapping[str, str], begin: Begin) -> bytes:
     store = Store()
     store.load(group, format=RdfFormat.N_TRIPLES)
     found: set[str] = set()
     for name, rule in sorted(rules.items()):
+        begin(name)
         try:
             made = store.query(reach.stay(rule))
         except (SyntaxError, OSError, ValueError) as error:

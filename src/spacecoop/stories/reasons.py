@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 from pyoxigraph import Literal, Quad, QuerySolution, QuerySolutions, Store
 
-from spacecoop import reach
+from spacecoop import reach, sandbox
 from spacecoop.findings import choose_text
 from spacecoop.queries import library
 from spacecoop.queries.library import QueryError
+from spacecoop.sandbox import Begin, StoppedError
 from spacecoop.workspace import Workspace
 
 FOLDER = "queries/joins"
@@ -98,13 +99,23 @@ def _reason(text: str, name: str, place: str) -> Reason:
 def find(quads: Iterable[Quad], reasons: Sequence[Reason]) -> dict[str, Traits]:
     """Return what the reasons find of each matter that these quads describe.
 
-    Raises QueryError for a query that cannot be asked, or gives neither ?matter ?value nor ?matter ?from ?to.
+    Raises QueryError for a query that cannot be asked, does not end, or gives neither ?matter ?value nor ?matter ?from
+    ?to.
     """
+    found = list(quads)
+    try:
+        return sandbox.each(lambda begin: _find(found, reasons, begin), QueryError)  # type: ignore[no-any-return]
+    except StoppedError as error:
+        raise QueryError(f"{error.step}: {str(error).partition(';')[0]}") from error
+
+
+def _find(quads: Sequence[Quad], reasons: Sequence[Reason], begin: Begin) -> dict[str, Traits]:
     store = Store()
     store.extend(quads)
     values: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     spans: defaultdict[str, defaultdict[str, set[Span]]] = defaultdict(lambda: defaultdict(set))
     for reason in reasons:
+        begin(f"{FOLDER}/{reason.name}.rq")
         for row, is_span in _rows(store, reason):
             matter = row["matter"].value
             if is_span:

@@ -24,6 +24,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 class StoppedError(Exception):
     """The work did not end by itself; the message says which bound it met."""
 
+    step = ""
+    """The last step that the work had named."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -36,6 +39,10 @@ class Limits:
     """Seconds more that may pass before the work is ready, where there is much to load."""
 
 
+EACH = Limits(seconds=60, megabytes=4096)
+"""What one rule or query of a workspace may take."""
+
+
 class Signals:
     """How work tells what it has come to."""
 
@@ -43,15 +50,18 @@ class Signals:
         self._pipe = pipe
         self.limits = limits
 
-    def ready(self, network: bool = False) -> None:
-        """Tell that all is loaded: from now on the bounds hold, and without *network* no door opens."""
+    def ready(self, network: bool = False, step: str = "") -> None:
+        """Tell that all is loaded: from now on the bounds hold, and without *network* no door opens.
+
+        Work of several steps tells each: the bounds begin anew.
+        """
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
             _bound_memory(self.limits)
             if not network:  # a socket needs a file descriptor, and there are none to be had
                 resource.setrlimit(resource.RLIMIT_NOFILE, (0, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-        self._pipe.send(("ready", None))
+        self._pipe.send(("ready", step))
 
     def loading(self) -> None:
         """Tell that all is loaded anew; the time for it begins again."""
@@ -107,15 +117,43 @@ def run(work: Work, limits: Limits, tell: Callable[[float], None] = lambda _: No
     process.start()
     theirs.close()
     listened.close()
-    told = _Told(tell)
+    told, steps = _Told(tell), [""]
     try:
-        return _watch(process, ours, limits, told)
+        return _watch(process, ours, limits, told, steps)
+    except StoppedError as error:
+        error.step = steps[-1]
+        raise
     finally:
         told.clear()
         process.kill()
         process.join()
         held.close()
         ours.close()
+
+
+Begin = Callable[[str], None]
+"""Told the name of each step, such as the file of a query, before it begins."""
+
+
+def each(work: Callable[[Begin], Any], *expected: type[Exception], limits: Limits | None = None) -> Any:
+    """Return what work of several steps returns, each of which has the bounds for itself, and reaches nothing.
+
+    Raises what the work raises, where it is *expected*, and StoppedError, whose ``step`` says in which it was. Where a
+    process cannot be forked, there is no bound.
+    """
+    if not can_fork():
+        return work(lambda _: None)
+
+    def bounded(signals: Signals) -> tuple[Any, Exception | None]:
+        try:
+            return work(lambda step: signals.ready(step=step)), None
+        except expected as error:
+            return None, error
+
+    result, error = run(bounded, limits or EACH)
+    if error is not None:
+        raise error
+    return result
 
 
 class _Told:
@@ -136,7 +174,7 @@ class _Told:
         self._shown = False
 
 
-def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
+def _watch(process: Any, pipe: Any, limits: Limits, told: _Told, steps: list[str]) -> Any:
     loading = time.monotonic()
     began: float | None = None
     printing = False
@@ -153,6 +191,7 @@ def _watch(process: Any, pipe: Any, limits: Limits, told: _Told) -> Any:
             raise StoppedError(_reason(process.exitcode, limits)) from None
         if word == "ready":
             began = time.monotonic()
+            steps[:] = [value]
         elif word == "loading":
             loading, began, printing = time.monotonic(), None, False
         elif word == "stopped":
