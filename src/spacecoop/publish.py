@@ -273,8 +273,8 @@ def _judge_whole(common: Shared, engine: str, sources: Iterable[Source]) -> list
     findings += common.workspace.misfits("queries", ".rq")
     findings += library.check(common.workspace.files("queries", ".rq"), common.workspace)
     findings += _judge_files(common)
-    wrong = accounts.check(_comparing(common.workspace))
-    findings += [_unusable(name, reason) for name, reason in wrong.items()]
+    wrong = accounts.check(_read_comparing(common.workspace))
+    findings += [_blame_rule(name, reason) for name, reason in wrong.items()]
     places = [(work.slug(one), Place(work.name(common.workspace, one), work.line(one))) for one in sources]
     if not places:
         findings.append(finding("no-articles", Place("articles"), folder="articles"))
@@ -345,23 +345,23 @@ def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
 
 def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:
     """Compare the accounts of each shared matter by the workspace's rules; raises Rejected where a rule cannot run."""
-    rules = _comparing(workspace)
+    rules = _read_comparing(workspace)
     groups = accounts.group(chain.from_iterable(one.accounts for one in done))
     kept = Cache(workspace.root / ".cache" / "comparisons")
     try:
         return accounts.compare(groups, rules, workspace.graph("comparisons"), kept)
     except accounts.CompareError as error:
         name, reason = error.args
-        raise Rejected([_unusable(name, reason)]) from error
+        raise Rejected([_blame_rule(name, reason)]) from error
 
 
-def _comparing(workspace: Workspace) -> dict[str, str]:
+def _read_comparing(workspace: Workspace) -> dict[str, str]:
     """Return the rules by which accounts are compared, by the names of their files; raises Unreadable."""
     files_ = workspace.files("queries/compare", ".rq")
     return {path.name: documents.text(path, workspace.name(path)) for path in files_}
 
 
-def _unusable(name: str, reason: object) -> Finding:
+def _blame_rule(name: str, reason: object) -> Finding:
     """Return the finding that a rule by which accounts are compared cannot be used."""
     return finding("derive", Place(f"queries/compare/{name}"), name=name, reason=reason)
 

@@ -95,7 +95,7 @@ def convert_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: 
     files = {name: f"queries/nanopub/{name}.rq" for name in ("list", "claim")}
     texts = {file: workspace.text(workspace.root / file) for file in files.values()}
     try:
-        found = sandbox.each(lambda begin: _claims(quads, texts, files, begin), QueryError)
+        found = sandbox.each(lambda begin: _find_claims(quads, texts, files, begin), QueryError)
     except StoppedError as error:
         raise QueryError(f"{error.step}: {str(error).partition(';')[0]}") from error
     for triples in found:
@@ -115,7 +115,7 @@ def convert_claims(quads: Iterable[Quad], slug: str, workspace: Workspace, key: 
         yield _finish(made, start, key)
 
 
-def _claims(
+def _find_claims(
     quads: Sequence[Quad], texts: Mapping[str, str], files: Mapping[str, str], begin: Begin
 ) -> list[list[Triple]]:
     """Return what belongs to each claim, by name; raises QueryError."""

@@ -210,12 +210,12 @@ def rows(workspace: Workspace, name: str, needed: bool) -> list[dict[str, NamedN
     file = workspace.name(path)
     text = workspace.text(path)
     try:
-        return sandbox.each(lambda begin: _rows(store, text, file, begin), LinksError)  # type: ignore[no-any-return]
+        return sandbox.each(lambda begin: _ask_rows(store, text, file, begin), LinksError)  # type: ignore[no-any-return]
     except StoppedError as error:
         raise LinksError(f"{file}: {str(error).partition(';')[0]}") from error
 
 
-def _rows(store: Store, text: str, file: str, begin: Begin) -> list[dict[str, NamedNode | Literal]]:
+def _ask_rows(store: Store, text: str, file: str, begin: Begin) -> list[dict[str, NamedNode | Literal]]:
     begin(file)
     try:
         solutions = store.query(reach.stay(text), use_default_graph_as_union=True)
