@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from spacecoop import sandbox
+from spacecoop import documents, sandbox
 from spacecoop.iris import shorten
 from spacecoop.queries import indexes, library, plots, remarks, results, sources, sparql
 from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentials
@@ -106,16 +106,22 @@ def ask(question: Question, output: Output, limits: Limits, tell: Callable[[floa
     """
     if output.path is not None and output.path.is_dir():
         raise AskError(f"{output.path} is a folder; name a file in it")
-    beside = output.path.with_name(f".{output.path.name}.new") if output.path is not None else None
+    target = output.path.resolve() if output.path is not None and output.path.is_symlink() else output.path
+    special = target is not None and documents.is_special(target)
+    beside = target.with_name(f".{target.name}.new") if target is not None and not special else None
     try:
         bounds = replace(limits, loading=_loading(question))
-        outcome = sandbox.run(functools.partial(_answer_guarded, question, output, beside), bounds, tell)
+        outcome = sandbox.run(functools.partial(_answer_guarded, question, output, beside or target), bounds, tell)
         if isinstance(outcome, _Failure):
             raise AskError(outcome.message)
-        if beside is not None and output.path is not None:
-            beside.replace(output.path)
-    except (sandbox.StoppedError, OSError) as error:
+        if beside is not None and target is not None:
+            beside.replace(target)
+    except sandbox.StoppedError as error:
         raise AskError(str(error)) from error
+    except OSError as error:
+        if error.errno in sandbox.FULL:  # the door says what would help
+            raise
+        raise AskError(f"{error.filename or target or 'standard output'}: {error.strerror or error}") from error
     finally:
         if beside is not None:
             beside.unlink(missing_ok=True)

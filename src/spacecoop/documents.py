@@ -78,8 +78,20 @@ def load(path: Path, file: str) -> bytes:
     return data
 
 
+def is_special(path: Path) -> bool:
+    """Tell whether something stands there that is written to and never replaced, such as a device or a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
 def save(path: Path, text: str) -> None:
-    """Replace a file's text in one step: readers see the old one or the new one, never half."""
+    """Replace a file's text in one step: readers see the old one or the new one, never half.
+
+    A link stays, and what it leads to is replaced; a device or a pipe is written to.
+    """
+    if is_special(path):
+        path.write_text(text, "utf-8", newline="")
+        return
+    path = path.resolve() if path.is_symlink() else path
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.write_text(text, "utf-8", newline="")

@@ -17,7 +17,7 @@ from typing import Any
 
 Work = Callable[["Signals"], Any]
 _MEGABYTE = 1024 * 1024
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What is the matter where an answer cannot be written: no room, or a broken device."""
 
 
@@ -255,7 +255,7 @@ def _work(work: Work, pipe: Any, limits: Limits, parent: int, listened: Any, end
         message = ("stopped", str(error))
     except OSError as error:
         message = ("broken", traceback.format_exc())
-        if error.errno in _FULL:
+        if error.errno in FULL:
             message = ("full", (error.errno, error.strerror))
             _forget_output()
     except Exception:  # sent on whole, and raised there
@@ -299,7 +299,7 @@ def _bound_memory(limits: Limits) -> None:
     """Let this process take so much memory beyond what it holds, and leave no core dump."""
     import resource
 
-    most = _count_bytes_held() + limits.megabytes * _MEGABYTE
+    most = min(_count_bytes_held() + limits.megabytes * _MEGABYTE, sys.maxsize)
     resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

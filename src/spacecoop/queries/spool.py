@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 
@@ -93,7 +94,8 @@ class Spool:
         """Yield the bytes of some of the lines, in large parts that may end within a line."""
         if first == 0 and (limit is None or limit >= self.count):
             return self.blocks()
-        some = itertools.islice(_split(self.blocks()), first, None if limit is None else first + limit)
+        start, end = min(first, sys.maxsize), None if limit is None else min(first + limit, sys.maxsize)
+        some = itertools.islice(_split(self.blocks()), start, end)
         return _join(some)
 
     def _lines(self, start: int, end: int) -> Iterator[bytes]:

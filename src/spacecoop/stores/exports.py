@@ -14,7 +14,7 @@ from typing import IO, cast
 
 from pyoxigraph import Quad
 
-from spacecoop import output
+from spacecoop import documents, output
 from spacecoop.stores import jelly
 from spacecoop.syntaxes import JSONLD, NQUADS, NTRIPLES, TRIG, TURTLE, Syntax
 from spacecoop.workspace import Workspace
@@ -59,6 +59,8 @@ def write(workspace: Workspace, form: Form, place: Path) -> list[Path]:
     same folder go, so that a loader finds one dataset there. Raises ExportError.
     """
     quads = _quads(workspace)
+    place = place.resolve() if place.is_symlink() else place
+    special = not form.split and documents.is_special(place)
     folder = place if form.split else place.parent
     names = (f"{STEM}-{number:05}{form.ending}" for number in itertools.count(1)) if form.split else iter([place.name])
     moves: dict[Path, Path] = {}
@@ -66,8 +68,8 @@ def write(workspace: Workspace, form: Form, place: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for part in _parts(quads, form.split):
             name = next(names)
-            new = folder / f".{name}.new"
-            moves[new] = folder / name
+            new = place if special else folder / f".{name}.new"
+            moves |= {} if special else {new: folder / name}
             with _file(new, form.packed) as stream:
                 _write(part, stream, folder / f".{name}.plain", form.syntax, workspace.prefixes)
         for new, path in moves.items():
@@ -86,7 +88,7 @@ def write(workspace: Workspace, form: Form, place: Path) -> list[Path]:
         for old in folder.iterdir():
             if ours.fullmatch(old.name) and old not in moves.values():
                 old.unlink()
-    return list(moves.values())
+    return [place] if special else list(moves.values())
 
 
 def send(workspace: Workspace, form: Form, stream: IO[bytes], scratch: Path) -> None:
