@@ -7,7 +7,10 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
+from conftest import REPOSITORY
+from spacecoop import workspace
 from spacecoop.pages import fallbacks
+from spacecoop.queries import library
 
 EX = "http://example.org/"
 
@@ -62,3 +65,16 @@ def test_a_text_is_lent_in_the_first_language_that_there_is_and_the_store_is_as_
     assert lent == {"grue": "fr"}
     assert none == {}
     assert set(store) == before
+
+
+def test_every_named_query_says_what_it_answers_in_each_language_of_the_site() -> None:
+    place = workspace.read(REPOSITORY)
+    lacking = [
+        f"{name}: {what} in {language}"
+        for name, query in library.every(place.root / "queries").items()
+        for what, said in {"summary": query.summary, **query.columns}.items()
+        for language in place.languages
+        if not said.get(language)
+    ]
+
+    assert lacking == []
