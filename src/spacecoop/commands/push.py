@@ -18,7 +18,6 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,7 +115,7 @@ def make_plan(
     plan = plans.plan(store, ours, arguments.prune, arguments.quick, progress)
     cli.say(table(plan, name))
     if arguments.plan:
-        data = {"store": name, "steps": [asdict(step) for step in plan.steps], "lost": list(plan.lost)}
+        data = {"store": name, "steps": [step._asdict() for step in plan.steps], "lost": list(plan.lost)}
         path = arguments.folder / arguments.plan
         try:
             path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8", newline="\n")

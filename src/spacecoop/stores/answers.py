@@ -72,6 +72,23 @@ def read_table(answer: bytes) -> dict[str, list[str]]:
     return found
 
 
+_COUNT = re.compile(r"<([^<>\\\s]*)>\t([0-9]{1,18})")
+
+
+def read_counts(answer: bytes) -> list[tuple[str, int]] | None:
+    r"""Return the graphs of a table of ?g and ?n with their numbers; None where there is something else in it.
+
+    >>> read_counts(b"?g\t?n\n<https://a.example/g>\t7\n")
+    [('https://a.example/g', 7)]
+    """
+    lines = answer.decode().split("\n")
+    found = [_COUNT.fullmatch(line) for line in lines[1:-1]]
+    if lines[0] != "?g\t?n" or lines[-1]:
+        return None
+    counts = [(row[1], int(row[2])) for row in found if row]
+    return counts if len(counts) == len(found) else None
+
+
 def _is_plain(text: bytes, rows: int) -> bool:
     """Tell whether these rows of four cells have IRIs and literals alone, no escapes, and no abbreviated numbers."""
     return (

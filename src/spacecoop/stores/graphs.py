@@ -12,7 +12,7 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from spacecoop.stores import dialects, digests
 from spacecoop.stores.digests import digest, value_line
@@ -38,11 +38,10 @@ class GraphsError(Exception):
     """What is published cannot be read, or is not what the manifest says."""
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """A file of quads, from a byte on, with the SHA-256 of what is read of it."""
 
-    path: Path
+    file: str
     start: int
     sha256: str
 
@@ -79,14 +78,14 @@ class Part:
 
     def _raw(self) -> Iterator[bytes]:
         """Yield the lines as they stand, after their digest was seen to be right."""
-        with self.path.open("rb") as stream:
+        with Path(self.file).open("rb") as stream:
             stream.seek(self.start)
             data = stream.read(_SMALL)
             sum_ = hashlib.sha256(data)
             while more := stream.read(_SMALL):
                 sum_.update(more)
             if sum_.hexdigest() != self.sha256:
-                raise GraphsError(f"{self.path} is not what the manifest says; `spacecoop build` writes both")
+                raise GraphsError(f"{self.file} is not what the manifest says; `spacecoop build` writes both")
             if len(data) < _SMALL:
                 yield from io.BytesIO(data)
                 return
@@ -133,8 +132,7 @@ class Loss:
     line: str
 
 
-@dataclass(frozen=True)
-class Graph:
+class Graph(NamedTuple):
     """One named graph: its IRI, its number of triples, its digests, what stores may change in it, and where it is."""
 
     iri: str
@@ -161,7 +159,7 @@ def read(workspace: Workspace) -> dict[str, Graph]:
         rows[part.sha256] = known.get(part.sha256) or _measure(part)
         for iri, (statements, values, exact, losses) in rows[part.sha256].items():
             if iri in graphs:
-                raise GraphsError(f"the graph <{iri}> is in {graphs[iri].part.path} and in {part.path}")
+                raise GraphsError(f"the graph <{iri}> is in {graphs[iri].part.file} and in {part.file}")
             graphs[iri] = Graph(iri, statements, values, exact, tuple(Loss(*loss) for loss in losses), part)
     foreign = [iri for iri in graphs if not iri.startswith(workspace.base)]
     if foreign or not graphs:
@@ -220,7 +218,7 @@ def _measure(part: Part) -> dict[str, list[Any]]:
     done: dict[str, list[Any]] = {}
     for iri, pairs in itertools.groupby(part.lines(), key=lambda pair: pair[0]):
         if iri in done:
-            raise GraphsError(f"{part.path} is not in the order of its graphs; `spacecoop build` writes it so")
+            raise GraphsError(f"{part.file} is not in the order of its graphs; `spacecoop build` writes it so")
         exact = {line for _, some in pairs for line in some}
         values = exact if digests.are_values("\n".join(exact)) else {value_line(line) for line in exact}
         losses: dict[str, str] = {}
@@ -249,13 +247,13 @@ def _parts(workspace: Workspace) -> list[Part]:
         raise GraphsError(
             f"{out / stale[0] if stale else dataset} is not what the manifest says; `spacecoop build` writes both"
         )
-    parts = [Part(out / path, 0, row["sha256"]) for path, row in articles.items()]
+    parts = [Part(f"{folder}/{path}", 0, row["sha256"]) for path, row in articles.items()]
     start = _find_shared(dataset, parts, sum(sizes))
     if start is None:
-        return [Part(dataset, 0, whole["sha256"])]
+        return [Part(str(dataset), 0, whole["sha256"])]
     with dataset.open("rb") as stream:
         stream.seek(start)
-        return [*parts, Part(dataset, start, hashlib.file_digest(stream, "sha256").hexdigest())]
+        return [*parts, Part(str(dataset), start, hashlib.file_digest(stream, "sha256").hexdigest())]
 
 
 def _size(path: str) -> int:
@@ -278,7 +276,7 @@ def _find_shared(dataset: Path, parts: list[Part], start: int) -> int | None:
     """
     if not parts:
         return 0
-    with parts[-1].path.open("rb") as last, dataset.open("rb") as whole:
+    with Path(parts[-1].file).open("rb") as last, dataset.open("rb") as whole:
         end = last.read()[-4096:]
         whole.seek(start - len(end))
         return start if whole.read(len(end)) == end else None

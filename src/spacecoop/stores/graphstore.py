@@ -106,12 +106,12 @@ class Store:
         return self._pick_ours(found) if len(found) == number else None
 
     def _counts(self, values: str = "", after: str = "", pages: str = "") -> dict[str, int]:
-        rows = self.select(
+        query = (
             f"SELECT ?g (COUNT(*) AS ?n) WHERE {{ {values} GRAPH ?g {{ ?s ?p ?o }} }} GROUP BY ?g"
-            f" {self._write_filter(after)} {pages}",
-            "n",
+            f" {self._write_filter(after)} {pages}"
         )
-        return self._pick_ours(_read_counts(rows))
+        table = self._ask(query, TABLE, answers.read_counts) if self.dialect.answers == TABLE else None
+        return self._pick_ours(_read_counts(self.select(query, "n")) if table is None else dict(table))
 
     def _pick_ours(self, counts: Mapping[str, int]) -> dict[str, int]:
         return {graph: number for graph, number in counts.items() if number and graph.startswith(self.base)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from spacecoop.stores import comparisons, dialects, ledgers
 from spacecoop.stores.graphs import Graph
@@ -19,8 +20,7 @@ def silent(done: int, of: int) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What is to be done with one graph: triples here and there, to insert and to delete."""
 
     graph: str
