@@ -3,7 +3,8 @@
     python benchmarks/draft_articles.py [--texts DIR]
 
 A text counts where it is, byte for byte, the one that a fact file's digest is of. A sentence is wanted where a claim
-about a matter with parties rests on it, and rightly proposed where any claim does.
+about a matter with parties rests on it, and rightly proposed where any claim does; a time is right where the fact file
+has it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,11 @@ def measure(setup: Setup, reading: Reading, facts: dict[str, Any], source: str) 
     shared = {name for name, one in setup.names.things.items() if one.known and one.types & kinds}
     theirs = shared & {*re.findall(r"[a-z0-9][a-z0-9-]+", source.partition("\nclaims:")[2])}
     ours = shared & {name for one in reading.candidates for name in (*one.things, *(part.id for part in one.parties))}
+    resolved = {*re.findall(r"resolved: \"?([^\"},\s]+)", source)}
+    days = [one.times[0].value for one in reading.candidates if one.times]
     return Counter(
+        days=len(days),
+        right=sum(day in resolved for day in days),
         wanted=len(wanted),
         found=len(wanted & proposed),
         proposed=len(proposed),
@@ -82,8 +87,8 @@ def main() -> int:
         print(f"no text of an article in {arguments.texts}; say where with --texts", file=sys.stderr)
         return 0
     setup = drafting.set_up(workspace.read(REPOSITORY))
-    print("| article | language | claims | proposed | sentences P | R | parties and undertakings P | R |")
-    print("|---|---|---|---|---|---|---|---|")
+    print("| article | language | claims | proposed | sentences P | R | parties and undertakings P | R | times P |")
+    print("|---|---|---|---|---|---|---|---|---|")
     total: Counter[str] = Counter()
     for name, text, facts, source in found:
         language, day = facts["language"].partition("-")[0], facts.get("published")
@@ -102,8 +107,8 @@ def main() -> int:
 
 def line(name: str, language: str, row: Counter[str]) -> str:
     """Return a row of the table."""
-    shares = [("claimed", "proposed"), ("found", "wanted"), ("both", "ours"), ("both", "theirs")]
-    parts = [f"{row[right] / max(1, row[of]):.2f}" for right, of in shares]
+    shares = [("claimed", "proposed"), ("found", "wanted"), ("both", "ours"), ("both", "theirs"), ("right", "days")]
+    parts = [f"{row[right] / row[of]:.2f}" if row[of] else "" for right, of in shares]
     return f"| {name} | {language} | {row['claims']} | {row['candidates']} | {' | '.join(parts)} |"
 
 

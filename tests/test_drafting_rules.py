@@ -136,3 +136,29 @@ def test_what_is_signed_once_has_a_day_and_what_lasts_has_a_beginning() -> None:
     ).candidates
 
     assert [one.times[0].value for one in (signed, lasting)] == ["2014", "1997/.."]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("BEIJING, March 10 — China and Russia signed a pact on Tuesday.", ["2025-04-15"]),
+        ("MOSCOW/PARIS, March 9. /TASS/. Russia and France signed a pact on Monday.", ["2025-04-14"]),
+        ("Paris (AFP), 10 March 2025 - France and India agreed.", []),
+        ("France, March 10. India and France agreed.", ["2025-03-10"]),
+        ("On March 10 - a Monday - France and India agreed.", ["2025-03-10"]),
+    ],
+)
+def test_the_day_of_a_dispatch_is_no_time_of_what_it_tells(text: str, found: list[str]) -> None:
+    assert times(text, "en")[: max(1, len(found))] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("The board decided on Monday to end its work. It will tell more.", "2025-04-14"),
+        ("It will fly to the Red Planet. However, in July the agency suspended it.", "2024-07"),
+        ("It is expected to fly in July.", "2025-07"),
+    ],
+)
+def test_what_stands_nearest_in_the_sentence_says_which_year_a_month_has(text: str, found: str) -> None:
+    assert times(text, "en") == [found]

@@ -17,6 +17,7 @@ from spacecoop.drafts.spans import within
 from spacecoop.drafts.times import Time
 from spacecoop.drafts.tongues import tongue
 
+_END = re.compile(r"[.!?;]\s|[。！？；]")
 _COMMA = re.compile(r"[,，]\s*")
 _BEFORE = 40
 """How far before a name a word may begin that makes it no party, in characters."""
@@ -129,8 +130,8 @@ def values(sentence: Sentence, rules: Rules) -> dict[str, str]:
     return _collect_values(cue for cue in rules.languages[sentence.language].cues if cue.words.search(text))
 
 
-def _ahead(folded: Folded, language: Language) -> Callable[[int], bool]:
-    """Return what tells whether the words nearest to a place speak of what is to come."""
+def _way(folded: Folded, language: Language) -> Callable[[int], int]:
+    """Return what tells whether the words nearest to a place speak of what is to come, or is over."""
     marks = [
         (found.start(), cue.ahead)
         for cue in language.cues
@@ -139,12 +140,17 @@ def _ahead(folded: Folded, language: Language) -> Callable[[int], bool]:
     ]
     places = sorted(marks)
 
-    def ahead(place: int) -> bool:
+    def way(place: int) -> int:
         at = bisect_left(places, (place, False))
-        near = sorted((abs(there - place), is_ahead) for there, is_ahead in places[max(0, at - 1) : at + 1])
-        return bool(near) and near[0][0] <= _NEAR and near[0][1]
+        near = sorted((abs(there - place), not is_ahead, there) for there, is_ahead in places[max(0, at - 2) : at + 2])
+        if not near or near[0][0] > _NEAR:
+            return 0
+        _, is_past, there = near[0]
+        if _END.search(folded.text, min(place, there), max(place, there)):
+            return 0
+        return -1 if is_past else 1
 
-    return ahead
+    return way
 
 
 class _Reader:
@@ -164,8 +170,8 @@ class _Reader:
         self.words, self.folded, self.language, self.rules = words, folded, language, rules
         self.names, self.memory, self.without = names, memory, without
         self.mentions = names.find(words, folded, language, rules.things)
-        ahead = _ahead(folded, language)
-        self.times = [] if "times" in without else times.find(folded, language, published, ahead)
+        found = [] if "times" in without else times.find(folded, language, published, _way(folded, language))
+        self.times = [one for one in found if not times.is_dateline(words, one)]
 
     def list_mentions(self, sentence: Sentence) -> list[Mention]:
         """Return what a sentence names."""

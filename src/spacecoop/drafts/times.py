@@ -16,6 +16,9 @@ from spacecoop.drafts.folding import Folded
 from spacecoop.drafts.rules import Language, Phrase
 from spacecoop.drafts.spans import longest
 
+_PLACE = re.compile(r"\W*(?:[^\W\d_a-zß-ÿ][\w.'’-]*[ /]?){1,4}(?:\([^()\n]{1,30}\),?|,)[ \u00a0]+(?:le )?")
+_AGENCY = re.compile(r"\.?\s*(?:\([^()\n]{1,30}\)|/[^/\n]{1,30}/|[-‐‑–—])")
+
 
 @dataclass(frozen=True)
 class Time:
@@ -26,23 +29,29 @@ class Time:
     value: str
 
 
-Ahead = Callable[[int], bool]
-"""Tells whether, at a place of the folded text, what is to come is spoken of."""
+Way = Callable[[int], int]
+"""Tells of a place of the folded text whether what is to come (1) or is over (-1) is spoken of there; 0: neither."""
 
 
-def find(folded: Folded, language: Language, published: date | None, ahead: Ahead) -> list[Time]:
+def find(folded: Folded, language: Language, published: date | None, way: Way) -> list[Time]:
     """Return the times of a text in reading order; one within a longer one is not told.
 
     What counts from the day of publication is left out where that day is not known.
     """
-    ranked = sorted(_all(folded, language, published, ahead), key=lambda one: (one.start - one.end, one.start))
+    ranked = sorted(_all(folded, language, published, way), key=lambda one: (one.start - one.end, one.start))
     return sorted(longest(ranked), key=lambda one: one.start)
 
 
-def _all(folded: Folded, language: Language, published: date | None, ahead: Ahead) -> Iterator[Time]:
+def is_dateline(words: str, one: Time) -> bool:
+    """Tell whether a time is that of a dispatch, as in "PARIS, March 10 (AFP) -", and of nothing that it tells."""
+    line = words.rfind("\n", 0, one.start) + 1
+    return bool(_PLACE.fullmatch(words, line, one.start) and _AGENCY.match(words, one.end))
+
+
+def _all(folded: Folded, language: Language, published: date | None, way: Way) -> Iterator[Time]:
     for phrase in language.phrases:
         for found in phrase.words.finditer(folded.text):
-            value = _value(phrase, found, language, published, ahead(found.start()))
+            value = _value(phrase, found, language, published, way(found.start()))
             if value is not None and _is_edtf(value):
                 yield Time(*folded.span(found.start(), found.end()), value)
 
@@ -59,18 +68,18 @@ def _is_edtf(value: str) -> bool:
     return True
 
 
-def _value(phrase: Phrase, found: re.Match[str], language: Language, published: date | None, ahead: bool) -> str | None:
+def _value(phrase: Phrase, found: re.Match[str], language: Language, published: date | None, way: int) -> str | None:
     """Return the EDTF value of a phrase; nothing where it cannot be placed."""
     named = {key: value for key, value in found.groupdict().items() if value}
     given = _given(named, language)
     if published is None:
         return phrase.form.format(**given) if _can_fill(phrase.form, given) else None
-    base = _base(phrase, named, language, published, ahead)
+    base = _base(phrase, named, language, published, way)
     if base is None:
         return None
     moved = phrase.days is not None or phrase.months is not None
     if "year" not in given:
-        given["year"] = str(base.year if moved else _year(base, given, ahead))
+        given["year"] = str(base.year if moved else _year(base, given, way))
     given = {"month": f"{base.month:02}", "day": f"{base.day:02}"} | given
     monday = base - timedelta(days=base.weekday())
     given |= {"monday": str(monday), "sunday": str(monday + timedelta(days=6))}
@@ -94,7 +103,7 @@ def _given(named: Mapping[str, str], language: Language) -> dict[str, str]:
     return given
 
 
-def _base(phrase: Phrase, named: Mapping[str, str], language: Language, published: date, ahead: bool) -> date | None:
+def _base(phrase: Phrase, named: Mapping[str, str], language: Language, published: date, way: int) -> date | None:
     """Return the day that a phrase counts from, or lands on; nothing outside of the calendar."""
     base = published + timedelta(days=phrase.days or 0)
     if phrase.months is not None:
@@ -104,7 +113,7 @@ def _base(phrase: Phrase, named: Mapping[str, str], language: Language, publishe
         return date(year, month + 1, 1) if MINYEAR <= year <= MAXYEAR else None
     if named.get("weekday") and not named.get("day"):
         apart = language.weekdays[named["weekday"]] - base.isoweekday()
-        base += timedelta(days=apart % 7 if ahead else -(-apart % 7))
+        base += timedelta(days=apart % 7 if way > 0 else -(-apart % 7))
     return base
 
 
@@ -112,9 +121,9 @@ def _can_fill(form: str, given: dict[str, str]) -> bool:
     return set(re.findall(r"\{(\w+)\}", form)) <= given.keys()
 
 
-def _year(base: date, given: dict[str, str], ahead: bool) -> int:
-    """Return the year of a month without one: nearest to the day of publication; where *ahead*, the next such month."""
+def _year(base: date, given: dict[str, str], way: int) -> int:
+    """Return the year of a month without one: the next such month, the last, or the nearest to the publication."""
     month = int(given.get("month", base.month))
-    if ahead:
-        return base.year + (month < base.month)
+    if way:
+        return base.year + (month < base.month) if way > 0 else base.year - (month > base.month)
     return base.year + (1 if base.month - month > 6 else -1 if month - base.month > 6 else 0)

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pebble import ProcessExpired, ProcessPool
-
 COLUMN = "article"
 """The column that holds the articles."""
 MEGABYTES = 1024
@@ -45,6 +43,8 @@ def copy(path: Path, target: Path, longest: int, most: int) -> Rows:
     """
     if importlib.util.find_spec("pyarrow") is None:
         return Rows(rule="parquet-extra")
+    from pebble import ProcessExpired, ProcessPool  # for which what reads no Parquet need not wait
+
     with ProcessPool(1, max_tasks=1) as pool:
         try:
             done: Rows = pool.schedule(_copy, args=[str(path), str(target), longest, most, MEGABYTES]).result()
