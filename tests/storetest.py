@@ -340,9 +340,10 @@ def environment(**settings: str) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", **settings}
 
 
-def killed_in_the_middle(root: Path, *words: str, **secrets: str) -> None:
+def killed_in_the_middle(root: Path, *words: str, bulk: bool = False, **secrets: str) -> None:
     """Push, and kill the push where it stands as soon as some of its graphs are there."""
-    command = [sys.executable, "-c", SLOW, "-C", str(root), "push", *words]
+    slow = SLOW.replace("LARGE = 10_000", "LARGE = 0") if bulk else SLOW
+    command = [sys.executable, "-c", slow, "-C", str(root), "push", *words]
     process = subprocess.Popen(command, env=environment(**secrets), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     while "sending" not in process.stdout.readline():
@@ -357,6 +358,7 @@ from spacecoop import cli
 from spacecoop.stores import dialects, graphstore
 for name, row in dialects.DIALECTS.items():
     dialects.DIALECTS[name] = dataclasses.replace(row, batch=100)
+graphstore.LARGE = 10_000
 many = []
 def slowed(add):
     def slow(*arguments):

@@ -7,11 +7,13 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -20,6 +22,7 @@ import storetest
 from conftest import REPOSITORY, Run, heed_interrupts
 from spacecoop.commands import push
 from spacecoop.stores import graphstore
+from spacecoop.stores.dialects import DIALECTS
 from storetest import BASE, article, dataset, published
 
 HERE = f"{BASE}article/owl#assertion"
@@ -301,12 +304,34 @@ def test_an_addition_of_many_quads_is_one_step_for_readers_too(tmp_path: Path, d
     assert total in seen
 
 
+def test_a_request_of_many_quads_that_is_cut_off_leaves_nothing_in_a_store_on_disk(tmp_path: Path, disk: str) -> None:
+    body = (published(tmp_path / "w", article("owl", 30_000)) / "out" / "dataset.nq").read_bytes()
+    place = urlsplit(disk)
+    head = f"POST /store?{DIALECTS['oxigraph'].bulk} HTTP/1.1\r\nHost: {place.netloc}\r\n"
+    head += f"Content-Type: application/n-quads\r\nContent-Length: {len(body)}\r\n\r\n"
+    end = (
+        body.index(b"\n", len(body) // 2) + 1
+    )  # whole lines, so that nothing but the length tells that some are missing
+
+    for sent in (body[:end], body[: end + 20]):
+        with socket.create_connection((place.hostname or "", place.port or 80)) as client:
+            client.sendall(head.encode() + sent)
+    query = {"query": "SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?g { ?s ?p ?o } }"}
+    time.sleep(1)
+
+    assert requests.post(f"{disk}query", data=query, headers={"Accept": "text/csv"}, timeout=30).text.split() == [
+        "n",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize("bulk", [False, True], ids=["in transactions", "in bulk"])
 def test_a_push_that_is_killed_says_nothing_and_the_same_command_finishes_its_job(
-    run: Run, tmp_path: Path, disk: str
+    run: Run, tmp_path: Path, disk: str, bulk: bool
 ) -> None:
     made = dataset(*(f"bird-{number}" for number in range(100)))
     root = published(tmp_path / "w", made)
-    storetest.killed_in_the_middle(root, disk, "--dialect", "oxigraph")
+    storetest.killed_in_the_middle(root, disk, "--dialect", "oxigraph", bulk=bulk)
 
     again = run("-C", root, "push", disk, "--dialect", "oxigraph")
     finished = run("-C", root, "push", disk, "--dialect", "oxigraph", "--take-over")
