@@ -79,9 +79,14 @@ class Answers:
 
     def rows(self, kind: Kind) -> Iterator[Row]:
         """Yield the rows of a query that was asked, as they came."""
+        for line in self.lines(kind):
+            yield {name: unpack(term) for name, term in json.loads(line).items()}
+
+    def lines(self, kind: Kind) -> Iterator[str]:
+        """Yield the same rows as ``write_line`` writes them."""
         with self._path(kind).open(encoding="utf-8") as stream:
             for line in stream:
-                yield {name: unpack(term) for name, term in json.loads(line).items()}
+                yield line.removesuffix("\n")
 
     def _path(self, kind: Kind) -> Path:
         return self._folder / f"{kind.name}.jsonl"
@@ -91,11 +96,16 @@ def _answer(store: Store, kind: Kind, stream: IO[str]) -> str:
     """Write the rows of an answer; return why there is none."""
     try:
         for row in each(store, kind):
-            stream.write(json.dumps({name: pack(term) for name, term in row.items()}, ensure_ascii=False) + "\n")
+            stream.write(f"{write_line(row)}\n")
         stream.flush()
     except QueryError as error:
         return str(error) or type(error).__name__
     return ""
+
+
+def write_line(row: Row) -> str:
+    """Return a row as a line of JSON, the same for the same row."""
+    return json.dumps({name: pack(term) for name, term in row.items()}, ensure_ascii=False, sort_keys=True)
 
 
 def pack(term: Any) -> list[str]:

@@ -20,7 +20,7 @@ LISTED = 500
 """Things that a list's page tells programs: the next ones are in the dataset."""
 
 
-def document(path: Path, page: Page, prefixes: Mapping[str, str]) -> Markup:
+def tell_document(path: Path, page: Page, prefixes: Mapping[str, str]) -> Markup:
     """Return the statements of a page's document, from its file in JSON-LD."""
     said = json.loads(path.read_text("utf-8"))
     text = _packed(said)
@@ -30,12 +30,12 @@ def document(path: Path, page: Page, prefixes: Mapping[str, str]) -> Markup:
     return _as_markup(text)
 
 
-def home(schema_org: str) -> Markup:
+def tell_home(schema_org: str) -> Markup:
     """Return the description of the dataset, given as JSON."""
     return _as_markup(_packed(json.loads(schema_org)))
 
 
-def listing(page: Page, view: View, dataset: str, url: str) -> Markup:
+def tell_list(page: Page, view: View, dataset: str, url: str) -> Markup:
     """Return what a page without a document says of itself, in schema.org's words: its name, and what it lists."""
     about = view.chosen(page.kind.description if page.kind else {})
     found = list(dict.fromkeys(_items(page)))

@@ -107,7 +107,7 @@ def _render(
     languages = frame.workspace.languages
     canonical = f"{home}{quote(address(page.path, view.language, languages[0]))}"
     if data is None and not page.iri:
-        data = embedding.listing(page, view, frame.workspace.dataset, canonical)
+        data = embedding.tell_list(page, view, frame.workspace.dataset, canonical)
     values: dict[str, Any] = {
         "view": view,
         "page": page,
@@ -135,7 +135,7 @@ def _render(
 def _data(frame: Frame, page: Page) -> Markup | None:
     """Return the page's own statements as JSON-LD; None for a page that has no document, which each language lists."""
     if page.path == "index":
-        return embedding.home(frame.schema_org)
+        return embedding.tell_home(frame.schema_org)
     if page.iri and ".jsonld" in frame.endings.get(page.path, ()):
-        return embedding.document(frame.folder / f"{page.path}.jsonld", page, frame.workspace.prefixes)
+        return embedding.tell_document(frame.folder / f"{page.path}.jsonld", page, frame.workspace.prefixes)
     return None

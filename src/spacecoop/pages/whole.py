@@ -13,7 +13,7 @@ from pathlib import Path
 from pyoxigraph import Quad, RdfFormat, Store
 
 from spacecoop.pages import known
-from spacecoop.pages.answers import Answers, pack, unpack
+from spacecoop.pages.answers import Answers, unpack, write_line
 from spacecoop.pages.kinds import Kind, Page, Row, arrange
 from spacecoop.pages.known import Said, Statements
 from spacecoop.pages.values import Value
@@ -59,7 +59,7 @@ class Whole:
         self._answers.ask(self.store, kinds, self._disk)
         for kind in kinds:
             if kind.part:
-                self._rows.add(kind.part, self._answers.rows(kind), kind.ordered)
+                self._rows.add(kind.part, self._answers.lines(kind), kind.ordered)
 
     def answer(self, kind: Kind) -> list[Row]:
         """Return the rows of a query that was asked, sorted where it does not say how."""
@@ -67,7 +67,7 @@ class Whole:
 
     def tell(self, part: str, rows: Iterable[Row]) -> None:
         """Keep rows, in their order, as those of a query with ``part:``."""
-        self._rows.add(part, rows, ordered=True)
+        self._rows.add(part, map(write_line, rows), ordered=True)
 
     def lay_out(self, pages: Mapping[str, Page], articles: Mapping[str, tuple[str, str]]) -> None:
         """Take the pages by IRI, those of articles as path and template alone."""
@@ -124,18 +124,18 @@ class Rows:
         self._database.execute("CREATE TABLE mark (page TEXT, iri TEXT, PRIMARY KEY (page, iri)) WITHOUT ROWID")
         self._count = 0
 
-    def add(self, part: str, rows: Iterable[Row], ordered: bool) -> None:
-        """Keep rows; where their query does not order them, they are sorted."""
+    def add(self, part: str, rows: Iterable[str], ordered: bool) -> None:
+        """Keep rows, each as ``write_line`` writes it; where their query does not order them, they are sorted."""
         self._database.executemany("INSERT INTO row VALUES (?, ?, ?, ?)", self._pack(part, rows, ordered))
 
-    def _pack(self, part: str, rows: Iterable[Row], ordered: bool) -> Iterator[tuple[str, str, str, str]]:
-        for row in rows:
-            if "page" not in row:
+    def _pack(self, part: str, rows: Iterable[str], ordered: bool) -> Iterator[tuple[str, str, str, str]]:
+        for said in rows:
+            page = json.loads(said).get("page")
+            if page is None:
                 continue
-            said = json.dumps({name: pack(term) for name, term in row.items()}, ensure_ascii=False, sort_keys=True)
             self._count += 1
             place = f"{self._count:012}" if ordered else f"{said}{self._count:012}"
-            yield part, row["page"].value, place, said
+            yield part, page[0], place, said
 
     def of(self, part: str, page: str) -> list[Row]:
         """Return the rows that are kept under a name for a page."""
