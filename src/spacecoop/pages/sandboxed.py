@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -21,6 +22,8 @@ _OF_JINJA = ("_loop_vars", "_block_vars")
 """What Jinja hands over for functions that ask for the context."""
 _VIEW = "view"
 """What templates call their view."""
+_ESCAPED = re.compile("[&<>'\"]").search
+"""Finds what cannot stand in a page as it is."""
 _PLAIN = frozenset(dir(dict))
 """What a dictionary has without having been given it."""
 
@@ -56,7 +59,9 @@ def open_templates(workspace: Workspace) -> Environment:
 
 def _put(value: Any) -> Any:
     """Return what stands in a page for a value; what is escaped is not asked what it is in HTML."""
-    return value if type(value) is Markup else escape(value)
+    if type(value) is Markup or (type(value) is str and not _ESCAPED(value)):
+        return value
+    return escape(value)
 
 
 def _asked(node: nodes.Call) -> nodes.Getattr | None:

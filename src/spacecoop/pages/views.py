@@ -91,10 +91,6 @@ class View:
         """Tell whether any of these is a text, or has a page or a place on the web; not a node without a name."""
         return any(map(self._is_shown, values))
 
-    def visible(self, values: Sequence[Value]) -> list[Value]:
-        """Return those among values that are a text, or have a page or a place on the web."""
-        return [one for one in values if self._is_shown(one)]
-
     def _is_shown(self, one: Value) -> bool:
         if not one.is_iri or one.text.partition("#")[0] != self._page.iri:
             return True
@@ -162,6 +158,14 @@ class View:
         left_out = {self._iri(one) for one in but}
         said = self._known.of(node)
         return [(by, self._in_one(said[by])) for by in sorted(said) if by not in left_out]
+
+    def lines(self, node: str, *but: str) -> list[tuple[Markup, list[Markup]]]:
+        """Return the statements of a node, but for some, as they stand in a page: names, and the values shown."""
+        found = (
+            (by, [self.value(one) for one in values if self._is_shown(one)])
+            for by, values in self.statements(node, *but)
+        )
+        return [(self.name(by), shown) for by, shown in found if shown]
 
     def mentions(self, node: str) -> list[tuple[str, list[tuple[str, str]]]]:
         """Return what leads to a node, with the property, by the document that says so."""
