@@ -161,10 +161,8 @@ class Noted:
     @property
     def asks(self) -> Mapping[str, Callable[..., Any]]:
         """What gives the answers that are noted, by kind."""
-        known = self._known
-        asks: dict[str, Callable[..., Any]] = {
-            one.__name__: one for one in (known.of, known.to, known.uses, known.names, known.rows, known.page)
-        }
+        kinds = ("of", "to", "uses", "names", "rows", "page")
+        asks: dict[str, Callable[..., Any]] = {kind: getattr(self._known, kind) for kind in kinds}
         return {**asks, "described": lambda name: getattr(self._dataset, name, None)}
 
 
