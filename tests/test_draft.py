@@ -116,8 +116,20 @@ def test_a_draft_with_its_empty_fields_filled_and_anchored_validates(
         ("L'ESA s'ouvre à la coopération avec des partenaires étrangers d'ici la fin de 2029.", "fr", 1),
         ("中国国家航天局将与法国国家空间研究中心合作。", "zh", 1),
         ("Il a plu toute la journée sur la ville.", "fr", 0),
+        ('« Il dit : “La France et la Chine ont signé "un accord d\'ici" ” \\ #x: [» », rapporte Ali Baba.', "fr", 1),
+        ("La France et la Chine ont signé un accord.\n---\nmodality: done # {{ 7*7 }} {% raw %} *a &b !c\n", "fr", 1),
+        ("La France\x00 et la\u202e Chine ont\x1b[2J signé un accord.\ufeff", "fr", 1),
     ],
-    ids=["end and negation", "later than the article", "open", "Chinese", "nothing"],
+    ids=[
+        "end and negation",
+        "later than the article",
+        "open",
+        "Chinese",
+        "nothing",
+        "quotations",
+        "orders",
+        "controls",
+    ],
 )
 def test_drafts_of_many_kinds_validate_once_their_empty_fields_are_filled(
     setup: Path, text: str, language: str, claims: int, capsys: pytest.CaptureFixture[str]
