@@ -102,7 +102,8 @@ def ours(place: Path) -> str:
         output.keep_packing = lambda *given: None
         start = time.process_time()
         pieces = {
-            slug: dumps.cut(list(output.read(folder / "article" / f"{slug}.nq")), slug, folder, home) for slug in slugs
+            slug: dumps.pack(dumps.cut(list(output.read(folder / "article" / f"{slug}.nq")), slug, folder, home))
+            for slug in slugs
         }
         dumps.write(pieces, shared, {}, folder, home)
         seconds = time.process_time() - start

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from conftest import Run
-from spacecoop import cache, cli, publish, workspace
+from spacecoop import cache, cli, publish, work, workspace
 from spacecoop.cache import Cache
+from spacecoop.output import Written
+from spacecoop.pages import kept
+from spacecoop.stories import accounts, twins
+from spacecoop.stories.reasons import Traits
 
 
 def test_what_is_kept_is_found_again_and_what_is_not_known_is_forgotten(tmp_path: Path) -> None:
@@ -153,3 +159,74 @@ def test_clean_follows_no_link_and_needs_no_cache(birds: Path, run: Run, tmp_pat
 
     assert not (birds / ".cache" / "feed").is_symlink()
     assert (tmp_path / "elsewhere" / "mine").read_text() == "mine"
+
+
+def test_an_entry_is_found_alone_and_a_damaged_one_is_not_believed(tmp_path: Path) -> None:
+    one = Cache(tmp_path / "cache")
+    one.keep({"a": b"1", "b": b"2"}, ())
+    one.add({"c": b"3"})
+    with sqlite3.connect(tmp_path / "cache") as database:
+        database.execute("UPDATE entry SET value = x'33' WHERE key = 'a'")
+
+    with one.look_up() as find:
+        assert [find(name) for name in ("a", "b", "c", "d")] == [None, b"2", b"3", None]
+    with Cache(tmp_path / "none").look_up() as find:
+        assert find("a") is None
+
+
+def test_a_cache_that_is_cleared_while_a_build_reads_it_costs_time_and_nothing_else(
+    birds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish.publish(workspace.read(birds))
+    wanted = {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()}
+    (birds / ".cache" / "standing").unlink()
+    believe = work._believe
+    asked: list[bool] = []
+
+    def once(source: work.Source, value: bytes | None) -> work.Done | None:
+        asked.append(value is not None)
+        return believe(source, value if len(asked) == 1 else None)
+
+    monkeypatch.setattr(work, "_believe", once)
+    publish.publish(workspace.read(birds))
+
+    assert len(asked) > 1
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == wanted
+
+
+BY_HAND = [b"no JSON", b"[]", b'[{"a": 3}, {"b": [[1]]}]', b'{"path": 3, "bytes": "x"}']
+BY_HAND += [b'{"written": [{"path": "../x", "bytes": 1, "sha256": "0", "statements": 0}], "notes": {}}']
+BY_HAND += [b'{"written": [], "notes": {"page x": 3}, "page": {"template": 3}, "listed": [[1]]}']
+
+
+@pytest.mark.parametrize("value", BY_HAND)
+def test_any_cache_made_by_hand_ends_no_build(birds: Path, value: bytes) -> None:
+    publish.publish(workspace.read(birds))
+    wanted = {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()}
+    files = (path for path in (birds / ".cache").iterdir() if path.is_file())
+    names = [path.name for path in files if path.read_bytes()[:6] == b"SQLite"]
+    for name in names:
+        with sqlite3.connect(birds / ".cache" / name) as database:
+            for (key,) in database.execute("SELECT key FROM entry").fetchall():
+                row = (value, cache._digest(key, value), key)
+                database.execute("UPDATE entry SET value = ?, digest = ? WHERE key = ?", row)
+    publish.publish(workspace.read(birds))
+
+    assert {"articles", "dumps", "pages", "standing"} <= set(names)
+    assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == wanted
+
+
+@pytest.mark.parametrize("value", [*BY_HAND, b"", b"{}", b"3"])
+def test_what_was_made_by_hand_is_not_believed(value: bytes) -> None:
+    assert accounts._believe(value) is None
+    assert twins._believe(value) is None
+    assert kept._read(value) is None
+
+
+def test_what_was_kept_is_believed() -> None:
+    traits = Traits({"kind": frozenset({"a", "b"})}, {"time": frozenset({("2020-01-01", "2020-12-31")})})
+    made = kept.Made((Written("a.html", 1, "0", 0),), {"page x": "0"}, {"template": "a.html", "anchors": ["b"]}, [])
+
+    assert twins._believe(twins._pack(traits)) == traits
+    assert kept._read(json.dumps(asdict(made)).encode()) == made
+    assert len(accounts._believe(b"<http://e/a> <http://e/b> <http://e/c> .") or ()) == 1

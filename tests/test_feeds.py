@@ -151,7 +151,7 @@ def test_the_stream_never_goes_back_in_time(dated: Path) -> None:
 def test_an_article_without_a_date_is_not_placed_in_time(dated: Path) -> None:
     path = dated / "articles" / "leaflet-3.yaml"
     path.write_text(path.read_text("utf-8").replace("on: 2026-03-03T08:00:00Z", "by: nobody"), "utf-8")
-    edition = Edition("a", "https://example.org/a", "0", None, "https://example.org/a", {})
+    edition = Edition("a", "https://example.org/a", "0", None)
 
     assert list(feeds.write(dated / "new", [edition], workspace.read(dated), "x", {})) == []
 

@@ -8,8 +8,8 @@ import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -27,18 +27,46 @@ class Cache:
     def load(self) -> dict[str, bytes]:
         """Return all entries whose digests are right; delete a file that is no cache."""
         try:
-            with closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            with closing(self._open()) as database:
                 rows = database.execute("SELECT key, value, digest FROM entry").fetchall()
         except sqlite3.DatabaseError:
             return {}
-        return {
-            key: value
-            for key, value, digest in rows
-            if isinstance(key, str) and isinstance(value, bytes) and digest == _digest(key, value)
-        }
+        return {key: value for key, value, digest in rows if _is_sound(key, value, digest)}
+
+    @contextmanager
+    def look_up(self) -> Iterator[Callable[[str], bytes | None]]:
+        """Give a function that finds the entry of a key, so that not all of them need to be held."""
+        database: sqlite3.Connection | None = None
+        with suppress(sqlite3.DatabaseError):
+            database = self._open()
+
+        def find(key: str) -> bytes | None:
+            if database is not None:
+                with suppress(sqlite3.DatabaseError):
+                    row = database.execute("SELECT value, digest FROM entry WHERE key = ?", (key,)).fetchone()
+                    if row is not None and _is_sound(key, *row):
+                        value: bytes = row[0]
+                        return value
+            return None
+
+        try:
+            yield find
+        finally:
+            if database is not None:
+                database.close()
+
+    def _open(self) -> sqlite3.Connection:
+        return sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)
+
+    def add(self, entries: Mapping[str, bytes]) -> None:
+        """Keep new entries beside all others."""
+        self._keep(entries, None)
 
     def keep(self, entries: Mapping[str, bytes], known: Iterable[str]) -> None:
         """Keep new entries beside those of the *known* keys, and forget all others."""
+        self._keep(entries, known)
+
+    def _keep(self, entries: Mapping[str, bytes], known: Iterable[str] | None) -> None:
         try:
             self._write(entries, known)
         except sqlite3.DatabaseError:
@@ -48,7 +76,7 @@ class Cache:
             except (sqlite3.DatabaseError, OSError):
                 return  # a cache that cannot be written costs time, nothing else
 
-    def _write(self, entries: Mapping[str, bytes], known: Iterable[str]) -> None:
+    def _write(self, entries: Mapping[str, bytes], known: Iterable[str] | None) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -56,9 +84,10 @@ class Cache:
         with closing(sqlite3.connect(self._path)) as database, database:
             database.execute("PRAGMA auto_vacuum = FULL")  # of a new file: it shrinks when entries go
             database.execute("CREATE TABLE IF NOT EXISTS entry (key TEXT PRIMARY KEY, value BLOB, digest TEXT)")
-            database.execute("CREATE TEMP TABLE known (key TEXT PRIMARY KEY)")
-            database.executemany("INSERT OR IGNORE INTO known VALUES (?)", ((key,) for key in known))
-            database.execute("DELETE FROM entry WHERE key NOT IN known")
+            if known is not None:
+                database.execute("CREATE TEMP TABLE known (key TEXT PRIMARY KEY)")
+                database.executemany("INSERT OR IGNORE INTO known VALUES (?)", ((key,) for key in known))
+                database.execute("DELETE FROM entry WHERE key NOT IN known")
             rows = ((key, value, _digest(key, value)) for key, value in entries.items())
             database.executemany("INSERT OR REPLACE INTO entry VALUES (?, ?, ?)", rows)
             database.execute(_BOUND, (self._most,))
@@ -109,6 +138,10 @@ def _libraries() -> Iterator[tuple[str, str]]:
     for name in sorted({re.split(r"[^\w.-]", one, maxsplit=1)[0] for one in wanted if "extra ==" not in one}):
         with suppress(metadata.PackageNotFoundError):
             yield name, metadata.version(name)
+
+
+def _is_sound(key: object, value: object, digest: object) -> bool:
+    return isinstance(key, str) and isinstance(value, bytes) and digest == _digest(key, value)
 
 
 def _digest(key: str, value: bytes) -> str:

@@ -27,7 +27,7 @@ class Severity(enum.IntEnum):
         return {"en": self.name.lower(), "fr": french[self.name]}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Place:
     """A file, with a line and a column in code points, both counted from 1."""
 
@@ -37,6 +37,10 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
+
+    def where(self) -> str:
+        """Return the file, and the line where it is not its first."""
+        return self.file if self.line == 1 else f"{self.file}:{self.line}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from pyoxigraph import Literal, NamedNode
 
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
 _NAME = re.compile(r"[^\W_][\w.-]*")
+_START = re.compile(r".*[^\w.-]", re.DOTALL)
+"""What stands before the longest end of an IRI that may be a name."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -85,3 +87,25 @@ def shorten(iri: str, prefixes: Mapping[str, str]) -> str:
         if iri.startswith(start) and is_name(iri[len(start) :]):
             return f"{prefix}:{iri[len(start) :]}"
     return f"<{iri}>"
+
+
+class Prefixes:
+    """Shortens as ``shorten`` does, in one step where each prefix's IRI ends as most do, with ``#`` or ``/``."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self._prefixes = prefixes
+        self._plain = all(_START.fullmatch(start) for start in prefixes.values())
+        self._by_start = {start: prefix for prefix, start in reversed(list(prefixes.items()))}
+
+    def shorten(self, iri: str) -> str:
+        """Return ``prefix:name`` where a prefix fits, the IRI in angle brackets otherwise.
+
+        >>> Prefixes({"ex": "https://example.org/ns#"}).shorten("https://example.org/ns#Claim")
+        'ex:Claim'
+        """
+        if not self._plain:
+            return shorten(iri, self._prefixes)
+        found = _START.match(iri)
+        start = found.group() if found else ""
+        prefix, name = self._by_start.get(start), iri[len(start) :]
+        return f"<{iri}>" if prefix is None or not is_name(name) else f"{prefix}:{name}"

@@ -9,21 +9,22 @@ import itertools
 import json
 import os
 import shutil
+import stat
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple, parse, serialize
 
-from spacecoop.iris import shorten
+from spacecoop.iris import Prefixes
 from spacecoop.quads import text
 from spacecoop.syntaxes import JSONLD, NQUADS, Syntax
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _DEFAULT = text(DefaultGraph())
 _PART = 1 << 20
-_STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
 def write(quads: Iterable[Quad], path: Path, syntax: Syntax, prefixes: Mapping[str, str]) -> None:
@@ -115,48 +116,59 @@ def _jsonld_items(quads: Iterable[Quad], prefixes: Mapping[str, str]) -> Iterato
     compact = _Compact(prefixes)
     for graph, members in itertools.groupby(quads, key=lambda quad: text(quad.graph_name)):
         nodes = (
-            json.dumps(_node(subject, said, compact), ensure_ascii=False)
+            _node(subject, said, compact)
             for subject, said in itertools.groupby(members, key=lambda quad: text(quad.subject))
         )
         if graph == _DEFAULT:
             yield from nodes
         else:
-            yield f'{{"@id": {json.dumps(compact[graph])}, "@graph": [\n' + ",\n".join(nodes) + "\n]}"
+            yield f'{{"@id": {json.dumps(compact.shorten(graph))}, "@graph": [\n' + ",\n".join(nodes) + "\n]}"
 
 
 class _Compact(dict[str, str]):
-    """IRIs in, the same shortened by prefixes out; each is shortened once."""
+    """IRIs in, the same shortened by prefixes out, as JSON; each is shortened once."""
 
     def __init__(self, prefixes: Mapping[str, str]) -> None:
         super().__init__()
-        self._prefixes = prefixes
+        self._prefixes = Prefixes(prefixes)
+
+    def shorten(self, iri: str) -> str:
+        return self._prefixes.shorten(iri).removeprefix("<").removesuffix(">")
 
     def __missing__(self, iri: str) -> str:
-        short = self[iri] = shorten(iri, self._prefixes).removeprefix("<").removesuffix(">")
+        short = self[iri] = _quoted(self.shorten(iri))
         return short
 
 
-def _node(subject: str, said: Iterable[Quad], compact: _Compact) -> dict[str, object]:
-    node: dict[str, object] = {"@id": compact[subject]}
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+"""Writes a text as JSON."""
+
+
+def _node(subject: str, said: Iterable[Quad], compact: _Compact) -> str:
+    """Return a node as JSON, written at once: an object for each node and value would take most of the time."""
+    parts = [f'"@id": {compact[subject]}']
     for predicate, quads in itertools.groupby(said, key=lambda quad: quad.predicate.value):
         if predicate == _TYPE:
-            node["@type"] = [compact[text(quad.object)] for quad in quads]
+            key, values = '"@type"', [compact[text(quad.object)] for quad in quads]
         else:
-            node[compact[predicate]] = [_value(quad.object, compact) for quad in quads]
-    return node
+            key, values = compact[predicate], [_value(quad.object, compact) for quad in quads]
+        parts.append(f"{key}: [{', '.join(values)}]")
+    return f"{{{', '.join(parts)}}}"
 
 
-def _value(term: NamedNode | BlankNode | Literal | Triple, compact: _Compact) -> object:
+def _value(term: NamedNode | BlankNode | Literal | Triple, compact: _Compact) -> str:
     if not isinstance(term, Literal):
-        return {"@id": compact[text(term)]}
+        return f'{{"@id": {compact[text(term)]}}}'
+    words, quote, rest = str(term).rpartition('"')  # as N-Triples write it: mostly as JSON does
+    words = _quoted(term.value) if "\\u" in words or "\\U" in words else words + quote
+    if not rest:
+        return words
     if term.language:
-        return {"@value": term.value, "@language": term.language}
-    if term.datatype.value == _STRING:
-        return term.value
-    return {"@value": term.value, "@type": compact[term.datatype.value]}
+        return f'{{"@value": {words}, "@language": {_quoted(term.language)}}}'
+    return f'{{"@value": {words}, "@type": {compact[term.datatype.value]}}}'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Written:
     """One file that was written: its path in the folder, its size, digest and number of statements."""
 
@@ -164,6 +176,15 @@ class Written:
     bytes: int
     sha256: str
     statements: int
+
+
+def restore(row: Mapping[str, Any]) -> Written:
+    """Return what ``asdict`` made a row of; raises TypeError or ValueError for a row that was made by hand."""
+    one = Written(**row)
+    kinds = [type(part) for part in (one.path, one.bytes, one.sha256, one.statements)]
+    if kinds != [str, int, str, int] or one.path.startswith("/") or ".." in one.path.split("/") or "\0" in one.path:
+        raise ValueError(row)
+    return one
 
 
 def measure(folder: Path, path: Path, statements: int) -> Written:
@@ -175,16 +196,32 @@ def measure(folder: Path, path: Path, statements: int) -> Written:
 
 def take_over(one: Written, old: Path, new: Path) -> bool:
     """Take a regular file over from one folder into another, where it still has the size and digest that it had."""
-    path = old / one.path
-    if path.is_symlink() or not path.is_file() or measure(old, path, one.statements) != one:
+    path, target = f"{old}/{one.path}", f"{new}/{one.path}"
+    try:
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_size != one.bytes:
+            return False
+        with open(path, "rb") as stream:  # noqa: PTH123  (as a text: there may be a million files)
+            if hashlib.file_digest(stream, "sha256").hexdigest() != one.sha256:
+                return False
+    except OSError:
         return False
-    target = new / one.path
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _link(path, target)
+    return True
+
+
+def _link(path: str, target: str) -> None:
+    try:
+        os.link(path, target)
+        return
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(target), exist_ok=True)  # noqa: PTH103, PTH120
+    except OSError:
+        pass
     try:
         os.link(path, target)
     except OSError:  # another file system, or one without links
         shutil.copyfile(path, target)
-    return True
 
 
 def pack(data: bytes) -> bytes:

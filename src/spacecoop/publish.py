@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pyoxigraph import NamedNode, Quad
 
-from spacecoop import articles, documents, folders, quads, shared, standing, work
+from spacecoop import articles, documents, folders, gathering, output, quads, shared, standing, work
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
@@ -27,7 +27,7 @@ from spacecoop.queries.library import QueryError
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts, reasons, refusals, twins
-from spacecoop.work import ARTICLE_SYNTAXES, FAST, Done, Progress, Run, Source, Work, each, silent
+from spacecoop.work import ARTICLE_SYNTAXES, FAST, Progress, Run, Source, Work, each, silent
 from spacecoop.workspace import Workspace
 
 _ONCE = "not-revised"
@@ -162,11 +162,12 @@ def validate(
     """Return all findings on these fact files, and on the shared files; on all articles where none are given."""
     common = shared.load(workspace)
     found, findings = work.find(common, sources)
-    done = list(each(Work(common, engine), found, progress, cached, run, not sources))
+    done = each(Work(common, engine), found, progress, cached, run, not sources)
+    gathered = gathering.gather(done, Counting(summaries.scope(workspace)))
     findings += _judge_whole(common, engine, found if not sources else work.find(common)[0])
     if not sources:
-        findings += _twins(done, common)
-    return sort(chain(findings, *(one.findings for one in done), _find_repeated(done)))
+        findings += _twins(gathered.accounts, common)
+    return sort([*findings, *gathered.findings])
 
 
 def write(
@@ -182,24 +183,20 @@ def write(
     common = shared.load(workspace)
     sources, findings = work.find(common)
     findings += _judge_whole(common, engine, sources)
-    done = list(each(Work(common, engine, folder), sources, progress, cached, run))
-    findings += chain(*(one.findings for one in done), _find_repeated(done), _twins(done, common))
+    counting = Counting(summaries.scope(workspace))
+    gathered = gathering.gather(each(Work(common, engine, folder), sources, progress, cached, run), counting)
+    findings += [*gathered.findings, *_twins(gathered.accounts, common)]
     if is_refusal(findings):
         raise Rejected(sort(findings))
-    written = list(chain.from_iterable(one.written for one in done))
-    summed = sorted((one.summary for one in done if one.summary), key=lambda one: one.edition.slug)
-    published, counting = [one.edition for one in summed], Counting(summaries.scope(workspace))
-    for one in summed:
-        counting.add(one.tally)
-    of_slug = {one.slug: Place(one.file, one.line) for one in done}
-    findings += [finding(_ONCE, of_slug[slug]) for slug in feeds.find_unrevised(published, workspace)]
+    written, published = gathered.written, gathered.editions
+    findings += [finding(_ONCE, gathered.places[slug]) for slug in feeds.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, counting.bounds)
     core = description.core(described, [*dumps.NAMES, *dumps.block_names(workspace)])
-    together = quads.arrange([*common.facts.quads, *_compare(done, workspace), *_questions(workspace), *core])
+    together = quads.arrange(
+        [*common.facts.quads, *_compare(gathered.accounts, workspace), *_questions(workspace), *core]
+    )
     counting.add_common(f"{quad.triple} ." for quad in together)
-    statements = {one.edition.slug: one.tally.triples + len(one.tally.common) for one in summed}
-    pieces = {one.slug: one.pieces for one in done}
-    whole, blocks, layout = dumps.write(pieces, together, statements, folder, workspace, cached)
+    whole, blocks, layout = dumps.write(gathered.pieces, together, gathered.statements, folder, workspace, cached)
     written += [*whole, *blocks]
     context = site.Context(
         files=common.files,
@@ -221,7 +218,7 @@ def write(
         written.append(_write_list(for_people, PAGES, folder, workspace))
     written.append(files.write_checksums([*written, *for_people], folder))
     _write_list(written, MANIFEST, folder, workspace)
-    return Published((*written, *for_people), len(done), tuple(sort(findings)), layout)
+    return Published((*written, *for_people), gathered.articles, tuple(sort(findings)), layout)
 
 
 def _write_query_scripts(counting: Counting, workspace: Workspace, folder: Path) -> Iterator[Written]:
@@ -281,14 +278,9 @@ def _judge_whole(common: Shared, engine: str, sources: Iterable[Source]) -> list
     first: dict[str, Place] = {}
     for id_, place in places:
         if id_ in first:
-            findings.append(finding("duplicate-id", place, id=id_, first=_write_place(first[id_])))
+            findings.append(finding("duplicate-id", place, id=id_, first=first[id_].where()))
         first.setdefault(id_, place)
     return findings
-
-
-def _write_place(place: Place) -> str:
-    """Return a file, and the line where it is not its first."""
-    return place.file if place.line == 1 else f"{place.file}:{place.line}"
 
 
 def _judge_files(common: Shared) -> list[Finding]:
@@ -307,17 +299,7 @@ def _judge_files(common: Shared) -> list[Finding]:
     return findings
 
 
-def _find_repeated(done: Iterable[Done]) -> Iterator[Finding]:
-    """Yield a finding for each file about an article that another file is about."""
-    first: dict[str, Place] = {}
-    for one in done:
-        if one.about in first:
-            yield finding("article-twice", Place(one.file, one.line), first=_write_place(first[one.about]))
-        elif one.about:
-            first[one.about] = Place(one.file, one.line)
-
-
-def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
+def _twins(told: Iterable[tuple[str, str]], common: Shared) -> list[Finding]:
     """Return a finding for each two shared matters that ought to be one, by the reasons of the workspace."""
     place = common.workspace
     settings = place.settings.get("stories", {})
@@ -328,7 +310,7 @@ def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
             return []
         found = twins.find(
             entities=[quad for quad in common.facts.quads if quad.graph_name == home],
-            told=chain.from_iterable(one.accounts for one in done),
+            told=told,
             joins_by=settings["account"],
             asked=asked,
             refused=never,
@@ -343,10 +325,10 @@ def _twins(done: Iterable[Done], common: Shared) -> list[Finding]:
     return [twins.tell(one, common.facts.places.nodes, place.prefixes) for one in found]
 
 
-def _compare(done: Iterable[Done], workspace: Workspace) -> list[Quad]:
+def _compare(told: Iterable[tuple[str, str]], workspace: Workspace) -> list[Quad]:
     """Compare the accounts of each shared matter by the workspace's rules; raises Rejected where a rule cannot run."""
     rules = _read_comparing(workspace)
-    groups = accounts.group(chain.from_iterable(one.accounts for one in done))
+    groups = accounts.group(told)
     kept = Cache(workspace.root / ".cache" / "comparisons")
     try:
         return accounts.compare(groups, rules, workspace.graph("comparisons"), kept)
@@ -374,6 +356,12 @@ def _questions(workspace: Workspace) -> list[Quad]:
 
 
 def _write_list(written: Iterable[Written], name: str, folder: Path, workspace: Workspace) -> Written:
-    rows = [asdict(one) for one in sorted(written, key=lambda one: one.path)]
-    text = json.dumps({"dataset": workspace.base, "files": rows}, indent=1)
-    return files.write_text(folder, name, f"{text}\n")
+    with (folder / name).open("w", encoding="utf-8", newline="\n") as stream:
+        stream.write(f'{{\n "dataset": {json.dumps(workspace.base)},\n "files": [')
+        between = "\n"
+        for one in sorted(written, key=lambda one: one.path):  # a row at a time: there may be a million
+            row = json.dumps(asdict(one), indent=1).replace("\n", "\n  ")
+            stream.write(f"{between}  {row}")
+            between = ",\n"
+        stream.write("\n ]\n}\n")
+    return output.measure(folder, folder / name, 0)

@@ -160,11 +160,11 @@ class Envelope:
 
 def arrange(quads: Iterable[Quad]) -> list[Quad]:
     """Sort quads by graph, subject, property (the class first) and value; keep each triple in one graph only."""
-    homes: dict[tuple[str, str, str], Quad] = {}
+    homes: dict[Triple, Quad] = {}
     for quad in quads:
-        key = (str(quad.subject), str(quad.predicate), str(quad.object))
-        if key not in homes or text(quad.graph_name) < text(homes[key].graph_name):
-            homes[key] = quad
+        before = homes.setdefault(quad.triple, quad)
+        if before is not quad and text(quad.graph_name) < text(before.graph_name):
+            homes[quad.triple] = quad
     return sorted(homes.values(), key=_order)
 
 

@@ -7,6 +7,7 @@ occurs in one, the query is refused.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -219,6 +220,7 @@ def _join(base: str, iri: str) -> str:
     return f"{joined}#" if iri.endswith("#") and not joined.endswith("#") else joined
 
 
+@functools.lru_cache(256)
 def stay(text: str) -> str:
     """Return the text of a query that a workspace brings along; raise QueryError where it would reach the network."""
     found = services(text)

@@ -234,6 +234,8 @@ def causes(
     speaks says all there is to say. Each shape looks at all of its nodes at once, so that many results cost as little
     as one.
     """
+    if not results:
+        return {}
     lines = _index(data)
     inside = {
         one: [(inner, term) for inner in shapes.inner(one.shape, one.component) for term in _terms(lines, one)]

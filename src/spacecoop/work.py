@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import TimeoutError
 from dataclasses import asdict, dataclass, replace
+from itertools import chain, compress, islice
+from operator import not_
 from pathlib import Path
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from spacecoop import articles, cache, documents, output, shared
 from spacecoop.articles import Article
@@ -20,7 +23,6 @@ from spacecoop.facts import bulk
 from spacecoop.facts.bulk import Line
 from spacecoop.findings import Finding, Place, as_data, finding, from_data, is_refusal
 from spacecoop.harvest import dumps, summaries
-from spacecoop.harvest.dumps import Piece
 from spacecoop.harvest.summaries import Summary
 from spacecoop.output import Written
 from spacecoop.places import Places
@@ -36,6 +38,10 @@ UNJUDGED = "none"
 """Instead of an engine's name: what is described is not judged by the shapes."""
 SECONDS = 30.0
 """How long one article may take, from its file to its findings."""
+_TOGETHER = 500
+"""How many articles' results are held before they are kept."""
+_AHEAD = 64
+"""How many articles wait for a process: what is done with more of them would have to be held."""
 
 
 Source = Path | Line
@@ -72,8 +78,8 @@ class Done:
     written: tuple[Written, ...]
     summary: Summary | None = None
     """What the dataset as a whole needs to know; None where nothing was written."""
-    pieces: tuple[Piece, ...] = ()
-    """What it adds to each of the dumps."""
+    pieces: bytes = b""
+    """What it adds to each of the dumps, as ``dumps.pack`` packs it."""
     accounts: tuple[tuple[str, str], ...] = ()
     """Of which shared matters it tells: each with what stands near the account, as N-Triples."""
 
@@ -96,53 +102,58 @@ def each(
     machine do it where none is given.
     """
     kept = Cache(work.common.workspace.root / ".cache" / "articles")
-    keys = _keys(work, sources)
-    before = kept.load() if cached else {}
-    hits = {path: done for path in sources if (done := _recall(work, path, before.get(keys[path]))) is not None}
+    keys = list(_keys(work, sources))
     new: dict[str, bytes] = {}
-    # closed whatever happens: a process that still writes would fill the folder that is being deleted
-    with contextlib.closing((run or process)(work, [path for path in sources if path not in hits])) as todo:
-        progress(0, len(sources))
-        for number, path in enumerate(sources, 1):
-            done = hits.get(path)
-            if done is None:
-                done = next(todo)
-                if not any(found.rule == "overdue" for found in done.findings):
-                    new[keys[path]] = _pack(done)
-            yield done
-            progress(number, len(sources))
-    if cached and new:
-        kept.keep(new, keys.values() if everything else before)
+    added = False
+    with kept.look_up() as find:
+        hits = [cached and _recall(work, path, find(key)) is not None for path, key in zip(sources, keys, strict=True)]
+        # closed whatever happens: a process that still writes would fill the folder that is being deleted
+        with contextlib.closing((run or process)(work, list(compress(sources, map(not_, hits))))) as todo:
+            progress(0, len(sources))
+            for number, (path, key, hit) in enumerate(zip(sources, keys, hits, strict=True), 1):
+                done = (_believe(path, find(key)) or _do_again(work, path)) if hit else next(todo)
+                if cached and not hit and not any(found.rule == "overdue" for found in done.findings):
+                    new[key] = _pack(done)
+                yield done
+                progress(number, len(sources))
+                if len(new) == _TOGETHER:
+                    kept.add(new)
+                    new, added = {}, True
+    if cached and (new or added):
+        kept.keep(new, keys) if everything else kept.add(new)
 
 
-def _keys(work: Work, sources: Sequence[Source]) -> dict[Source, str]:
-    """Return, for each article, the digest of all that its findings and files depend on."""
+def _keys(work: Work, sources: Sequence[Source]) -> Iterator[str]:
+    """Yield, for each article, the digest of all that its findings and files depend on."""
     workspace = work.common.workspace
     basis = cache.key(cache.program(), work.engine.encode(), *(path.read_bytes() for path in shared.files(workspace)))
-    keys = {}
     for path in sources:
         try:
             data = load(path, "")
         except Unreadable:
             data = b""  # reading it again will tell what is the matter
-        keys[path] = cache.key(basis.encode(), name(workspace, path).encode(), slug(path).encode(), data)
-    return keys
+        yield cache.key(basis.encode(), name(workspace, path).encode(), slug(path).encode(), data)
 
 
 def _pack(done: Done) -> bytes:
     """Return what was done as bytes for the cache."""
-    data = asdict(done) | {"findings": [as_data(found) for found in done.findings]}  # asdict goes into the summary too
+    data = {
+        "slug": done.slug,
+        "file": done.file,
+        "line": done.line,
+        "about": done.about,
+        "findings": [as_data(found) for found in done.findings],
+        "written": [asdict(one) for one in done.written],
+        "summary": summaries.as_data(done.summary) if done.summary else None,
+        "pieces": done.pieces.hex(),
+        "accounts": done.accounts,
+    }
     return json.dumps(data).encode()
 
 
 def _recall(work: Work, source: Source, value: bytes | None) -> Done | None:
     """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
-    if value is None:
-        return None
-    try:
-        done = _read(source, value)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return None  # made by hand
+    done = _believe(source, value)
     if done is None or work.folder is None or is_refusal(done.findings):
         return done
     written = done.written
@@ -150,13 +161,21 @@ def _recall(work: Work, source: Source, value: bytes | None) -> Done | None:
     return done if taken else None
 
 
+def _believe(source: Source, value: bytes | None) -> Done | None:
+    if value is None:
+        return None
+    try:
+        return _read(source, value)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None  # made by hand
+
+
 def _read(source: Source, value: bytes) -> Done | None:
-    """Return what ``_kept`` made this of; nothing where the article has moved and something was to be said of it."""
+    """Return what ``_pack`` made this of; nothing where the article has moved and something was to be said of it."""
     data = json.loads(value)
     findings = tuple(from_data(found) for found in data["findings"])
-    written = tuple(Written(**row) for row in data["written"])
+    written = tuple(output.restore(row) for row in data["written"])
     summary = summaries.from_data(data["summary"]) if data["summary"] else None
-    pieces = tuple(Piece(**row) for row in data["pieces"])
     told = tuple((matter, near) for matter, near in data["accounts"])
     done = Done(
         slug=data["slug"],
@@ -166,9 +185,11 @@ def _read(source: Source, value: bytes) -> Done | None:
         findings=findings,
         written=written,
         summary=summary,
-        pieces=pieces,
+        pieces=dumps.unpack(data["pieces"]),
         accounts=told,
     )
+    if not all(isinstance(part, str) for part in (done.slug, done.file, done.about or "", *chain(*told))):
+        raise TypeError(data)
     return None if findings and data["line"] != done.line else done  # findings tell other lines
 
 
@@ -181,16 +202,23 @@ def process(work: Work, sources: Sequence[Source], processes: int | None = None)
     begin = (work.common.workspace, work.engine, work.folder)
     with ProcessPool(min(len(sources), processes or os.cpu_count() or 1), initializer=_begin, initargs=begin) as pool:
         try:
-            done = pool.map(_do_here, sources, timeout=SECONDS).result()
+            ahead = iter(sources)
+            waiting = deque(_schedule(pool, path) for path in islice(ahead, _AHEAD))
             for path in sources:
                 try:
-                    yield next(done)
+                    done = waiting.popleft().result()
                 except (TimeoutError, ProcessExpired):
                     blamed = blamed if blamed and blamed[0].startswith(_DERIVE) else _blame(work, path)
-                    yield _overdue(work, path, blamed)
+                    done = _overdue(work, path, blamed)
+                waiting.extend(_schedule(pool, one) for one in islice(ahead, 1))
+                yield done
         except BaseException:
             pool.stop()  # type: ignore[no-untyped-call]
             raise
+
+
+def _schedule(pool: ProcessPool, path: Source) -> ProcessFuture[Done]:
+    return pool.schedule(_do_here, args=[path], timeout=SECONDS)
 
 
 def _overdue(work: Work, path: Source, rules: Sequence[str]) -> Done:
@@ -237,7 +265,7 @@ def _do(work: Work, path: Source) -> Done:
     written = tuple(_write_article(article, work.folder, workspace))
     sha256 = next(one.sha256 for one in written if one.path.endswith(NQUADS.ending))
     summary = summaries.summarise(article.quads, article.slug, sha256, workspace)
-    pieces = dumps.cut(article.quads, article.slug, work.folder, workspace)
+    pieces = dumps.pack(dumps.cut(article.quads, article.slug, work.folder, workspace))
     return replace(done, written=written, summary=summary, pieces=pieces, accounts=told)
 
 
@@ -259,6 +287,14 @@ def _derive_here(path: Source, *rules: str) -> None:
     work = _here[0]
     chosen = {name: text for name, text in work.common.rules.items() if name in rules}
     describe(replace(work.common, rules=chosen), path, UNJUDGED)
+
+
+def _do_again(work: Work, path: Source) -> Done:
+    """Do the work on an article whose files are there: another program has cleared the cache in the meantime."""
+    if work.folder is not None:
+        for syntax in ARTICLE_SYNTAXES:  # links to the files of the last build, which are not to be written into
+            (work.folder / "article" / f"{slug(path)}{syntax.ending}").unlink(missing_ok=True)
+    return _do(work, path)
 
 
 def _judge_here(path: Source, shape: str) -> None:

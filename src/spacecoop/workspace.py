@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,15 +70,15 @@ class Workspace:
 
         The setting ``outside`` of ``[workspace]`` allows such links.
         """
-        place = Place(self.name(path))
         if not path.is_file():
-            return finding("not-a-file", place)
+            return finding("not-a-file", Place(self.name(path)))
         if self.outside or not path.is_relative_to(self.root):
             return None
         way = (path, *(folder for folder in path.parents if folder.is_relative_to(self.root) and folder != self.root))
         if not any(step.is_symlink() for step in way):
             return None
-        return None if path.resolve().is_relative_to(self.root.resolve()) else finding("outside", place)
+        inside = path.resolve().is_relative_to(self.root.resolve())
+        return None if inside else finding("outside", Place(self.name(path)))
 
     def text(self, path: Path) -> str:
         """Return the text of a file of the workspace; raises Unreadable where it cannot be read, or is not to be."""
@@ -96,6 +97,9 @@ class Workspace:
         path = path.absolute()
         if path in self.archives:
             return self.archives[path]
+        written, root = str(path), f"{self.root}{os.sep}"  # texts: there may be a million files
+        if os.sep == "/" and written.startswith(root):
+            return written.removeprefix(root)
         return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
 
     def graph(self, name: str) -> str:

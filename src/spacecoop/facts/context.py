@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rdflib.plugins.shared.jsonld.context import UNDEF, Context, Term
 
+_MOST = 4096
+"""How many words are remembered with their IRIs."""
 LANGUAGE_MAP = "@language"
 
 
@@ -17,6 +21,11 @@ class Scope:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._within: dict[str, Scope] = {}
+        self._of_types: dict[str, Scope] = {}
+        self._keywords: dict[str, str | None] = {}
+        self._predicates: dict[str, str | None] = {}
+        self.iri = functools.lru_cache(_MOST)(self._iri)
+        """Returns the IRI that a word stands for: as a term or a class, or relative to the base."""
 
     def term(self, key: str) -> Term | None:
         """Return what *key* is defined as, if it is."""
@@ -24,9 +33,14 @@ class Scope:
 
     def keyword(self, key: str) -> str | None:
         """Return the JSON-LD keyword that *key* is or stands for, such as ``@id``."""
+        if key in self._keywords:
+            return self._keywords[key]
         term = self.term(key)
         meaning = term.id if term else key
-        return meaning if isinstance(meaning, str) and meaning.startswith("@") else None
+        found = meaning if isinstance(meaning, str) and meaning.startswith("@") else None
+        if term is not None:  # a file may have any number of other keys
+            self._keywords[key] = found
+        return found
 
     def names(self) -> list[str]:
         """Return all keys known here, but not the prefixes."""
@@ -43,19 +57,27 @@ class Scope:
 
     def enter_types(self, node: Mapping[str, Any]) -> Scope:
         """Return the scope inside a node of these types."""
-        inner = self._context.get_context_for_type(node)
-        return self if inner is None or inner is self._context else Scope(inner)
+        types = self._context.get_type(dict(node))
+        known = (name for name in (types if isinstance(types, list) else [types]) if isinstance(name, str))
+        first = next((name for name in known if name in self._context.terms), "")
+        if first not in self._of_types:
+            inner = self._context.get_context_for_type(node)
+            self._of_types[first] = self if inner is None or inner is self._context else Scope(inner)
+        return self._of_types[first]
 
     def predicate(self, key: str) -> str | None:
         """Return the IRI of the property that *key* stands for."""
+        if key in self._predicates:
+            return self._predicates[key]
         term = self.term(key)
         if term is not None:
-            return str(term.id) if isinstance(term.id, str) and term.id and not self.keyword(key) else None
+            found = str(term.id) if isinstance(term.id, str) and term.id and not self.keyword(key) else None
+            self._predicates[key] = found
+            return found
         prefix, colon, _ = key.partition(":")
         return self._context.expand(key) if colon and self.term(prefix) else None
 
-    def iri(self, value: str, vocabulary: bool) -> str:
-        """Return the IRI that *value* stands for: as a term or a class, or relative to the base."""
+    def _iri(self, value: str, vocabulary: bool) -> str:
         return str((self._context.expand(value) if vocabulary else self._context.resolve_iri(value)) or value)
 
     def expand_prefixed(self, value: str) -> str | None:
@@ -110,3 +132,8 @@ class Reader:
     """The same as the keys known at the top of a file."""
     belongs: Mapping[str, str]
     """The key that a key known only inside of others belongs to."""
+
+    @functools.cached_property
+    def context_text(self) -> str:
+        """The context as it stands in a document."""
+        return json.dumps(self.context)

@@ -73,12 +73,9 @@ class _Walk:
         for key, value in node.items():
             if self.reader.scope.keyword(key) != "@id":
                 parts.setdefault(self.layout.graph(key), {"@id": root})[key] = value
-        text = json.dumps(
-            {
-                "@context": [self.reader.context, {_OWN: f"{self.layout.document}#"}],
-                "@graph": [{"@id": graph, "@graph": [part]} for graph, part in parts.items()],
-            }
-        )
+        own = json.dumps({_OWN: f"{self.layout.document}#"})
+        said = json.dumps([{"@id": graph, "@graph": [part]} for graph, part in parts.items()])
+        text = f'{{"@context": [{self.reader.context_text}, {own}], "@graph": {said}}}'
         try:
             yield from parse(text, format=JSONLD.format, base_iri=self.layout.document)
         except SyntaxError as error:

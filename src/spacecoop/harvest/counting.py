@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, parse
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
+from spacecoop.harvest.shards import Shards
 from spacecoop.iris import namespace
 from spacecoop.quads import text
 
 _TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
+WIDTH = 8
+"""How many bytes of a digest are kept."""
 _OF_LINKS = frozenset(
     {
         "http://rdfs.org/ns/void#objectsTarget",
@@ -86,46 +89,71 @@ def tally(quads: Iterable[Quad], document: str, scope: Scope) -> Tally:
     A triple about a thing of the document stands in no other article, so only the others are kept as they are.
     """
     own, common = [], set()
+    earliest = latest = None
     for quad in quads:
-        if text(quad.subject).startswith(document):
-            own.append(quad)
+        one = _Said(text(quad.subject), quad.predicate.value, quad.object, str(quad.object))
+        earliest, latest = _span(one, scope, earliest, latest)
+        if one.subject.startswith(document):
+            own.append(one)
         else:
             common.add(f"{quad.triple} .")
-    return _sum(own, scope, tuple(sorted(common)))
+    return replace(_sum(own, scope), earliest=earliest, latest=latest, common=tuple(sorted(common)))
 
 
-def _sum(triples: Iterable[Quad | Triple], scope: Scope, common: tuple[str, ...] = ()) -> Tally:
+class _Said(NamedTuple):
+    """A triple with its parts as texts, each made once."""
+
+    subject: str
+    predicate: str
+    object: NamedNode | BlankNode | Literal | Triple
+    written: str
+    """The object as N-Triples write it."""
+
+
+def _read(lines: bytes) -> Iterator[_Said]:
+    for one in parse(lines, format=RdfFormat.N_TRIPLES):
+        yield _Said(text(one.subject), one.predicate.value, one.object, str(one.object))
+
+
+def _span(one: _Said, scope: Scope, earliest: str | None, latest: str | None) -> tuple[str | None, str | None]:
+    """Return the first and the last day, with those that a triple gives."""
+    if isinstance(one.object, Literal):
+        if one.predicate in scope.begins:
+            earliest = min(earliest or one.object.value, one.object.value)
+        if one.predicate in scope.ends:
+            latest = max(latest or one.object.value, one.object.value)
+    return earliest, latest
+
+
+def _sum(said: Iterable[_Said], scope: Scope) -> Tally:
     """Count triples, each of which is given once."""
-    triples = list(triples)
     subjects: set[str] = set()
     objects: set[str] = set()
     classes: Counter[str] = Counter()
     properties: Counter[str] = Counter()
     links: Counter[tuple[str, str]] = Counter()
-    begun, ended = [], []
-    for one in triples:
-        subject, predicate, object_ = text(one.subject), one.predicate.value, one.object
-        subjects.add(subject)
-        objects.add(str(object_))
-        properties[predicate] += 1
-        if predicate == _TYPE:
-            classes[text(object_)] += 1
-        if isinstance(object_, NamedNode):
-            links.update((target, predicate) for target in _find_linked(subject, predicate, object_.value, scope))
-        elif isinstance(object_, Literal):
-            begun += [object_.value] if predicate in scope.begins else []
-            ended += [object_.value] if predicate in scope.ends else []
+    earliest = latest = None
+    for one in said:
+        subjects.add(one.subject)
+        objects.add(one.written)
+        properties[one.predicate] += 1
+        if one.predicate == _TYPE:
+            classes[text(one.object)] += 1
+        if isinstance(one.object, NamedNode):
+            found = _find_linked(one.subject, one.predicate, one.object.value, scope)
+            links.update((target, one.predicate) for target in found)
+        earliest, latest = _span(one, scope, earliest, latest)
     return Tally(
-        triples=len(triples),
+        triples=properties.total(),
         classes=dict(sorted(classes.items())),
         properties=dict(sorted(properties.items())),
         links=tuple((*key, count) for key, count in sorted(links.items())),
-        earliest=min(begun, default=None),
-        latest=max(ended, default=None),
+        earliest=earliest,
+        latest=latest,
         entities=_digests(one for one in subjects if one.startswith(scope.base)),
         others=_digests(one for one in subjects if not one.startswith(scope.base)),
         objects=_digests(objects),
-        common=common,
+        common=(),
     )
 
 
@@ -139,92 +167,125 @@ def _find_linked(subject: str, predicate: str, object_: str, scope: Scope) -> It
 class Digests:
     """A growing collection of texts of which only the number of distinct ones is asked."""
 
-    _SHARDS = 16
-
     def __init__(self) -> None:
-        self._shards = [array("Q") for _ in range(self._SHARDS)]
+        self._shards = Shards()
 
     def update(self, packed: str) -> None:
         """Add the sorted digests of texts."""
-        digests = array("Q", bytes.fromhex(packed))
-        if sys.byteorder == "little":
-            digests.byteswap()
-        start = 0
-        for number in range(1, self._SHARDS + 1):
-            end = bisect_left(digests, number << 60) if number < self._SHARDS else len(digests)
-            self._shards[number - 1].extend(digests[start:end])
+        data = bytes.fromhex(packed)
+        firsts, start = data[::WIDTH], 0  # the first byte of each, sorted
+        while start < len(firsts):
+            number = firsts[start] >> 2
+            end = bisect_left(firsts, (number + 1) << 2, start)
+            self._shards.add(number, data[start * WIDTH : end * WIDTH])
             start = end
 
     def __len__(self) -> int:
-        return sum(len(set(shard)) for shard in self._shards)  # one shard at a time, so that memory stays small
+        return sum(len(set(array("Q", shard))) for shard in self._shards.each())  # one shard at a time is held
 
 
 class Counting:
-    """Adds up what articles and the shared graphs say; eight bytes are kept of each distinct term, not the term."""
+    """Adds up what articles and the shared graphs say; in memory there is little of each article."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self._own = _Sums(scope)
         self._entities, self._others, self._objects = Digests(), Digests(), Digests()
-        self._seen: set[bytes] = set()
-        self._triples = self._documents = 0
-        self._classes: Counter[str] = Counter()
-        self._properties: Counter[str] = Counter()
-        self._links: Counter[tuple[str, str]] = Counter()
+        self._common = Shards()
+        self._documents = 0
         self._earliest: str | None = None
         self._latest: str | None = None
+        self._counts: Counts | None = None
 
     def add(self, article: Tally) -> None:
         """Add what an article says."""
+        self._counts = None
         self._documents += 1
-        self._add(article)
+        self._own.add(article)
+        self._digest(article)
+        self._earliest = min((day for day in (self._earliest, article.earliest) if day), default=None)
+        self._latest = max((day for day in (self._latest, article.latest) if day), default=None)
         self.add_common(article.common)
 
     def add_common(self, lines: Iterable[str]) -> None:
         """Add triples, as lines of N-Triples, that may have been added before."""
-        new = {digest: line for line in lines if (digest := _digest(line)) not in self._seen}
-        self._seen.update(new)
-        if new:
-            self._add(_sum(parse("\n".join(new.values()), format=RdfFormat.N_TRIPLES), self.scope))
+        self._counts = None
+        for line in lines:
+            self._common.add(_digest(line)[0] >> 2, f"{line}\n".encode())
 
-    def _add(self, one: Tally) -> None:
-        self._triples += one.triples
-        self._classes.update(one.classes)
-        self._properties.update(one.properties)
-        self._links.update({(target, predicate): count for target, predicate, count in one.links})
+    def _digest(self, one: Tally) -> None:
         self._entities.update(one.entities)
         self._others.update(one.others)
         self._objects.update(one.objects)
-        self._earliest = min((day for day in (self._earliest, one.earliest) if day), default=None)
-        self._latest = max((day for day in (self._latest, one.latest) if day), default=None)
 
     @property
     def bounds(self) -> tuple[str | None, str | None]:
-        """The first and the last day that claims are about, so far."""
+        """The first and the last day that the articles' claims are about, so far."""
         return self._earliest, self._latest
 
     def counts(self) -> Counts:
         """Return the numbers of all that was added."""
-        links: dict[str, dict[str, int]] = {target: {} for target in self.scope.targets}
-        for (target, predicate), number in sorted(self._links.items()):
-            links[target][predicate] = number
+        if self._counts is None:
+            self._counts = self._count()
+        return self._counts
+
+    def _count(self) -> Counts:
+        sums, (earliest, latest) = self._own.copy(), self.bounds
+        for shard in self._common.each():
+            lines = set(shard.splitlines(keepends=True))
+            if lines:
+                said = _sum(_read(b"".join(lines)), self.scope)
+                sums.add(said)
+                self._digest(said)
+                earliest = min((day for day in (earliest, said.earliest) if day), default=None)
+                latest = max((day for day in (latest, said.latest) if day), default=None)
         entities = len(self._entities)
         return Counts(
-            triples=self._triples,
+            triples=sums.triples,
             entities=entities,
             subjects=entities + len(self._others),
             objects=len(self._objects),
             documents=self._documents,
-            classes=dict(sorted(self._classes.items())),
-            properties=dict(sorted(self._properties.items())),
-            links=links,
-            vocabularies=tuple(sorted({namespace(iri) for iri in (*self._properties, *self._classes)})),
-            earliest=self._earliest,
-            latest=self._latest,
+            classes=dict(sorted(sums.classes.items())),
+            properties=dict(sorted(sums.properties.items())),
+            links=sums.by_target(),
+            vocabularies=tuple(sorted({namespace(iri) for iri in (*sums.properties, *sums.classes)})),
+            earliest=earliest,
+            latest=latest,
         )
 
 
+class _Sums:
+    """Numbers that add up."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.triples = 0
+        self.classes: Counter[str] = Counter()
+        self.properties: Counter[str] = Counter()
+        self.links: Counter[tuple[str, str]] = Counter()
+
+    def add(self, one: Tally) -> None:
+        self.triples += one.triples
+        self.classes.update(one.classes)
+        self.properties.update(one.properties)
+        self.links.update({(target, predicate): count for target, predicate, count in one.links})
+
+    def copy(self) -> _Sums:
+        other = _Sums(self.scope)
+        other.triples, other.classes = self.triples, self.classes.copy()
+        other.properties, other.links = self.properties.copy(), self.links.copy()
+        return other
+
+    def by_target(self) -> dict[str, dict[str, int]]:
+        found: dict[str, dict[str, int]] = {target: {} for target in self.scope.targets}
+        for (target, predicate), number in sorted(self.links.items()):
+            found[target][predicate] = number
+        return found
+
+
 def _digest(one: str) -> bytes:
-    return hashlib.blake2b(one.encode(), digest_size=8).digest()
+    return hashlib.blake2b(one.encode(), digest_size=WIDTH).digest()
 
 
 def _digests(texts: Iterable[str]) -> str:

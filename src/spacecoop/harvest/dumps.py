@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import struct
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -68,6 +70,23 @@ def cut(quads: Sequence[Quad], slug: str, folder: Path, workspace: Workspace) ->
     return tuple(Piece(len(one), hashlib.sha256(one).hexdigest()) for one in made)
 
 
+_ROW = struct.Struct(">Q32s")
+"""A piece's length and digest."""
+
+
+def pack(pieces: Iterable[Piece]) -> bytes:
+    """Return the pieces of one article in little room: there are as many of them as articles times dumps."""
+    return b"".join(_ROW.pack(one.bytes, bytes.fromhex(one.sha256)) for one in pieces)
+
+
+def unpack(kept: str) -> bytes:
+    """Return packed pieces that were kept in hexadecimal; raises ValueError where they are none."""
+    pieces = bytes.fromhex(kept)
+    if len(pieces) not in (0, _ROW.size * len(FILES)):
+        raise ValueError(kept)
+    return pieces
+
+
 def _between(syntax: Syntax) -> bytes:
     """Return what stands after each article; what they share comes last, and there always is some."""
     return b",\n" if syntax is JSONLD else b""
@@ -83,7 +102,8 @@ def _triples(lines: bytes) -> bytes:
 class _Source:
     """Where pieces come from: made aside for this folder, else the dumps of the last build, else cut now."""
 
-    pieces: dict[str, tuple[Piece, ...]]
+    pieces: dict[str, bytes]
+    """What each article adds, as ``pack`` packs it, by slug."""
     folder: Path
     workspace: Workspace
     before: Layout
@@ -103,25 +123,26 @@ class _Source:
     def _make(self, slug: str, number: int) -> bytes:
         if slug not in self.made:
             quads = list(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
-            self.pieces[slug] = cut(quads, slug, self.folder, self.workspace)
+            self.pieces[slug] = pack(cut(quads, slug, self.folder, self.workspace))
             self.made.add(slug)
         with (self.folder / ASIDE / slug).open("rb") as stream:
-            stream.seek(sum(one.bytes for one in self.pieces[slug][:number]))
-            return stream.read(self.pieces[slug][number].bytes)
+            lengths = [length for length, _ in _ROW.iter_unpack(self.pieces[slug])]
+            stream.seek(sum(lengths[:number]))
+            return stream.read(lengths[number])
 
     def _take_over(self, slug: str, number: int, old: BinaryIO) -> bytes | None:
         """Return a piece from the dump that was there before, where it is what it was."""
-        piece = self.pieces[slug][number]
+        length, digest = _ROW.unpack_from(self.pieces[slug], number * _ROW.size)
         try:
             old.seek(self.before[slug][number])
-            data = old.read(piece.bytes)
-        except (OSError, LookupError, TypeError, ValueError):
+            data = old.read(length)
+        except (OSError, LookupError, TypeError, ValueError, OverflowError):
             return None
-        return data if hashlib.sha256(data).hexdigest() == piece.sha256 else None
+        return data if hashlib.sha256(data).digest() == digest else None
 
 
 def write(
-    pieces: Mapping[str, tuple[Piece, ...]],
+    pieces: Mapping[str, bytes],
     shared: Sequence[Quad],
     statements: Mapping[str, int],
     folder: Path,
@@ -130,12 +151,13 @@ def write(
 ) -> tuple[list[Written], list[Written], Layout]:
     """Write the dumps and blocks into a folder that has the articles' files; return them, and where articles begin.
 
-    *statements* are those of each article. Where *cached*, pieces may come from the dumps of the last build.
+    *pieces* are packed, by slug; *statements* are those of each article. Where *cached*, pieces may come from the dumps
+    of the last build.
     """
     aside = folder / ASIDE
     made = {path.name for path in aside.iterdir()} if aside.exists() else set()
     source = _Source(dict(pieces), folder, workspace, _read_layout(workspace) if cached else {}, made)
-    layout: dict[str, list[int]] = {slug: [] for slug in pieces}
+    layout: dict[str, array[int]] = {slug: array("Q") for slug in pieces}
     written = []
     for place, syntax in enumerate(SYNTAXES):
         head, last = output.head(syntax, workspace.prefixes), _last(shared, syntax, workspace)
@@ -209,7 +231,8 @@ def _last(shared: Sequence[Quad], syntax: Syntax, workspace: Workspace) -> bytes
 
 def keep_layout(layout: Layout, workspace: Workspace) -> None:
     """Keep where each article begins in the dumps that stand in out/ now."""
-    _cache(workspace).keep({_LAYOUT: json.dumps(layout).encode()}, ())
+    text = json.dumps({slug: list(starts) for slug, starts in layout.items()})
+    _cache(workspace).keep({_LAYOUT: text.encode()}, ())
 
 
 def _read_layout(workspace: Workspace) -> Layout:

@@ -26,7 +26,7 @@ _ISSUED = (f"{_DCT}issued", "http://schema.org/datePublished")
 _LANGUAGES = ("http://schema.org/inLanguage", f"{_DCT}language")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Edition:
     """One article as it is published: its content's digest, and the date that its record gives."""
 
@@ -36,6 +36,12 @@ class Edition:
     """Of its N-Quads."""
     date: str | None
     """The newest of its record's dates, an xsd:dateTime in UTC; None where the record gives none."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What people are told of an article that is new."""
+
     source: str
     """The IRI of the news article."""
     title: Mapping[str, str]
@@ -54,6 +60,11 @@ class Edition:
 
 def edition(quads: Iterable[Quad], slug: str, iri: str, sha256: str) -> Edition:
     """Read an article's edition from its quads."""
+    return Edition(slug=slug, iri=iri, sha256=sha256, date=newest(quads, iri))
+
+
+def notice(quads: Iterable[Quad], iri: str) -> Notice:
+    """Read from an article's quads what people are told of it."""
     quads = list(quads)
     source = next(
         (
@@ -75,11 +86,7 @@ def edition(quads: Iterable[Quad], slug: str, iri: str, sha256: str) -> Edition:
     asserted = [quad for quad in quads if text(quad.graph_name) == f"{iri}#assertion"]
     named = Counter(text(quad.object) for quad in asserted if isinstance(quad.object, NamedNode))
     subjects = sorted(set(named) - {publisher, source}, key=lambda name: (-named[name], name))
-    return Edition(
-        slug=slug,
-        iri=iri,
-        sha256=sha256,
-        date=newest(quads, iri),
+    return Notice(
         source=source,
         title=dict(sorted(titles.items())),
         publisher=publisher,
@@ -108,7 +115,7 @@ def _claims(asserted: Iterable[Quad], source: str) -> list[Mapping[str, str]]:
 
 def newest(quads: Iterable[Quad], iri: str) -> str | None:
     """Return the newest of the dates that *quads* give for the creation and change of a document, in UTC."""
-    dates = [text(quad.object) for quad in quads if text(quad.subject) == iri and quad.predicate.value in _DATES]
+    dates = [text(quad.object) for quad in quads if quad.predicate.value in _DATES and text(quad.subject) == iri]
     moments = [moment for date in dates if (moment := _moment(date)) is not None]
     return write_moment(max(moments)) if moments else None
 

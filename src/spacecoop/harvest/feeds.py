@@ -22,7 +22,7 @@ from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, choose_text, finding
 from spacecoop.harvest import statements
-from spacecoop.harvest.editions import Edition, date_build
+from spacecoop.harvest.editions import Edition, Notice, date_build, notice
 from spacecoop.harvest.files import write_text
 from spacecoop.harvest.statements import Speaker, Texts, moment, node, texts
 from spacecoop.output import Written
@@ -48,6 +48,8 @@ _HERE = "x-spacecoop://here/"
 """Stands for wherever the feed is served from while it is written; what is written is relative."""
 
 _CREATED, _UPDATED, _DELETED = "Create", "Update", "Delete"
+_ENTRIES = 50
+"""How many changes the Atom feed tells."""
 _SUBJECTS, _CLAIMS = 5, 3
 """How many subjects and claims an entry of the Atom feed tells."""
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -76,7 +78,7 @@ _SLUG = re.compile(r"[^\s<>\"{}|\\^`]+")
 _KINDS = re.compile(f"{_CREATED}|{_UPDATED}|{_DELETED}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Version:
     """One member of the stream: which version of which article, since when."""
 
@@ -141,18 +143,31 @@ def write(
         kept.keep(now, ())
     yield _write_page(_root(pages, versions, workspace), folder / ROOT, folder, _HERE + ROOT, workspace)
     yield _write_history(versions, folder, workspace)
+    newest = list(reversed(versions))[:_ENTRIES]
+    notices = _read_notices(newest, current, folder, workspace)
     for place, language in enumerate(workspace.languages):
         name = f"feed.{language}.atom" if place else ATOM
         yield _atom(
             name=name,
             language=language,
-            versions=versions,
-            published=published,
+            newest=newest,
+            notices=notices,
             folder=folder,
             workspace=workspace,
             author=author,
             names=names,
         )
+
+
+def _read_notices(
+    newest: Iterable[Version], current: Collection[str], folder: Path, workspace: Workspace
+) -> dict[str, Notice]:
+    """Read what people are told of the articles that changed last, by slug; of those that are published still."""
+    return {
+        slug: notice(output.read(folder / "article" / f"{slug}{NQUADS.ending}"), workspace.article(slug))
+        for slug in {one.slug for one in newest}
+        if slug in current
+    }
 
 
 def _page_key(members: Sequence[Version], size: int, whole: Collection[int], workspace: Workspace) -> str:
@@ -165,7 +180,10 @@ def _take_over(row: bytes | None, folder: Path, workspace: Workspace) -> Written
     """Take a page over from the last build, where it is what it was."""
     if row is None:
         return None
-    page = Written(**json.loads(row))
+    try:
+        page = output.restore(json.loads(row))
+    except (ValueError, TypeError):
+        return None  # made by hand
     return page if output.take_over(page, workspace.out, folder) else None
 
 
@@ -420,34 +438,33 @@ def _write_history(versions: Sequence[Version], folder: Path, workspace: Workspa
 def _atom(
     name: str,
     language: str,
-    versions: Sequence[Version],
-    published: Sequence[Edition],
+    newest: Sequence[Version],
+    notices: Mapping[str, Notice],
     folder: Path,
     workspace: Workspace,
     author: str,
     names: Mapping[str, Texts],
 ) -> Written:
-    """Write the newest fifty changes as an Atom feed (RFC 4287), newest first."""
-    editions = {one.slug: one for one in published}
+    """Write the *newest* changes as an Atom feed (RFC 4287), newest first."""
     feed = Xml.Element("feed", {"xmlns": "http://www.w3.org/2005/Atom", "xml:lang": language})
     _text(feed, "id", f"{workspace.base}{name.removesuffix('.atom')}")
     _text(feed, "title", choose_text(workspace.title, language))
-    _text(feed, "updated", versions[-1].date)
+    _text(feed, "updated", newest[0].date)
     _text(Xml.SubElement(feed, "author"), "name", author)
     Xml.SubElement(feed, "link", {"rel": "self", "href": f"{workspace.base}{name}", "type": "application/atom+xml"})
     Xml.SubElement(feed, "link", {"rel": "alternate", "href": workspace.base})
-    for one in list(reversed(versions))[:50]:
+    for one in newest:
         entry = Xml.SubElement(feed, "entry")
-        edition = editions.get(one.slug)
-        title, summary = _describe(one, edition, names, language)
+        told = notices.get(one.slug)
+        title, summary = _describe(one, told, names, language)
         _text(entry, "id", _member(one, workspace))
         _text(entry, "title", title)
         _text(entry, "updated", one.date)
         Xml.SubElement(entry, "link", {"rel": "alternate", "href": workspace.article(one.slug)})
-        if edition and edition.source != edition.iri:
-            Xml.SubElement(entry, "link", {"rel": "via", "href": edition.source})
-        if edition:
-            for iri in [iri for iri in edition.subjects if iri in names][:_SUBJECTS]:
+        if told and told.source != workspace.article(one.slug):
+            Xml.SubElement(entry, "link", {"rel": "via", "href": told.source})
+        if told:
+            for iri in [iri for iri in told.subjects if iri in names][:_SUBJECTS]:
                 Xml.SubElement(entry, "category", {"term": iri, "label": choose_text(names[iri], language)})
         _text(entry, "summary", summary)
     Xml.indent(feed, space=" ")
@@ -457,20 +474,20 @@ def _atom(
     return output.measure(folder, path, 0)
 
 
-def _describe(version: Version, edition: Edition | None, names: Mapping[str, Texts], language: str) -> tuple[str, str]:
+def _describe(version: Version, told: Notice | None, names: Mapping[str, Texts], language: str) -> tuple[str, str]:
     """Say for people what came: who published it, when, in which language, how many claims, on what, and the first."""
     words = _WORDS.get(language, _WORDS["en"])
     happened = words[version.kind]
-    if edition is None or version.kind == _DELETED:
+    if told is None or version.kind == _DELETED:
         return f"{version.slug} {happened}", f"{version.slug} {happened}"
-    publisher = choose_text(names.get(edition.publisher, {}), language)
-    head = ", ".join(part for part in (publisher, edition.issued, edition.language) if part) or version.slug
-    count = f"{len(edition.claims)} {words['claim' if len(edition.claims) == 1 else 'claims']}"
-    title = choose_text(edition.title, language)
+    publisher = choose_text(names.get(told.publisher, {}), language)
+    head = ", ".join(part for part in (publisher, told.issued, told.language) if part) or version.slug
+    count = f"{len(told.claims)} {words['claim' if len(told.claims) == 1 else 'claims']}"
+    title = choose_text(told.title, language)
     title = f"{title}, {head}" if title and title != version.slug else head
-    subjects = ", ".join([choose_text(names[iri], language) for iri in edition.subjects if iri in names][:_SUBJECTS])
-    first = [choose_text(claim, language) for claim in edition.claims[:_CLAIMS]]
-    more = ["…"] if len(edition.claims) > _CLAIMS else []
+    subjects = ", ".join([choose_text(names[iri], language) for iri in told.subjects if iri in names][:_SUBJECTS])
+    first = [choose_text(claim, language) for claim in told.claims[:_CLAIMS]]
+    more = ["…"] if len(told.claims) > _CLAIMS else []
     summary = " ".join([f"{words['about']} {subjects}." if subjects else "", *first, *more]).strip()
     return f"{title}{words['colon']} {count} ({happened})", summary or count
 

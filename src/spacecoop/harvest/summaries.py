@@ -41,10 +41,21 @@ def as_data(summary: Summary) -> dict[str, Any]:
 
 
 def from_data(data: Mapping[str, Any]) -> Summary:
-    """Return the summary that ``as_data`` made this of."""
-    edition = dict(data["edition"])
-    edition.update(claims=tuple(edition["claims"]), subjects=tuple(edition["subjects"]))
+    """Return the summary that ``as_data`` made this of; raises TypeError, ValueError or KeyError for anything else."""
     tally = dict(data["tally"])
     links = tuple((target, predicate, count) for target, predicate, count in tally["links"])
     tally.update(links=links, common=tuple(tally["common"]))
-    return Summary(Edition(**edition), Tally(**tally))
+    return _check(Summary(Edition(**data["edition"]), Tally(**tally)))
+
+
+def _check(one: Summary) -> Summary:
+    """Return a summary; raises TypeError or ValueError where it was made by hand."""
+    edition, tally = one.edition, one.tally
+    texts = [edition.slug, edition.iri, edition.sha256, edition.date or "", tally.earliest or "", tally.latest or ""]
+    texts += [*tally.common, *tally.classes, *tally.properties, *(part for link in tally.links for part in link[:2])]
+    numbers = [tally.triples, *tally.classes.values(), *tally.properties.values(), *(link[2] for link in tally.links)]
+    if not all(isinstance(text, str) for text in texts) or not all(isinstance(number, int) for number in numbers):
+        raise TypeError(one)
+    if any(len(bytes.fromhex(digests)) % counting.WIDTH for digests in (tally.entities, tally.others, tally.objects)):
+        raise ValueError(one)
+    return one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -42,21 +42,17 @@ class Kept:
 
     def find(self, key: str, asks: Mapping[str, Callable[..., Any]]) -> Made | None:
         """Return the page that was made from the same, with its files taken over; None where there is none."""
-        value = self._before.get(key)
-        if value is None:
+        made = _read(self._before.get(key, b""))
+        if made is None or not holds(made.notes, asks):
             return None
-        data = json.loads(value)
-        written = tuple(Written(**row) for row in data["written"])
-        if not holds(data["notes"], asks):
-            return None
-        if not all(output.take_over(one, self._out, self._folder) for one in written):
+        if not all(output.take_over(one, self._out, self._folder) for one in made.written):
             return None
         self._known.append(key)
-        return Made(written, data["notes"], data["page"], data["listed"])
+        return made
 
     def keep(self, key: str, made: Made) -> Made:
         """Keep a page that was made now."""
-        data = vars(made) | {"written": [vars(one) for one in made.written]}
+        data = vars(made) | {"written": [asdict(one) for one in made.written]}
         self._new[key] = json.dumps(data).encode()
         return made
 
@@ -64,6 +60,22 @@ class Kept:
         """Write what is new, and forget the pages that there are no more."""
         if self._cached:
             self._cache.keep(self._new, self._known)
+
+
+def _read(value: bytes) -> Made | None:
+    """Return what ``keep`` kept; nothing where it was made by hand."""
+    try:
+        data = json.loads(value)
+        written = tuple(output.restore(row) for row in data["written"])
+        made = Made(written, data["notes"], data["page"], data["listed"])
+        anchors, texts = made.page.get("anchors", []), [made.page.get("template", ""), *made.notes.values()]
+        texts += [*made.notes, *anchors, *(part for mark in made.listed for part in mark)]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
+    marked = all(isinstance(mark, list) and len(mark) == 3 for mark in made.listed)
+    whole = not made.page or made.page.keys() == {"template", "anchors"}
+    sound = marked and whole and isinstance(anchors, list) and all(isinstance(text, str) for text in texts)
+    return made if sound and written else None
 
 
 def basis(workspace: Workspace, menu: Sequence[Page], *parts: str) -> bytes:

@@ -60,16 +60,24 @@ def compare(groups: Mapping[str, bytes], rules: Mapping[str, str], graph: str, k
     basis = cache.key(cache.program(), *(part.encode() for rule in sorted(rules.items()) for part in rule))
     keys = {matter: cache.key(basis.encode(), group) for matter, group in groups.items()}
     before = kept.load()
-    new = {keys[matter]: group for matter, group in groups.items() if keys[matter] not in before}
-    made = {key: before[key] for key in keys.values() if key in before} | _make(new, rules)
-    made = {key: made[key] for key in keys.values()}
-    if made.keys() != before.keys():
-        kept.keep({key: value for key, value in made.items() if key not in before}, made)
+    read = {key: quads for key in keys.values() if (quads := _believe(before.get(key, b""))) is not None}
+    new = _make({keys[matter]: group for matter, group in groups.items() if keys[matter] not in read}, rules)
+    made = {key: new[key] if key in new else before[key] for key in keys.values()}
+    if made != before:
+        kept.keep(new, made)
     return [
         Quad(quad.subject, quad.predicate, quad.object, NamedNode(graph))
-        for value in made.values()
-        for quad in parse(value, format=RdfFormat.N_TRIPLES)
+        for key, value in made.items()
+        for quad in (read[key] if key in read else parse(value, format=RdfFormat.N_TRIPLES))
     ]
+
+
+def _believe(value: bytes) -> list[Quad] | None:
+    """Return the quads that were kept; nothing where there are none, or they were made by hand."""
+    try:
+        return list(parse(value, format=RdfFormat.N_TRIPLES)) if value else None
+    except (SyntaxError, ValueError):
+        return None
 
 
 def check(rules: Mapping[str, str]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def _read_accounts(
     """Return what the reasons find of each account, with the shared matter; of those that are new, all at once."""
     basis = cache.key(cache.program(), *(one.text.encode() for one in asked))
     keys = {(matter, near): cache.key(basis.encode(), matter.encode(), near.encode()) for matter, near in told}
-    before = kept.load()
+    before = {key: traits for key, value in kept.load().items() if (traits := _believe(value)) is not None}
     new = [(matter, near) for (matter, near), key in keys.items() if key not in before]
     quads = [quad for near in {near for _, near in new} for quad in parse(near.encode(), format=RdfFormat.N_TRIPLES)]
     found = reasons.find(quads, asked) if quads else {}
@@ -59,14 +59,14 @@ def _read_accounts(
         for quad in quads
         if quad.predicate.value == joins_by
     }
-    made: dict[str, bytes] = {}
+    made: dict[str, Traits] = {}
     for matter, near in new:
         own = [account[matter, line] for line in documents.lines(near) if (matter, line) in account]
-        made[keys[matter, near]] = _pack(Traits().merge(found[one] for one in own if one in found))
+        made[keys[matter, near]] = Traits().merge(found[one] for one in own if one in found)
     if keys and (made or len(before) != len(keys)):
-        kept.keep(made, keys.values())
+        kept.keep({key: _pack(traits) for key, traits in made.items()}, keys.values())
     every = before | made
-    return [(matter, _read(every[key])) for (matter, _), key in sorted(keys.items())]
+    return [(matter, every[key]) for (matter, _), key in sorted(keys.items())]
 
 
 def _pack(traits: Traits) -> bytes:
@@ -74,12 +74,19 @@ def _pack(traits: Traits) -> bytes:
     return json.dumps(data).encode()
 
 
-def _read(value: bytes) -> Traits:
-    values, spans = json.loads(value)
-    return Traits(
-        {name: frozenset(found) for name, found in values.items()},
-        {name: frozenset((start, end) for start, end in found) for name, found in spans.items()},
-    )
+def _believe(value: bytes) -> Traits | None:
+    """Return what ``_pack`` made this of; nothing where it was made by hand."""
+    try:
+        values, spans = json.loads(value)
+        traits = Traits(
+            {name: frozenset(found) for name, found in values.items()},
+            {name: frozenset((start, end) for start, end in found) for name, found in spans.items()},
+        )
+    except (ValueError, TypeError, AttributeError):
+        return None
+    texts = [one for found in traits.values.values() for one in found]
+    texts += [one for found in traits.spans.values() for span in found for one in span]
+    return traits if all(isinstance(one, str) for one in texts) else None
 
 
 def tell(one: Proposal, places: Mapping[str, Place], prefixes: Mapping[str, str]) -> Finding:
