@@ -107,3 +107,27 @@ def test_a_turn_that_does_not_come_is_refused_in_its_time(index: Path) -> None:
         "no worker was free for 1.5 seconds; come back soon",
         "the query took more than 1.5 seconds; ask for less",
     )
+
+
+ROWS = "SELECT ?a ?d { ?a ?b ?c . ?d ?e ?f } LIMIT 14000"
+PAIRS = "SELECT (COUNT(DISTINCT CONCAT(STR(?a), STR(?d))) AS ?n) { ?a ?b ?c . ?d ?e ?f }"
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not say what a process has spent")
+@pytest.mark.parametrize(("text", "long", "stays"), [(ROWS, 0.4, True), (PAIRS, 0.1, False)])
+def test_a_worker_that_waits_stays_and_one_that_works_long_does_not(
+    index: Path, monkeypatch: pytest.MonkeyPatch, text: str, long: float, stays: bool
+) -> None:
+    monkeypatch.setattr(pools, "LONG", long)
+
+    async def ask() -> list[int]:
+        pool = Pool(index, Limits(seconds=60, workers=1))
+        answer = await pool.ask(question(text))
+        await asyncio.sleep(3 * long * stays)
+        size = sum([len(part) async for part in answer.parts()])
+        assert size > 5
+        idle = len(pool._idle)
+        pool.close()
+        return [idle, pool.working]
+
+    assert asyncio.run(ask()) == [int(stays), 0]

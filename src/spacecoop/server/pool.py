@@ -26,7 +26,10 @@ AHEAD = 256 * 1024
 BRIEF = 0.03
 """Seconds after which a question no longer holds up those that wait, while there are workers."""
 LONG = 1.0
-"""Seconds after which a question leaves the processor to shorter ones."""
+"""Seconds after which a question leaves the processor to shorter ones, if it has used it for half as long.
+
+One that only waits, for a reader or on a machine that others keep busy, is no burden, and its worker stays.
+"""
 GRACE = 0.5
 """Seconds in which a worker may end an answer that nobody reads any more."""
 
@@ -239,6 +242,14 @@ class Worker(asyncio.Protocol):
             await self._reader
         return frame
 
+    def count_seconds(self) -> float | None:
+        """Return the seconds of a processor that the process has spent; None where the system does not say."""
+        try:
+            words = Path(f"/proc/{self._process.pid}/stat").read_bytes().rpartition(b")")[2].split()
+            return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError, ValueError):
+            return None
+
     def step_back(self) -> None:
         """Leave the processor to others who want it; there is no way back."""
         self.stands_back = True
@@ -313,16 +324,28 @@ class Answer:
         self._over = self._late = False
         self._is_brief = True
         self._loop = asyncio.get_running_loop()
+        self._ends = self._loop.time() + pool.limits.seconds
+        self._spent = 0.0
         self._watch = self._loop.call_later(BRIEF, self._take_longer)
 
     def _take_longer(self) -> None:
         self._is_brief = False
-        self._watch = self._loop.call_later(min(LONG, self._pool.limits.seconds) - BRIEF, self._take_long)
+        self._spent = self._worker.count_seconds() or 0.0
+        self._go_on()
         self._pool.make_way()
 
+    def _go_on(self) -> None:
+        left = self._ends - self._loop.time()
+        if self._worker.stands_back or left <= LONG:
+            self._watch = self._loop.call_later(left, self._run_out)
+        else:
+            self._watch = self._loop.call_later(LONG, self._take_long)
+
     def _take_long(self) -> None:
-        self._worker.step_back()
-        self._watch = self._loop.call_later(max(0, self._pool.limits.seconds - LONG), self._run_out)
+        spent = self._worker.count_seconds()
+        if spent is None or spent - self._spent >= LONG / 2:
+            self._worker.step_back()
+        self._go_on()
 
     def _run_out(self) -> None:
         self._late = True
