@@ -203,6 +203,15 @@ def test_what_a_user_or_a_file_of_theirs_says_is_shown_escaped(
     assert "\\x1b[31m" in told
 
 
+@pytest.mark.parametrize("more", ["", "claims: []\n"])
+def test_a_fact_file_that_says_its_address_and_nothing_more_is_refused(small: Path, more: str) -> None:
+    (small / "articles" / "bare.yaml").write_text(f"url: https://example.org/gazette/bare\n{more}", "utf-8")
+
+    assert ("no-publication-info", "articles/bare.yaml") in rules(small)
+    with pytest.raises(publish.Rejected):
+        publish.publish(workspace.read(small))
+
+
 def test_a_file_name_with_escape_sequences_is_shown_escaped(birds: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (birds / "articles" / "a\x1b[2Jb.yaml").write_text("a: \x1b[31m", "utf-8")
     (birds / "queries" / "c\x1b[2Jd.rq").write_text("nonsense", "utf-8")

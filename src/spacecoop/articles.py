@@ -16,6 +16,7 @@ from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
 from spacecoop.shapes import XONE, Disagreement, Engine, Result, Rule, UnusableError, causes, first_property
 from spacecoop.shared import Shared
+from spacecoop.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,9 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, 
     read = factfiles.read(data, file, shared.reader, layout, line)
     root = read.root
     if root is None or not read.quads:
-        missing = shared.dangling(read.references, frozenset(read.places.nodes), envelope.document)
+        missing = list(shared.dangling(read.references, frozenset(read.places.nodes), envelope.document))
+        if not any((root is None, read.findings, missing)):  # an address, and nothing more
+            missing.append(_tell_unpublished(file, workspace))
         return Article(slug, root, (), tuple(sort([*read.findings, *missing])), read.places)
     graphs = [envelope.assertion, envelope.provenance, envelope.pubinfo, envelope.head]
     try:
@@ -55,11 +58,16 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, 
         found = finding("derive", Place(f"queries/derive/{rule}"), name=rule, reason=reason)
         return Article(slug, root, (), tuple(sort((*read.findings, found))), read.places)
     if not any(text(quad.graph_name) == envelope.pubinfo for quad in read.quads):
-        found = finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
+        found = _tell_unpublished(file, workspace)
         read = replace(read, findings=(*read.findings, found), unread=read.unread | {root})
     enveloped = quads.arrange([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])
     whole = replace(read, quads=tuple(enveloped))
     return Article(slug, root, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
+
+
+def _tell_unpublished(file: str, workspace: Workspace) -> Finding:
+    """Return the finding that a file says nothing about who published it here, and when."""
+    return finding("no-publication-info", Place(file), keys=", ".join(workspace.graphs["pubinfo"]))
 
 
 def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[Finding]:

@@ -92,7 +92,7 @@ def body(quads: Iterable[Quad], syntax: Syntax, prefixes: Mapping[str, str]) -> 
     said = serialize(statements, format=syntax.format, prefixes=dict(prefixes) if syntax.prefixes else None)
     assert said is not None
     start = 0
-    for _ in prefixes if syntax.prefixes else ():
+    for _ in prefixes if syntax.prefixes and said else ():  # what says nothing gets no declarations
         start = said.index(b"\n", start) + 1
     return said[start:]
 
