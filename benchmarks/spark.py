@@ -114,17 +114,14 @@ def build(place: Path, run: work.Run | None = None, after_work: Callable[[], Non
 
 def interrupt(after_work: Callable[[], None]) -> None:
     """Do something once, when Spark has done the work and its results are still with the workers."""
-    import pyspark
+    do_all = spark._do_all
 
-    count = pyspark.RDD.count
-
-    def counted(rdd: pyspark.RDD) -> int:
-        pyspark.RDD.count = count
-        number = count(rdd)
+    def done(made: object) -> None:
+        spark._do_all = do_all
+        do_all(made)
         after_work()
-        return int(number)
 
-    pyspark.RDD.count = counted
+    spark._do_all = done
 
 
 def digests(place: Path) -> Found:

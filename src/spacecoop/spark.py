@@ -284,7 +284,7 @@ def _send(
     spread = context.parallelize(rows, min(slices, len(rows)))
     made = spread.mapPartitions(_task(files, job)).persist(StorageLevel.DISK_ONLY)
     try:
-        made.count()  # all partitions side by side; what they made waits with the workers
+        _do_all(made)
         for row in made.toLocalIterator():
             if isinstance(row, Done):
                 yield row
@@ -298,6 +298,11 @@ def _send(
     finally:
         with suppress(_java_error()):
             made.unpersist()
+
+
+def _do_all(made: Any) -> None:
+    """Have all partitions done side by side; what they made waits with the workers, and Java alone counts it."""
+    made._jrdd.count()  # count() itself would have a second process of Python for each processor do it
 
 
 def _task(files: Any, job: _Job) -> Callable[[Iterable[_Row]], Iterator[Any]]:
