@@ -188,7 +188,7 @@ def test_a_word_that_the_data_have_is_completed() -> None:
     ("name", "word", "says"),
     [
         ("claim", "A-1", "claim: nothing is called 'A-1'; did you mean 'A-01'?"),
-        ("claim", "xyzzy", "claim: nothing is called 'xyzzy'; there are a-01, a-02"),
+        ("claim", "xyzzy", "claim: nothing is called 'xyzzy'; there are A-01, A-02"),
         ("scheme", "topik", "did you mean 'https://e.example/topic'?"),
     ],
 )

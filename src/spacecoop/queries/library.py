@@ -177,7 +177,8 @@ def complete(query: Query, said: Mapping[str, Sequence[str]], values: Values) ->
         for place, word in enumerate(completed[parameter.name]):
             if word not in there and word.casefold() not in called:
                 near = suggest(word.casefold(), called)
-                few = f"; there are {', '.join(sorted(called))}" if 0 < len(there) <= 12 else ""
+                short = sorted({local_name(one) or one for one in there}) if parameter.type == "iri" else there
+                few = f"; there are {', '.join(short)}" if 0 < len(there) <= 12 else ""
                 advice = f"; did you mean {called[near]!r}?" if near else few
                 raise QueryError(f"{parameter.name}: nothing is called {word!r}{advice}")
             completed[parameter.name][place] = word if word in there else called[word.casefold()]
