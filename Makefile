@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak lighthouse
+.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-memory bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak lighthouse
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -13,6 +13,7 @@ help:
 	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
 	@echo "make bench-scale   measure what one article costs"
+	@echo "make bench-memory  measure the memory that each article takes in the main process"
 	@echo "make bench-spark   compare builds by Spark with those of processes, byte for byte"
 	@echo "make bench-query   measure queries beside other engines"
 	@echo "make bench-serve   measure \`spacecoop serve\` beside Oxigraph's own server; needs wrk"
@@ -58,6 +59,9 @@ bench-build: .venv/dev
 
 bench-scale: .venv/dev
 	$(BIN)/python benchmarks/scale.py
+
+bench-memory: .venv/dev
+	$(BIN)/python benchmarks/memory.py
 
 bench-spark: .venv/dev
 	$(BIN)/pip install -q --disable-pip-version-check pyspark==4.0.1
