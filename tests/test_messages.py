@@ -20,6 +20,7 @@ SOURCE = REPOSITORY / "src" / "spacecoop"
 SPEAKING = [
     *(f"{room}/*.py" for room in ("queries", "links", "stores", "stories", "drafts", "server")),
     *(f"commands/{name}.py" for name in ("query", "links", "push", "serve", "draft", "anchor", "validate", "stories")),
+    *(f"commands/{name}.py" for name in ("build", "init", "export", "preflight", "nanopub", "clean")),
     *("asking.py", "linking.py", "pushing.py", "drafting.py", "reach.py", "serve.py", "joining.py", "spark.py"),
 ]
 SILENT = {
@@ -149,6 +150,11 @@ COMMANDS: list[tuple[list[str], int]] = [
     (["serve", "--host", "192.0.2.1"], 1),
     (["draft", "texts/Not A Name.txt"], 2),
     (["anchor"], 1),
+    (["export", "--split", "10"], 1),
+    (["nanopub", "--check"], 1),
+    (["init", "articles"], 1),
+    (["build", "--chekc"], 2),
+    (["preflight", "--for", "all", "--shapes", "x.ttl"], 1),
 ]
 ENGLISH = re.compile(r"\b(the|is|not|there|was|were|of|and|with|from|which|it|called|nothing|did|such|must)\b")
 
@@ -158,7 +164,7 @@ def test_what_a_command_says_in_french_has_no_english_in_it(
     words: list[str], code: int, frozen: Path, run: Run
 ) -> None:
     done = run("-C", frozen, "--lang", "fr", *words)
-    told = "".join(line for line in done.stderr.splitlines() if not line.startswith(("usage:", " ")))
+    told = "".join(line for line in done.stderr.splitlines() if not line.startswith(("emploi :", " ")))
 
     assert done.returncode == code
     assert told

@@ -70,7 +70,12 @@ class Parser(argparse.ArgumentParser):
         from spacecoop.findings import visible
         from spacecoop.messages import translate
 
-        super().error(visible(translate(message, _spoken.get())))
+        spoken = _spoken.get()
+        usage = self.format_usage()
+        if spoken != "en":
+            usage = usage.replace("usage: ", translate("usage: ", spoken), 1)
+        sys.stderr.write(usage)
+        self.exit(USAGE, f"{self.prog}: {translate('error', spoken)}: {visible(translate(message, spoken))}\n")
 
 
 def main(argv: list[str] | None = None) -> int:

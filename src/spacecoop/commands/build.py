@@ -73,13 +73,14 @@ def build(arguments: argparse.Namespace, workspace: Workspace, runner: Run | Non
     except publish.Rejected as rejected:
         for found in rejected.findings:
             print(found.line(language))
-        print(f"nothing was published, out/ is as it was: {tally(rejected.findings)}", file=sys.stderr)
+        cli.say(f"nothing was published, out/ is as it was: {tally(rejected.findings)}", error=True)
         return cli.REPAIR
     except Unreadable as error:
         raise cli.UserError(error.finding.line(language)) from error
     for found in done.findings:
         print(found.line(language))
-    print(summary(done))
+    for line in summary(done).split("\n"):
+        cli.say(line)
     return cli.DONE
 
 

@@ -52,9 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
             if place.is_dir() != bool(form.split) and place.exists():
                 raise cli.UserError(f"-o {arguments.place}: a folder goes with --split, a file without")
             written = exports.write(workspace, form, place)
-            print(
+            cli.say(
                 f"wrote {len(written)} file{'s' * (len(written) != 1)}: {written[0] if written else 'nothing'}",
-                file=sys.stderr,
+                error=True,
             )
             return cli.DONE
         if form.split:

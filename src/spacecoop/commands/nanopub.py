@@ -74,7 +74,7 @@ def export(arguments: argparse.Namespace, workspace: Workspace) -> int:
         else:
             made = [nanopubs.convert_article(quads, slug, workspace, key)]
         for one in made:
-            cli.show(
+            cli.say(
                 f"{nanopubs.write(one, into, workspace)} {len(one.quads)} triples {'signed' if key else 'not signed'}"
             )
     return cli.DONE
@@ -102,8 +102,8 @@ def walk_files(arguments: argparse.Namespace) -> int:
         path = arguments.folder / name
         if arguments.publish:
             nanopubs.publish(path, arguments.publish)
-            print(f"{path}: {arguments.publish} took it")
+            cli.say(f"{path}: {arguments.publish} took it")
         else:
             signed = nanopubs.check(nanopubs.read(path))
-            print(f"{path}: content and IRI agree, {'signature good' if signed else 'not signed'}")
+            cli.say(f"{path}: content and IRI agree, {'signature good' if signed else 'not signed'}")
     return cli.DONE

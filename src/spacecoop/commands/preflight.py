@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
             remote = arguments.source.startswith(("http://", "https://"))
             source = arguments.source if remote else str(arguments.folder / arguments.source)
             fetched = rulebooks.update(workspace, aggregators, source, arguments.timeout)
-            print(f"fetched {len(fetched)} rule files into .cache/rules/", file=sys.stderr)
+            cli.say(f"fetched {len(fetched)} rule files into .cache/rules/", error=True)
         verdicts = list(judging.judge(workspace, aggregators, [arguments.folder / one for one in arguments.shapes]))
     except NotFetched as error:
         raise cli.UserError(f"the rules cannot be fetched: {error}; those in .cache/rules/ stay as they are") from error
