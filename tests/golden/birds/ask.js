@@ -100,6 +100,7 @@ async function begin() {
   complete(Yasgui.Yasqe, about);
   const config = { requestConfig: { endpoint, method: "POST" }, copyEndpointOnNewTab: true, persistenceId: `spacecoop ${endpoint}` };
   const yasgui = new Yasgui(editor, { ...config, populateFromUrl: !wanted, endpointCatalogueOptions: { getData: () => [{ endpoint }] } });
+  for (const field of editor.querySelectorAll("input.autocomplete")) field.setAttribute("aria-label", editor.dataset.endpoint);
   const show = (query) => (yasgui.getTab() ?? yasgui.addTab(true)).setQuery(query);
   if (wanted && first) show(first.query);
   const names = document.getElementById("named");
