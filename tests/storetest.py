@@ -340,11 +340,11 @@ def environment(**settings: str) -> dict[str, str]:
     return {**os.environ, "LC_ALL": "C.UTF-8", **settings}
 
 
-def killed_in_the_middle(root: Path, *words: str, bulk: bool = False, **secrets: str) -> None:
+def killed_in_the_middle(root: Path, *words: str, secrets: Mapping[str, str] | None = None, bulk: bool = False) -> None:
     """Push, and kill the push where it stands as soon as some of its graphs are there."""
     slow = SLOW.replace("LARGE = 10_000", "LARGE = 0") if bulk else SLOW
     command = [sys.executable, "-c", slow, "-C", str(root), "push", *words]
-    process = subprocess.Popen(command, env=environment(**secrets), stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment(**secrets or {}), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     while "sending" not in process.stdout.readline():
         assert process.poll() is None

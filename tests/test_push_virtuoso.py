@@ -259,7 +259,7 @@ def test_its_own_loader_takes_the_blocks_of_a_build(clean: Virtuoso, birds: Path
 def test_a_push_that_is_killed_is_finished_by_the_same_command(run: Run, clean: Virtuoso, tmp_path: Path) -> None:
     made = dataset(*(f"bird-{number}" for number in range(100)))
     root = published(tmp_path / "w", made, clean.settings())
-    storetest.killed_in_the_middle(root, "library", **SECRETS)
+    storetest.killed_in_the_middle(root, "library", secrets=SECRETS)
 
     waiting = run("-C", root, "push", "library", **SECRETS)
     finished = push(run, root, "--take-over")
