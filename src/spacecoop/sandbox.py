@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spacecoop import findings
+
 Work = Callable[["Signals"], Any]
 _MEGABYTE = 1024 * 1024
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -150,6 +152,7 @@ def each(work: Callable[[Begin], Any], *expected: type[Exception], limits: Limit
         except expected as error:
             return None, error
 
+    findings.rules()  # read before the doors are shut, so that a step can make a finding
     result, error = run(bounded, limits or EACH)
     if error is not None:
         raise error
