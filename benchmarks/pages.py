@@ -57,12 +57,12 @@ def spent() -> float:
 
 def validation(place: Path) -> str:
     """Validate all articles; return the seconds."""
-    from spacecoop import shared, work, workspace
+    from spacecoop import progress, shared, work, workspace
 
     common = shared.load(workspace.read(place))
     sources, _ = work.find(common)
     start = spent()
-    done = list(work.each(work.Work(common, work.FAST), sources, work.silent, cached=False))
+    done = list(work.each(work.Work(common, work.FAST), sources, progress.silent, cached=False))
     assert len(done) == len(sources)
     return str(spent() - start)
 

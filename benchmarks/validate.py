@@ -129,7 +129,7 @@ def inputs_of(workspace: Path, target: Path) -> None:
     common = shared.load(workspaces.read(workspace))
     data: list[str] = []
 
-    def keep(_: shapes.Shapes, text: str) -> list[shapes.Result]:
+    def keep(_: shapes.Shapes, text: str) -> list[shapes.ValidationResult]:
         data.append(text)
         return []
 

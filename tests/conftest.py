@@ -46,7 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from spacecoop import folders, publish, workspace
     from spacecoop.documents import Unreadable
-    from spacecoop.work import FAST, silent
+    from spacecoop.progress import silent
+    from spacecoop.work import FAST
 
     place = workspace.read(REPOSITORY)
     if all((place.out / name).is_file() for name in folders.names_listed(place.out) or ["-"]):

@@ -16,7 +16,7 @@ import pytest
 from pyoxigraph import Literal
 
 from spacecoop.queries import endpoint as endpoint_module
-from spacecoop.queries.endpoint import Credentials, Endpoint, EndpointError
+from spacecoop.queries.endpoint import Endpoint, EndpointError, Login
 
 JSON = "application/sparql-results+json"
 ONE_ROW = b'{"head":{"vars":["x","y"]},"results":{"bindings":[{"x":{"type":"literal","value":"1"}}]}}'
@@ -259,7 +259,7 @@ def test_nothing_is_sent_on_to_another_host() -> None:
     good = always(200, {"Content-Type": JSON}, ONE_ROW)
 
     with serving(good) as (other, there), serving(always(302, {"Location": other}, b"")) as (url, here):
-        error = failure_of(Endpoint(url, credentials=Credentials(token="s3cret")))  # noqa: S106
+        error = failure_of(Endpoint(url, credentials=Login(token="s3cret")))  # noqa: S106
 
     assert error.reason == "address"
     assert f"sends on to another host, {other.removesuffix('/sparql')}" in str(error)
@@ -305,7 +305,7 @@ ECHOES = [
 @pytest.mark.parametrize("echo", ECHOES)
 @pytest.mark.parametrize("status", [200, 401, 500])
 def test_a_secret_that_a_server_echoes_is_hidden(status: int, echo: bytes) -> None:
-    for known in (Credentials("me", "s3crét!word"), Credentials("me", "s3crét!word", digest=True)):
+    for known in (Login("me", "s3crét!word"), Login("me", "s3crét!word", digest=True)):
         for headers in ({"Content-Type": "text/plain"}, {"Content-Type": JSON}):
             with serving(always(status, headers, echo)) as (url, _):
                 error = failure_of(Endpoint(url, credentials=known, attempts=1))
@@ -398,7 +398,7 @@ def test_an_answer_of_another_shape_is_an_error(body: bytes) -> None:
 
 
 def test_a_secret_is_not_printed() -> None:
-    assert "s3cret" not in repr(Endpoint("http://e.example", credentials=Credentials("me", "s3cret", "s3cret")))
+    assert "s3cret" not in repr(Endpoint("http://e.example", credentials=Login("me", "s3cret", "s3cret")))
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://e.example/", "wikidata", "https://me:s3cret@e.example/"])

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 import tomllib
+from collections import Counter
 from graphlib import TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -107,3 +108,19 @@ def foreign(path: Path) -> set[str]:
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level]
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"spacecoop", "__future__"}
+
+
+def test_what_many_modules_speak_of_is_defined_once() -> None:
+    defined = Counter(
+        name
+        for path in modules().values()
+        for node in ast.parse(path.read_text("utf-8")).body
+        for name in ([node.name] if isinstance(node, ast.ClassDef) else _given(node))
+    )
+
+    assert [defined[name] for name in ("Term", "Progress", "Credentials", "Result", "ValidationResult")] == [1] * 5
+
+
+def _given(node: ast.stmt) -> list[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -13,7 +13,7 @@ from rdflib import RDF, SH, BNode, Graph, Namespace
 from conftest import REPOSITORY
 from spacecoop import shapes
 from spacecoop.findings import Severity
-from spacecoop.shapes import Result, Shapes
+from spacecoop.shapes import Shapes, ValidationResult
 
 SUITE = REPOSITORY / ".cache" / "suites" / "sht_tests"
 MF = Namespace("http://www.w3.org/2001/sw/DataAccess/tests/test-manifest#")
@@ -40,7 +40,7 @@ def read(path: Path) -> Graph:
     return Graph().parse(path, format="turtle", publicID=path.as_uri())
 
 
-def outline(results: list[Result]) -> Counter[tuple[str, str, str, str, Severity]]:
+def outline(results: list[ValidationResult]) -> Counter[tuple[str, str, str, str, Severity]]:
     """Results down to focus node, path, value, component and severity; blank nodes have no name of their own."""
 
     def plain(term: str) -> str:
@@ -65,7 +65,7 @@ def expected(graph: Graph, report: object) -> Counter[tuple[str, str, str, str, 
         path = shapes._path(graph, said["resultPath"])  # the engines' paths are written by the same rules
         severity = Severity.__members__.get(terms["resultSeverity"].rpartition("#")[2].upper(), Severity.VIOLATION)
         results.append(
-            Result(terms["focusNode"], path, terms["value"], terms["sourceConstraintComponent"], severity, "")
+            ValidationResult(terms["focusNode"], path, terms["value"], terms["sourceConstraintComponent"], severity, "")
         )
     return outline(results)
 

@@ -76,7 +76,7 @@ def test_our_own_shapes_are_as_shacl_has_them() -> None:
 def test_shapes_at_which_the_reference_gives_up_are_a_finding(
     birds: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def give_up(*_: object) -> list[shapes.Result]:
+    def give_up(*_: object) -> list[shapes.ValidationResult]:
         raise RuntimeError("too deep")
 
     monkeypatch.setattr(shapes, "_validate", give_up)

@@ -14,7 +14,7 @@ from spacecoop.findings import Finding, Place, finding, sort
 from spacecoop.iris import is_iri, is_slug, local_name
 from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
-from spacecoop.shapes import XONE, Disagreement, Engine, Result, Rule, UnusableError, causes, first_property
+from spacecoop.shapes import XONE, Disagreement, Engine, Rule, UnusableError, ValidationResult, causes, first_property
 from spacecoop.shared import Shared
 from spacecoop.workspace import Workspace
 
@@ -97,7 +97,7 @@ _NATIVE = {f"http://www.w3.org/2001/XMLSchema#{name}" for name in ("integer", "b
 """What YAML makes of a word without quotes, where the context gives no type."""
 
 
-def _bare_numbers(results: Iterable[Result], read: Facts) -> Iterator[Finding]:
+def _bare_numbers(results: Iterable[ValidationResult], read: Facts) -> Iterator[Finding]:
     """Yield a finding for each number that should be a text: what is missing is its quotes."""
     native = {
         (text(quad.subject), quad.predicate.value, quad.object.value)
@@ -110,7 +110,7 @@ def _bare_numbers(results: Iterable[Result], read: Facts) -> Iterator[Finding]:
             yield finding("bare-number", read.places.find(one.focus, path, one.value), value=one.value)
 
 
-def _find_causes(found: Iterable[Result], shared: Shared) -> tuple[Mapping[str, str], ...]:
+def _find_causes(found: Iterable[ValidationResult], shared: Shared) -> tuple[Mapping[str, str], ...]:
     """Return what the shapes inside of the one that speaks found: their message, else what they ask for."""
     texts: dict[tuple[str, str, bool], list[str]] = {}
     for cause in found:
@@ -143,7 +143,7 @@ def _short(term: str) -> str:
     return f"'{term}'" if len(term) <= 60 else f"'{term[:57]}...'"
 
 
-def _make_finding(result: Result, read: Facts, shared: Shared) -> Finding:
+def _make_finding(result: ValidationResult, read: Facts, shared: Shared) -> Finding:
     """Return a validation result as a finding, at its place in the source."""
     place = read.places.find(result.focus, first_property(result.path), result.value or None)
     rule = shared.shapes.rule(result.shape)

@@ -16,9 +16,10 @@ from spacecoop.links import agreement, candidates, quickstatements, review, setu
 from spacecoop.links.agreement import Criteria, Entity
 from spacecoop.links.mappings import Link
 from spacecoop.links.quickstatements import Proposal
-from spacecoop.links.setups import FILE, ITEMS, MANIFEST, SNAPSHOT, LinksError, Progress, Settings, Setup
+from spacecoop.links.setups import FILE, ITEMS, MANIFEST, SNAPSHOT, LinksError, Settings, Setup
 from spacecoop.links.snapshot import Snapshot
 from spacecoop.links.wikidata import Ask
+from spacecoop.progress import Progress
 from spacecoop.workspace import Workspace
 
 if TYPE_CHECKING:

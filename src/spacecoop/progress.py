@@ -8,12 +8,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich import progress as shown
 
 OFTEN = 0.1
 """Seconds from one look of the bar to the next."""
 
+Progress = Callable[[int, int], None]
+"""Told how many are done, and how many there are."""
+
 _open: list[Bar] = []
+
+
+def silent(done: int, of: int) -> None:
+    """Tell nobody."""
 
 
 class Bar:
@@ -22,7 +29,7 @@ class Bar:
     def __init__(self, noun: str, speak: Callable[[str], str] = str) -> None:
         """*noun* is what is counted, such as ``articles``; *speak* gives a text in the user's language."""
         self._noun, self._speak = noun, speak
-        self._progress: Progress | None = None
+        self._progress: shown.Progress | None = None
         self._shown = 0.0
 
     def __call__(self, done: int, of: int) -> None:
@@ -38,7 +45,7 @@ class Bar:
         if done >= of:
             self.close()
 
-    def _begin(self, of: int) -> Progress:
+    def _begin(self, of: int) -> shown.Progress:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -22,12 +22,13 @@ from spacecoop.harvest.counting import Counting
 from spacecoop.output import Written
 from spacecoop.pages import ask, libraries, writing
 from spacecoop.pages.faults import PageError
+from spacecoop.progress import Progress, silent
 from spacecoop.queries import library
 from spacecoop.queries.library import QueryError
 from spacecoop.shapes import ENGINES
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts, reasons, refusals, twins
-from spacecoop.work import ARTICLE_SYNTAXES, FAST, Progress, Run, Source, Work, each, silent
+from spacecoop.work import ARTICLE_SYNTAXES, FAST, Run, Source, Work, each
 from spacecoop.workspace import Workspace
 
 _ONCE = "not-revised"

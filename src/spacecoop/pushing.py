@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
+from spacecoop.progress import Progress, silent
 from spacecoop.stores import comparisons, graphs, ledgers
 from spacecoop.stores.comparisons import SHOWN, Difference
 from spacecoop.stores.connections import StoreError
 from spacecoop.stores.graphs import Graph
 from spacecoop.stores.graphstore import Store, batches, begin
 from spacecoop.stores.leases import Lease
-from spacecoop.stores.plans import SENT, Plan, Progress, Step, silent
+from spacecoop.stores.plans import SENT, Plan, Step
 
 
 class Stopped(Exception):

@@ -12,6 +12,9 @@ from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryT
 from spacecoop import reach
 from spacecoop.iris import local_name
 
+Term = NamedNode | BlankNode | Literal | Triple
+"""What may stand in an answer, or as the value of a statement."""
+
 _NP = "http://www.nanopub.org/nschema#"
 _TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _DERIVED_FROM = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
@@ -19,7 +22,7 @@ _IN_DATASET = NamedNode("http://rdfs.org/ns/void#inDataset")
 _LICENCE = NamedNode("http://purl.org/dc/terms/license")
 
 
-def text(term: NamedNode | BlankNode | Literal | Triple | DefaultGraph) -> str:
+def text(term: Term | DefaultGraph) -> str:
     """Return a term as plain text: an IRI, the words of a literal, or a blank node's label with ``_:``."""
     if isinstance(term, NamedNode | Literal):
         return term.value

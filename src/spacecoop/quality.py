@@ -18,12 +18,12 @@ from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, Severity, finding, sort
 from spacecoop.iris import shorten
 from spacecoop.places import Places
+from spacecoop.progress import Progress, silent
 from spacecoop.quads import text
 from spacecoop.queries import library
 from spacecoop.queries.library import QueryError
 from spacecoop.sandbox import Begin, StoppedError
 from spacecoop.shared import Shared
-from spacecoop.work import Progress, silent
 from spacecoop.workspace import Workspace
 
 FOLDER = "queries/quality"

@@ -32,7 +32,7 @@ _INNER: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, order=True)
-class Result:
+class ValidationResult:
     """One validation result (SHACL 1.0, section 3.6.2), its terms as plain text."""
 
     focus: str
@@ -168,11 +168,11 @@ class UnusableError(Exception):
 MOST_KEPT = 64
 """How many sets of shapes are kept ready; each cause that is looked for has one of its own."""
 
-Engine = Callable[[Shapes, str], list[Result]]
+Engine = Callable[[Shapes, str], list[ValidationResult]]
 """Takes shapes and a data graph as N-Triples; returns the results, sorted."""
 
 
-def fast(shapes: Shapes, data: str) -> list[Result]:
+def fast(shapes: Shapes, data: str) -> list[ValidationResult]:
     """Validate with the compiled engine ``shacl``; where it gives up, the reference decides."""
     try:
         report = _compile(shapes).validate_text(data, format="ntriples")
@@ -185,7 +185,7 @@ def fast(shapes: Shapes, data: str) -> list[Result]:
         path = result.path or ""
         plain = path[1:-1] if path.startswith("<") and path.count("<") == 1 else path
         results.append(
-            Result(
+            ValidationResult(
                 focus=_plain(result.focus_node),
                 path=plain,
                 value=_plain(result.value or ""),
@@ -225,8 +225,8 @@ MOST_ALONE = 50
 
 
 def causes(
-    shapes: Shapes, data: str, results: Sequence[Result], engine: Engine, levels: int = MOST_LEVELS
-) -> dict[Result, list[Result]]:
+    shapes: Shapes, data: str, results: Sequence[ValidationResult], engine: Engine, levels: int = MOST_LEVELS
+) -> dict[ValidationResult, list[ValidationResult]]:
     """Return why each result came about: what the shapes inside of the one that speaks find, each looked at alone.
 
     For a node that fails a shape inside, the results are of the innermost shapes. Where ``sh:xone`` found more than one
@@ -254,7 +254,7 @@ def causes(
 
 def _look_inside(
     shapes: Shapes, data: str, pairs: Iterable[tuple[str, str]], engine: Engine
-) -> dict[tuple[str, str], list[Result]]:
+) -> dict[tuple[str, str], list[ValidationResult]]:
     """Return what each shape finds at each node that it is paired with.
 
     Results are told apart by their focus nodes. Where these are not the nodes that were looked at, as those of shapes
@@ -263,13 +263,13 @@ def _look_inside(
     by_shape: dict[str, list[str]] = {}
     for shape, term in pairs:
         by_shape.setdefault(shape, []).append(term)
-    found: dict[tuple[str, str], list[Result]] = {}
+    found: dict[tuple[str, str], list[ValidationResult]] = {}
     alone = 0
     for shape, terms in by_shape.items():
         names = {term: _plain(term) for term in terms}
         results = engine(shapes.focus(shape, terms), data)
         if len(set(names.values())) == len(terms) and {one.focus for one in results} <= set(names.values()):
-            by_focus: dict[str, list[Result]] = {}
+            by_focus: dict[str, list[ValidationResult]] = {}
             for one in results:
                 by_focus.setdefault(one.focus, []).append(one)
             found |= {(shape, term): by_focus.get(name, []) for term, name in names.items()}
@@ -289,7 +289,7 @@ def _index(data: str) -> dict[str, list[str]]:
     return lines
 
 
-def _terms(lines: Mapping[str, Sequence[str]], result: Result) -> list[str]:
+def _terms(lines: Mapping[str, Sequence[str]], result: ValidationResult) -> list[str]:
     """Return the nodes that a result is about, as N-Triples terms; of a value that is a literal, as it is in the data.
 
     A result without a value, such as one about too few values, is about all values of its path.
@@ -306,7 +306,7 @@ def _terms(lines: Mapping[str, Sequence[str]], result: Result) -> list[str]:
     return sorted(values)
 
 
-def reference(shapes: Shapes, data: str) -> list[Result]:
+def reference(shapes: Shapes, data: str) -> list[ValidationResult]:
     """Validate with pySHACL, the reference; literals keep the spelling they have in *data*.
 
     Raises UnusableError where it gives up: it says so by exceptions of many kinds.
@@ -317,7 +317,7 @@ def reference(shapes: Shapes, data: str) -> list[Result]:
         raise UnusableError(" ".join(f"{type(error).__name__}: {error}".split())[:400]) from error
 
 
-def _validate(shapes: Shapes, data: str) -> list[Result]:
+def _validate(shapes: Shapes, data: str) -> list[ValidationResult]:
     import logging
     import warnings
 
@@ -338,7 +338,7 @@ def _validate(shapes: Shapes, data: str) -> list[Result]:
     for node in report.objects(root, SH.result):  # and not the details inside of results
         said = {key: report.value(node, SH[key]) for key in _RESULT_KEYS}
         results.append(
-            Result(
+            ValidationResult(
                 focus=_text(said["focusNode"]),
                 path=_path(report, said["resultPath"]),
                 value=_text(said["value"]),
@@ -393,7 +393,7 @@ class Disagreement(Exception):
     """Two engines give different results for the same shapes and data."""
 
 
-def both(shapes: Shapes, data: str) -> list[Result]:
+def both(shapes: Shapes, data: str) -> list[ValidationResult]:
     """Validate with both engines; raises Disagreement, with all that only one of them says."""
     results = {name: engine(shapes, data) for name, engine in (("fast", fast), ("pyshacl", reference))}
     if results["fast"] == results["pyshacl"]:

@@ -9,15 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Store, Triple, parse
+from pyoxigraph import Literal, RdfFormat, Store, parse
 
 from spacecoop import reach, shapes
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri, local_name
-from spacecoop.shapes import Result, Shapes
+from spacecoop.quads import Term
+from spacecoop.shapes import Shapes, ValidationResult
 
 _COUNTS = frozenset({"maxCount", "minCount", "maxLength", "minLength", "qualifiedMaxCount", "qualifiedMinCount"})
-Term = NamedNode | BlankNode | Literal | Triple
 _SH = "http://www.w3.org/ns/shacl#"
 _OWN = "https://www.w3.org/ns/shacl-shacl"
 GRAVE = frozenset({"rdf", "shape-malformed", "shape-text"})
@@ -85,13 +85,13 @@ def _find_malformed(texts: Sequence[tuple[str, str]]) -> Iterator[Finding]:
         yield finding("shape-malformed", place, said=said, component=component)
 
 
-def _innermost(results: Sequence[Result]) -> list[Result]:
+def _innermost(results: Sequence[ValidationResult]) -> list[ValidationResult]:
     """Return the results that name a property, or all: that a node is no shape at all follows from these."""
     named = [one for one in results if one.path]
     return list(dict.fromkeys(replace(one, focus="") if one.focus[:2] == "_:" else one for one in named or results))
 
 
-def _files_of(result: Result, rules: Shapes, texts: Sequence[tuple[str, str]]) -> list[str]:
+def _files_of(result: ValidationResult, rules: Shapes, texts: Sequence[tuple[str, str]]) -> list[str]:
     """Return the files that have the fault also when they are alone."""
     if len(texts) == 1:
         return [texts[0][0]]
@@ -106,7 +106,7 @@ def _files_of(result: Result, rules: Shapes, texts: Sequence[tuple[str, str]]) -
     ]
 
 
-def _place(texts: Sequence[tuple[str, str]], files: Sequence[str], result: Result) -> Place:
+def _place(texts: Sequence[tuple[str, str]], files: Sequence[str], result: ValidationResult) -> Place:
     """Return where a node, the property and its value stand together for the first time."""
     key = local_name(shapes.first_property(result.path))
     for file, text in texts:

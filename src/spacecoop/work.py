@@ -26,7 +26,8 @@ from spacecoop.harvest import dumps, summaries
 from spacecoop.harvest.summaries import Summary
 from spacecoop.output import Written
 from spacecoop.places import Places
-from spacecoop.shapes import ENGINES, Result, Shapes
+from spacecoop.progress import Progress
+from spacecoop.shapes import ENGINES, Shapes, ValidationResult
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.stories import accounts
 from spacecoop.syntaxes import JSONLD, NQUADS, TRIG, TURTLE
@@ -46,13 +47,6 @@ _AHEAD = 64
 
 Source = Path | Line
 """Where the facts of an article stand: a fact file, or a line of a file of many."""
-
-Progress = Callable[[int, int], None]
-"""Told how many articles are done, and how many there are."""
-
-
-def silent(done: int, of: int) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -324,7 +318,7 @@ def judge(common: Shared, data: bytes, slug: str, file: str) -> Article:
     return articles.describe(data, slug, file, common, ENGINES[FAST])
 
 
-def _accept(shapes: Shapes, data: str) -> list[Result]:  # noqa: ARG001  (an engine is called so)
+def _accept(shapes: Shapes, data: str) -> list[ValidationResult]:  # noqa: ARG001  (an engine is called so)
     """Find nothing wrong."""
     return []
 

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from spacecoop import pushing
+    from spacecoop.progress import Progress
     from spacecoop.stores.graphs import Graph
     from spacecoop.stores.graphstore import Store
-    from spacecoop.stores.plans import Plan, Progress
+    from spacecoop.stores.plans import Plan
 
 SHOWN = 12
 """How many graphs of each kind a plan shows."""

@@ -14,6 +14,7 @@ from spacecoop.links.agreement import Entity
 from spacecoop.links.mappings import Link, MappingSet
 from spacecoop.links.snapshot import Snapshot
 from spacecoop.links.wikidata import Ask, Item, Questions
+from spacecoop.progress import Progress
 from spacecoop.sandbox import Begin, StoppedError
 from spacecoop.workspace import Workspace
 
@@ -21,9 +22,6 @@ ITEMS = "http://www.wikidata.org/entity/"
 FILE = "links/wikidata.sssom.tsv"
 SNAPSHOT, MANIFEST = "links/wikidata.nt", "links/wikidata.json"
 CACHE = ".cache/links"
-
-Progress = Callable[[int, int], None]
-"""Told how many items are done, and how many there are."""
 
 
 class LinksError(Exception):

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
-from spacecoop.links.wikidata import Item, Term
+from spacecoop.links.wikidata import Item, Value
 
 LICENCE = "https://creativecommons.org/publicdomain/zero/1.0/"
 """Wikidata's structured data is in the public domain (wikidata.org, "Wikidata:Licensing")."""
@@ -77,7 +77,7 @@ def read(triples: bytes, manifest: bytes) -> Snapshot:
         known = {one.name for one in fields(Manifest)}
         said = {key: value for key, value in json.loads(manifest).items() if key in known}
         stated = Manifest(**{**said, "properties": tuple(said["properties"])})
-        facts: defaultdict[str, list[tuple[str, Term]]] = defaultdict(list)
+        facts: defaultdict[str, list[tuple[str, Value]]] = defaultdict(list)
         for quad in parse(triples, format=RdfFormat.N_TRIPLES):
             if not isinstance(quad.object, (NamedNode, Literal)):
                 raise DamagedError(f"{quad.subject} has a value that is neither an IRI nor a literal")

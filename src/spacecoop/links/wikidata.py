@@ -12,7 +12,7 @@ from pyoxigraph import Literal, NamedNode
 
 from spacecoop.iris import local_name
 
-Term = NamedNode | Literal
+Value = NamedNode | Literal
 Ask = Callable[[str], Sequence[Mapping[str, object]]]
 """A SELECT query in, the rows of its whole answer out; raises where there is no such answer."""
 
@@ -40,7 +40,7 @@ class Item:
     """What is said of one item."""
 
     iri: str
-    facts: tuple[tuple[str, Term], ...] = ()
+    facts: tuple[tuple[str, Value], ...] = ()
     """Properties and values, sorted; the values of Wikidata's best rank (``wdt:``)."""
     classes: frozenset[str] | None = None
     """To which of the classes asked about it belongs, directly or not; None where that is not known."""
@@ -57,7 +57,7 @@ class Item:
         """The item into which it was merged, where it was."""
         return next((value.value for name, value in self.facts if name == SAME), None)
 
-    def values(self, name: str) -> list[Term]:
+    def values(self, name: str) -> list[Value]:
         """Return the values of a property."""
         return [value for known, value in self.facts if known == name]
 
@@ -99,7 +99,7 @@ def describe(ask: Ask, questions: Questions, items: Iterable[str], date: str) ->
     """
     for batch in _batches(sorted(set(items)), questions.batch):
         nodes = [*map(NamedNode, batch), END]
-        said: defaultdict[str, set[tuple[str, Term]]] = defaultdict(set)
+        said: defaultdict[str, set[tuple[str, Value]]] = defaultdict(set)
         rows = ask(
             fill(
                 questions.items,
@@ -143,7 +143,7 @@ def find_named(ask: Ask, questions: Questions, names: Iterable[Literal]) -> dict
     return found
 
 
-def fill(query: str, **values: Sequence[Term]) -> str:
+def fill(query: str, **values: Sequence[Value]) -> str:
     """Fill the empty VALUES of a query with terms; they are written as terms, never pasted as text.
 
     >>> filled("SELECT * { VALUES ?item {} ?item ?p ?o }", item=[NamedNode("http://example.org/a")])

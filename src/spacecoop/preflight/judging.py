@@ -16,7 +16,7 @@ from spacecoop.iris import local_name, shorten
 from spacecoop.preflight import inspections, rulebooks
 from spacecoop.preflight.inspections import CHECKS, HERE, PREFIXES, Built, vocabularies
 from spacecoop.preflight.rulebooks import rulebook
-from spacecoop.shapes import Result, Shapes, UnusableError, reference
+from spacecoop.shapes import Shapes, UnusableError, ValidationResult, reference
 from spacecoop.syntaxes import BY_ENDING
 from spacecoop.workspace import Workspace
 
@@ -219,14 +219,14 @@ def _judge_by_shapes(
         )
 
 
-def _path(result: Result) -> str:
+def _path(result: ValidationResult) -> str:
     """Return the path of a result in SPARQL's syntax, shortened."""
     if result.path and "<" not in result.path:
         return shorten(result.path, PREFIXES)
     return re.sub("<([^<>]+)>", lambda found: shorten(found[1], PREFIXES), result.path)
 
 
-def _results(shapes: Shapes, data: str, source: str) -> list[Result]:
+def _results(shapes: Shapes, data: str, source: str) -> list[ValidationResult]:
     """Return what is more than information; raises BadShapes where the shapes cannot be used."""
     try:
         return [result for result in reference(shapes, data) if result.severity is not Severity.INFO]

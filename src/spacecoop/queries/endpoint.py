@@ -20,9 +20,6 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from pyoxigraph import (
-    BlankNode,
-    Literal,
-    NamedNode,
     QueryBoolean,
     QueryResultsFormat,
     QuerySolutions,
@@ -32,11 +29,10 @@ from pyoxigraph import (
     parse_query_results,
 )
 
+from spacecoop.quads import Term
 from spacecoop.queries import sparql
 from spacecoop.queries.exchange import ElsewhereError, Exchange
 from spacecoop.secrecy import hide
-
-Term = NamedNode | BlankNode | Literal | Triple
 
 LONG = 2_000
 """A query of more characters goes by POST: servers and proxies cut long addresses."""
@@ -86,7 +82,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Credentials:
+class Login:
     """How to be known to an endpoint: a user with a password, or a bearer token."""
 
     user: str = ""
@@ -104,7 +100,7 @@ def agent(page: str = "") -> str:
     return f"spacecoop/{version('spacecoop')}{f' ({who})' if who else ''} SPARQLWrapper/{version('SPARQLWrapper')}"
 
 
-def credentials(url: str) -> Credentials | None:
+def credentials(url: str) -> Login | None:
     """Return what the environment, or else the keyring, holds for an endpoint; None where there is nothing.
 
     Read are SPACECOOP_ENDPOINT_USER, _PASSWORD, _TOKEN and _AUTH (``basic`` or ``digest``); a keyring is asked
@@ -122,7 +118,7 @@ def credentials(url: str) -> Credentials | None:
             password = keyring.get_password(url, user) or ""
     if not (token or (user and password)):
         return None
-    return Credentials(user, password, token, scheme == "digest")
+    return Login(user, password, token, scheme == "digest")
 
 
 @dataclass(frozen=True)
@@ -136,7 +132,7 @@ class Endpoint:
     patience: float = 120
     """Seconds to wait in all between attempts."""
     attempts: int = 5
-    credentials: Credentials | None = None
+    credentials: Login | None = None
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:

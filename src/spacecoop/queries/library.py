@@ -12,8 +12,9 @@ from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri, is_language, is_name, local_name
+from spacecoop.quads import Term
 from spacecoop.queries import sparql
-from spacecoop.queries.sparql import QueryError, Term
+from spacecoop.queries.sparql import QueryError
 from spacecoop.workspace import Workspace
 
 __all__ = [

@@ -31,9 +31,9 @@ from pyoxigraph import (
 )
 
 from spacecoop.iris import shorten
+from spacecoop.quads import Term
 from spacecoop.queries.spool import Reader, Spool
 
-Term = NamedNode | BlankNode | Literal | Triple
 Row = Sequence[Term | None]
 
 SHOWN = 10_000

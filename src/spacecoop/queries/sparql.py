@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Triple, Variable
+from pyoxigraph import Literal, NamedNode, Variable
 
 from spacecoop import reach
 from spacecoop.findings import excerpt
+from spacecoop.quads import Term
 from spacecoop.reach import Outward, QueryError, mask, mask_braces, outward, terms
 
 __all__ = ["Outward", "QueryError", "mask", "outward", "terms"]
 
-Term = NamedNode | BlankNode | Literal | Triple
 
 _FORM = re.compile(r"(?<![?$:\w.-])(SELECT|ASK|CONSTRUCT|DESCRIBE)(?![:\w.-])", re.IGNORECASE)
 _UPDATE = re.compile(

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from spacecoop.progress import Progress, silent
 from spacecoop.stores import comparisons, dialects, ledgers
 from spacecoop.stores.graphs import Graph
 from spacecoop.stores.graphstore import Store
 from spacecoop.stores.ledgers import Noted
-
-Progress = Callable[[int, int], None]
-"""Told how many triples are done, and how many there are to do."""
-
-
-def silent(done: int, of: int) -> None:
-    """Tell nobody."""
 
 
 class Step(NamedTuple):
