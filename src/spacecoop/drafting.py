@@ -23,7 +23,7 @@ from spacecoop.drafts.rules import Rules, Thing
 from spacecoop.facts import texts
 from spacecoop.facts.texts import Text
 from spacecoop.findings import Finding, Place, finding, is_refusal
-from spacecoop.iris import local_name
+from spacecoop.iris import TYPE, local_name
 from spacecoop.quads import text
 from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.workspace import Workspace
@@ -37,7 +37,6 @@ _NAMES = frozenset(
         "http://www.w3.org/2004/02/skos/core#prefLabel",
     }
 )
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def things(common: Shared) -> list[Thing]:
             continue
         if quad.predicate.value in _NAMES and isinstance(quad.object, Literal):
             called[iri][quad.object.language or ""].append(quad.object.value)
-        elif quad.predicate.value == _TYPE:
+        elif quad.predicate == TYPE:
             types[iri].add(local_name(text(quad.object)))
     return [
         Thing(iri.removeprefix(base), frozenset(types[iri]), {key: tuple(value) for key, value in sorted(by.items())})

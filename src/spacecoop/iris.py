@@ -7,6 +7,11 @@ from collections.abc import Mapping
 
 from pyoxigraph import Literal, NamedNode
 
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+RDF_TYPE = f"{RDF}type"
+"""Says of what class a thing is."""
+TYPE = NamedNode(RDF_TYPE)
+
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]+")
 _NAME = re.compile(r"[^\W_][\w.-]*")
 _START = re.compile(r".*[^\w.-]", re.DOTALL)

@@ -18,11 +18,10 @@ from typing import Any
 
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, Triple, parse, serialize
 
-from spacecoop.iris import Prefixes
+from spacecoop.iris import RDF_TYPE, Prefixes
 from spacecoop.quads import text
 from spacecoop.syntaxes import JSONLD, NQUADS, Syntax
 
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _DEFAULT = text(DefaultGraph())
 _PART = 1 << 20
 
@@ -148,7 +147,7 @@ def _node(subject: str, said: Iterable[Quad], compact: _Compact) -> str:
     """Return a node as JSON, written at once: an object for each node and value would take most of the time."""
     parts = [f'"@id": {compact[subject]}']
     for predicate, quads in itertools.groupby(said, key=lambda quad: quad.predicate.value):
-        if predicate == _TYPE:
+        if predicate == RDF_TYPE:
             key, values = '"@type"', [compact[text(quad.object)] for quad in quads]
         else:
             key, values = compact[predicate], [_value(quad.object, compact) for quad in quads]

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple
 
 from spacecoop import reach
-from spacecoop.iris import local_name
+from spacecoop.iris import TYPE, local_name
 
 Term = NamedNode | BlankNode | Literal | Triple
 """What may stand in an answer, or as the value of a statement."""
 
 _NP = "http://www.nanopub.org/nschema#"
-_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _DERIVED_FROM = NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom")
 _IN_DATASET = NamedNode("http://rdfs.org/ns/void#inDataset")
 _LICENCE = NamedNode("http://purl.org/dc/terms/license")
@@ -153,7 +152,7 @@ class Envelope:
         assertion = NamedNode(self.assertion)
         links = {"hasAssertion": self.assertion, "hasProvenance": self.provenance, "hasPublicationInfo": self.pubinfo}
         return [
-            Quad(document, _TYPE, NamedNode(f"{_NP}Nanopublication"), head),
+            Quad(document, TYPE, NamedNode(f"{_NP}Nanopublication"), head),
             *(Quad(document, NamedNode(_NP + link), NamedNode(graph), head) for link, graph in links.items()),
             Quad(assertion, _DERIVED_FROM, NamedNode(source), NamedNode(self.provenance)),
             Quad(document, _LICENCE, NamedNode(licence), NamedNode(self.pubinfo)),
@@ -172,7 +171,7 @@ def arrange(quads: Iterable[Quad]) -> list[Quad]:
 
 
 def _order(quad: Quad) -> tuple[str, str, str, tuple[str, str]]:
-    predicate = "" if quad.predicate == _TYPE else quad.predicate.value
+    predicate = "" if quad.predicate == TYPE else quad.predicate.value
     return text(quad.graph_name), text(quad.subject), predicate, _object_order(quad)
 
 

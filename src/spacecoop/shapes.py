@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from spacecoop.findings import Severity
-from spacecoop.iris import is_iri, local_name
+from spacecoop.iris import RDF, is_iri, local_name
 
 if TYPE_CHECKING:
     import shacl
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rdflib.term import Node
 
 _SH = "http://www.w3.org/ns/shacl#"
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _INNER: Mapping[str, tuple[str, ...]] = {
     f"{_SH}{name}ConstraintComponent": tuple(f"{_SH}{key}" for key in keys)
     for name, keys in {
@@ -140,12 +139,12 @@ class Shapes:
             objects.setdefault((subject, quad.predicate.value), []).append(object_)
 
         def members(node: str) -> list[str]:
-            first = objects.get((node, f"{_RDF}first"))
-            return [node] if first is None else [*first, *members(objects[node, f"{_RDF}rest"][0])]
+            first = objects.get((node, f"{RDF}first"))
+            return [node] if first is None else [*first, *members(objects[node, f"{RDF}rest"][0])]
 
         inner = {key for keys in _INNER.values() for key in keys}
         return {
-            (shape, key): tuple(part for node in nodes for part in members(node) if part != f"{_RDF}nil")
+            (shape, key): tuple(part for node in nodes for part in members(node) if part != f"{RDF}nil")
             for (shape, key), nodes in objects.items()
             if key in inner
         }

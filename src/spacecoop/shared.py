@@ -15,7 +15,7 @@ from spacecoop.facts import context, definitions, factfiles
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, choose_text, finding, suggest
-from spacecoop.iris import is_name, local_name, namespace
+from spacecoop.iris import RDF_TYPE, is_name, local_name, namespace
 from spacecoop.links import linksets, mappings, snapshot
 from spacecoop.links.mappings import Link
 from spacecoop.places import Places
@@ -26,7 +26,7 @@ from spacecoop.workspace import SETTINGS, Workspace
 FACT_FILES = (".yaml", ".yml", ".ttl", ".trig")
 _ASIDE = frozenset(
     {
-        "http://www.w3.org/1999/02/22-rdf-syntax-ns#type",
+        RDF_TYPE,
         "http://www.w3.org/2000/01/rdf-schema#isDefinedBy",
         "http://www.w3.org/2000/01/rdf-schema#seeAlso",
         "http://www.w3.org/2004/02/skos/core#hasTopConcept",

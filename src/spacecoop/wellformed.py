@@ -13,7 +13,7 @@ from pyoxigraph import Literal, RdfFormat, Store, parse
 
 from spacecoop import reach, shapes
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri, local_name
+from spacecoop.iris import RDF, is_iri, local_name
 from spacecoop.quads import Term
 from spacecoop.shapes import Shapes, ValidationResult
 
@@ -25,7 +25,7 @@ GRAVE = frozenset({"rdf", "shape-malformed", "shape-text"})
 _PREFIX = re.compile(r"[^\W\d_]?[\w.-]*")
 _TEXT = {
     "http://www.w3.org/2001/XMLSchema#string",
-    "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString",
+    f"{RDF}langString",
 }
 
 

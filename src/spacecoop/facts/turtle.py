@@ -11,11 +11,10 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, Triple, parse
 from spacecoop import quads
 from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Place, finding
-from spacecoop.iris import is_iri, local_name
+from spacecoop.iris import TYPE, is_iri, local_name
 from spacecoop.places import Places
 from spacecoop.syntaxes import BY_ENDING
 
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _PREFIX = re.compile(r"@?prefix\s+([\w-]*):\s*<([^>]*)>", re.IGNORECASE)
 _SUBJECT = re.compile(r"\s*(?:<([^>\s]*)>|([\w-]*):([\w.-]+))\s")
 
@@ -66,7 +65,7 @@ def _references(read: Iterable[Quad], places: Places) -> tuple[Reference, ...]:
             written_out=True,
         )
         for quad in read
-        if isinstance(quad.object, NamedNode) and quad.predicate.value != _TYPE
+        if isinstance(quad.object, NamedNode) and quad.predicate != TYPE
     )
 
 

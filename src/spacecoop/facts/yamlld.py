@@ -16,7 +16,7 @@ from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.facts.context import Reader
 from spacecoop.facts.records import Facts, Layout, Reference
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri, is_language, is_name, local_name
+from spacecoop.iris import RDF_TYPE, is_iri, is_language, is_name, local_name
 from spacecoop.places import Places
 from spacecoop.syntaxes import JSONLD
 
@@ -28,7 +28,6 @@ DRAFT_LEFT = "draft-left"
 _OWN = "this"
 _QUOTE = "quote"
 _DRAFT = "draft"
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _FATAL = frozenset({"bad-iri", "bad-name", "bad-language"})
 
 
@@ -220,7 +219,7 @@ class _Walk:
             if is_iri(iri):
                 iris.append(iri)
                 row = (iri, self.document.key_place(steps), place)
-                self.places.values.setdefault((node, _TYPE), []).append(row)
+                self.places.values.setdefault((node, RDF_TYPE), []).append(row)
             else:
                 classes = [key for key in scope.names() if key[:1].isupper()]
                 self.findings.append(finding("unknown-class", place, suggest(str(name), classes), name=name))

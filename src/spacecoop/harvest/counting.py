@@ -13,10 +13,9 @@ from typing import NamedTuple
 from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
 from spacecoop.harvest.shards import Shards
-from spacecoop.iris import namespace
+from spacecoop.iris import RDF_TYPE, namespace
 from spacecoop.quads import text
 
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 WIDTH = 8
 """How many bytes of a digest are kept."""
 _OF_LINKS = frozenset(
@@ -137,7 +136,7 @@ def _sum(said: Iterable[_Said], scope: Scope) -> Tally:
         subjects.add(one.subject)
         objects.add(one.written)
         properties[one.predicate] += 1
-        if one.predicate == _TYPE:
+        if one.predicate == RDF_TYPE:
             classes[text(one.object)] += 1
         if isinstance(one.object, NamedNode):
             found = _find_linked(one.subject, one.predicate, one.object.value, scope)

@@ -11,12 +11,12 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, RdfFormat, parse
 
 from spacecoop import output
 from spacecoop.documents import text as read_text
+from spacecoop.iris import TYPE
 from spacecoop.output import Written
 from spacecoop.quads import arrange, name_blank_nodes, text
 from spacecoop.syntaxes import JSONLD, RDFXML, TURTLE, Syntax
 from spacecoop.workspace import Workspace
 
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 _IN_DATASET = NamedNode("http://rdfs.org/ns/void#inDataset")
 _HEADERS = frozenset({"http://www.w3.org/2002/07/owl#Ontology", "http://www.w3.org/2004/02/skos/core#ConceptScheme"})
 """What a file of the ontology says that its document is."""
@@ -43,7 +43,7 @@ def documents(
             found[text(quad.subject).partition("#")[0]].append(quad)
     for name, said_there in [*files.items(), ("shapes", tuple(_shapes(workspace)))]:
         headers = {
-            text(quad.subject) for quad in said_there if quad.predicate.value == _TYPE and text(quad.object) in _HEADERS
+            text(quad.subject) for quad in said_there if quad.predicate == TYPE and text(quad.object) in _HEADERS
         }
         own = sorted(iri for iri in headers if iri.startswith(workspace.base) and "#" not in iri)
         if name.startswith(("ontology/", "shapes")) and own:

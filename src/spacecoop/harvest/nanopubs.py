@@ -28,6 +28,7 @@ from pyoxigraph import (
 )
 
 from spacecoop import output, reach, sandbox
+from spacecoop.iris import TYPE
 from spacecoop.quads import Envelope, arrange
 from spacecoop.reach import QueryError
 from spacecoop.sandbox import Begin, StoppedError
@@ -38,7 +39,6 @@ _DCT = "http://purl.org/dc/terms/"
 _NP = "http://www.nanopub.org/nschema#"
 _NPX = "http://purl.org/nanopub/x/"
 _PROV = "http://www.w3.org/ns/prov#"
-_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _GRAPHS = {"head": "Head", "assertion": "assertion", "provenance": "provenance", "pubinfo": "pubinfo"}
 """What our graphs are called in a nanopublication."""
 
@@ -148,7 +148,7 @@ def read(path: Path) -> Nanopub:
     except (OSError, SyntaxError, ValueError) as error:
         raise Malformed(f"{path}: {error}") from error
     names = [
-        quad.subject for quad in quads if quad.predicate == _TYPE and quad.object == NamedNode(f"{_NP}Nanopublication")
+        quad.subject for quad in quads if quad.predicate == TYPE and quad.object == NamedNode(f"{_NP}Nanopublication")
     ]
     if len(names) != 1 or not isinstance(names[0], NamedNode):
         raise Malformed(f"{path}: holds {len(names)} nanopublications")
@@ -219,7 +219,7 @@ def _head(start: str) -> list[Quad]:
     head, this = NamedNode(f"{start}Head"), NamedNode(start)
     links = {"hasAssertion": "assertion", "hasProvenance": "provenance", "hasPublicationInfo": "pubinfo"}
     return [
-        Quad(this, _TYPE, NamedNode(f"{_NP}Nanopublication"), head),
+        Quad(this, TYPE, NamedNode(f"{_NP}Nanopublication"), head),
         *(Quad(this, NamedNode(_NP + link), NamedNode(start + graph), head) for link, graph in links.items()),
     ]
 

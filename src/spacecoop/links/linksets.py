@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from spacecoop.iris import local_name
+from spacecoop.iris import TYPE, local_name
 from spacecoop.links.mappings import (
     IRI,
     MANY,
@@ -22,7 +22,6 @@ from spacecoop.links.mappings import (
     values_of,
 )
 
-_RDF_TYPE = NamedNode("http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
 _OWL = "http://www.w3.org/2002/07/owl#"
 _SSSOM = "https://w3id.org/sssom/"
 _VOID = "http://rdfs.org/ns/void#"
@@ -43,7 +42,7 @@ def describe(mapping_set: MappingSet, confidence: float, dataset: str, fallback:
     """
     home, set_iri = NamedNode(graph), str(mapping_set.header.get("mapping_set_id") or fallback)
     this = NamedNode(set_iri)
-    quads = [Quad(this, _RDF_TYPE, NamedNode(f"{_SSSOM}MappingSet"), home)]
+    quads = [Quad(this, TYPE, NamedNode(f"{_SSSOM}MappingSet"), home)]
     for key, (slot, datatype) in SET_SLOTS.items():
         given = mapping_set.header.get(key) or []
         for value in given if isinstance(given, list) else [given]:
@@ -51,7 +50,7 @@ def describe(mapping_set: MappingSet, confidence: float, dataset: str, fallback:
     for one in mapping_set.mappings:
         node = NamedNode(mapping_iri(set_iri, one))
         quads.append(Quad(this, NamedNode(f"{_SSSOM}mappings"), node, home))
-        quads.append(Quad(node, _RDF_TYPE, NamedNode(f"{_OWL}Axiom"), home))
+        quads.append(Quad(node, TYPE, NamedNode(f"{_OWL}Axiom"), home))
         for column, (slot, datatype) in SLOTS.items():
             cell = one.cells.get(column, "")
             for value in values_of(cell) if column in MANY else [cell]:
@@ -79,7 +78,7 @@ def _linksets(mapping_set: MappingSet, confidence: float, dataset: str, this: Na
             ("triples", Literal(str(count), datatype=NamedNode(f"{_XSD}integer"))),
         ):
             quads.append(Quad(linkset, NamedNode(_VOID + slot), value, home))
-        quads.append(Quad(linkset, _RDF_TYPE, NamedNode(f"{_VOID}Linkset"), home))
+        quads.append(Quad(linkset, TYPE, NamedNode(f"{_VOID}Linkset"), home))
         quads.append(Quad(linkset, NamedNode("http://www.w3.org/ns/prov#wasDerivedFrom"), this, home))
     return quads
 

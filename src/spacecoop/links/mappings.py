@@ -13,7 +13,7 @@ from typing import Any
 from spacecoop import documents
 from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.findings import Finding, Place, finding
-from spacecoop.iris import is_iri, is_name, local_name
+from spacecoop.iris import RDF, is_iri, is_name, local_name
 
 REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification")
 REQUIRED_OF_SET = ("mapping_set_id", "license")
@@ -24,7 +24,7 @@ NO_TERM = "https://w3id.org/sssom/NoTermFound"
 
 _BUILT_IN = {
     "owl": "http://www.w3.org/2002/07/owl#",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdf": RDF,
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "semapv": "https://w3id.org/semapv/vocab/",
     "skos": "http://www.w3.org/2004/02/skos/core#",

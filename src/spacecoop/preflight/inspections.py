@@ -11,7 +11,7 @@ from xml.etree import ElementTree as Xml
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, parse
 
 from spacecoop import folders
-from spacecoop.iris import local_name
+from spacecoop.iris import RDF, local_name
 from spacecoop.quads import text
 from spacecoop.syntaxes import BY_ENDING
 from spacecoop.workspace import Workspace
@@ -30,7 +30,7 @@ PREFIXES = {
     "obo": "http://purl.obolibrary.org/obo/",
     "owl": "http://www.w3.org/2002/07/owl#",
     "prov": "http://www.w3.org/ns/prov#",
-    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdf": RDF,
     "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
     "schema": "http://schema.org/",
     "sdo": "https://schema.org/",

@@ -11,7 +11,7 @@ from typing import IO, Any
 from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.findings import Finding, Place, finding, suggest
-from spacecoop.iris import is_iri, is_language, is_name, local_name
+from spacecoop.iris import RDF_TYPE, is_iri, is_language, is_name, local_name
 from spacecoop.quads import Term
 from spacecoop.queries import sparql
 from spacecoop.queries.sparql import QueryError
@@ -37,7 +37,6 @@ LONGEST = 1_000_000
 """Characters that a query file may have."""
 XSD = "http://www.w3.org/2001/XMLSchema#"
 _SH = "http://www.w3.org/ns/shacl#"
-_RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 _SCHEMA = "https://schema.org/"  # the one that sparql-examples uses
 _FRONT = re.compile(r"#\+ ?(.*)")
@@ -417,7 +416,7 @@ def as_rdf(queries: Iterable[Query], graph: str, base: str, prefixes: Mapping[st
         if form not in EXECUTABLES:
             raise QueryError(f"{query.name}: only SELECT, ASK, CONSTRUCT and DESCRIBE can be published")
         for class_ in ("SPARQLExecutable", EXECUTABLES[form][0]):
-            yield quad(iri, f"{_RDF}type", class_ if is_iri(class_) else _SH + class_)
+            yield quad(iri, RDF_TYPE, class_ if is_iri(class_) else _SH + class_)
         yield quad(iri, EXECUTABLES[form][1], Literal(text))
         for language, said in query.summary.items():
             yield quad(iri, f"{_RDFS}comment", Literal(said, language=language))

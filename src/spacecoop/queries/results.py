@@ -30,7 +30,7 @@ from pyoxigraph import (
     serialize,
 )
 
-from spacecoop.iris import shorten
+from spacecoop.iris import TYPE, shorten
 from spacecoop.quads import Term
 from spacecoop.queries.spool import Reader, Spool
 
@@ -40,7 +40,6 @@ SHOWN = 10_000
 """Rows that a table shows: it must hold them all to know how wide its columns are."""
 WORD = 12
 """Cells of the terminal up to which a word is kept whole in its column."""
-_TYPE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 STRING = "http://www.w3.org/2001/XMLSchema#string"
 
 
@@ -288,7 +287,7 @@ def edges(result: Result) -> Result:
     """Return the triples of a graph as rows from thing to thing; what is said in literals is left out."""
     spool = Spool(sort=True)
     for quad in parse(Reader(result.text()), format=RdfFormat.N_TRIPLES):  # type: ignore[arg-type]
-        if isinstance(quad.object, NamedNode) and quad.predicate.value != _TYPE:
+        if isinstance(quad.object, NamedNode) and quad.predicate != TYPE:
             spool.write(f"{quad.subject}\t{quad.object}\n".encode())
     return Result("rows", ("from", "to"), spool.close())
 
