@@ -7,12 +7,18 @@ no word at all, the document's first.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from spacecoop.syntaxes import SYNTAXES
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 MEDIA_TYPES = {
     **{syntax.ending: syntax.media_type for syntax in SYNTAXES},
@@ -101,12 +107,6 @@ FOR_A_WHILE = "max-age=300"
 FOR_GOOD = "max-age=31536000, immutable"
 
 
-def rules(rows: Sequence[Row], home: str | None, feed: Feed) -> dict[str, str]:
-    """Return the files of rules, by name; those for w3id.org only where it is known to which *home* they lead."""
-    made = {name: write(rows, feed) for name, write in _WRITERS.items()}
-    return made | ({"hosting/w3id.htaccess": _w3id(rows, home)} if home else {})
-
-
 # ------------------------------------------------------------------------------------------ which type is wanted
 
 
@@ -141,319 +141,91 @@ def choose(row: Row, accept: str | None) -> str | None:
     return None
 
 
-def _list(row: Row) -> str:
-    return ", ".join(MEDIA_TYPES[ending] for ending in row.endings)
+# ------------------------------------------------------------------------------------------ each server's language
 
 
-def _file(row: Row, ending: str, path: str) -> str:
-    """Return the file that a document has with an ending; *path* is how the server calls the document's path."""
-    return (row.files[row.endings.index(ending)] if row.files else path) + ending
+_FEED = r"feed(?:\.trig|\.atom|/[0-9]+\.trig)"
+_LANGUAGES = {
+    ".htaccess": "apache.htaccess.jinja",
+    "_headers": "headers.jinja",
+    "hosting/Caddyfile": "Caddyfile.jinja",
+    "hosting/negotiate.js": "edge.js.jinja",
+    "hosting/nginx.conf": "nginx.conf.jinja",
+}
+"""The template of each file."""
+_W3ID = {"hosting/w3id.htaccess": "w3id.htaccess.jinja"}
 
 
-# ------------------------------------------------------------------------------------------------------- Apache
+def rules(rows: Sequence[Row], home: str | None, feed: Feed) -> dict[str, str]:
+    """Return the files of rules, by name; those for w3id.org only where it is known to which *home* they lead."""
+    environment = _open_templates()
+    values = {
+        "rows": [_describe(row) for row in rows],
+        "rows_json": json.dumps([_describe_for_edge(row) for row in rows], indent=1),
+        "media_types_json": json.dumps(MEDIA_TYPES, indent=1),
+        "types": FILE_TYPES,
+        "texts": _TEXTS,
+        "feed": feed,
+        "feed_files": _FEED,
+        "closed_pages": rf"feed/(?:{_match_closed(feed)})\.trig",
+        "for_a_while": FOR_A_WHILE,
+        "for_good": FOR_GOOD,
+        "home": home,
+    }
+    templates = _LANGUAGES | (_W3ID if home else {})
+    return {name: environment.get_template(template).render(values) for name, template in templates.items()}
 
 
-_HEAD = "# Made by `spacecoop build`: change spacecoop.toml or the program, not this file.\n"
+@functools.cache
+def _open_templates() -> Environment:
+    """Return the environment of the servers' templates, which write no HTML, hence escape nothing."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "servers"),
+        autoescape=False,  # noqa: S701  (no HTML)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
 
 
-def _apache_choice(row: Row) -> list[str]:
-    """Return the lines that put the wanted media range into a variable; later lines, of higher quality, win."""
-    lines = [
-        f"# {row.name}: {_list(row)}",
-        "RewriteCond %{HTTP:Accept} ^$",
-        f"RewriteRule ^{row.pattern}$ - [E=SPACECOOP:*/*]",
-    ]
-    for rung in reversed(ladder(row)):
-        lines += [f'RewriteCond %{{HTTP:Accept}} "{rung}" [NC]', f"RewriteRule ^{row.pattern}$ - [E=SPACECOOP:%1]"]
-    return lines
+def _describe(row: Row) -> dict[str, Any]:
+    """Return what the templates know of a row."""
+    return {
+        "name": row.name,
+        "pattern": row.pattern,
+        "endings": row.endings,
+        "kinds": [MEDIA_TYPES[ending] for ending in row.endings],
+        "files": row.files,
+        "see_other": row.see_other,
+        "ladder": ladder(row),
+        "choices": _list_choices(row),
+    }
 
 
-def _group_by_ending(row: Row) -> list[tuple[str, str]]:
-    """Return, for each ending, a regular expression of the media ranges that get it."""
+def _list_choices(row: Row) -> list[dict[str, Any]]:
+    """Return, for each ending, its file where it is not the document's own, and the media ranges that get it.
+
+    The ranges stand there as they are and as one regular expression.
+    """
     accepted = _list_accepted(row)
-    words = {ending: [word for word, other in accepted.items() if other == ending] for ending in row.endings}
-    return [
-        (ending, "|".join(word.replace("+", r"\+").replace("*", r"\*") for word in words[ending]))
-        for ending in row.endings
-    ]
+    choices = []
+    for number, ending in enumerate(row.endings):
+        ranges = [word for word, other in accepted.items() if other == ending]
+        pattern = "|".join(word.replace("+", r"\+").replace("*", r"\*") for word in ranges)
+        file = row.files[number] if row.files else ""
+        choices.append({"ending": ending, "file": file, "ranges": ranges, "pattern": pattern})
+    return choices
+
+
+def _describe_for_edge(row: Row) -> dict[str, Any]:
+    """Return what the edge function knows of a row, which chooses by itself."""
+    return {"pattern": row.pattern, "endings": row.endings, "files": row.files, "seeOther": row.see_other}
 
 
 def _match_closed(feed: Feed) -> str:
     """Return a regular expression of the closed pages' numbers; without any, one that no number is."""
     return "|".join(map(str, feed.closed)) or "none"
-
-
-_FEED = r"feed(?:\.trig|\.atom|/[0-9]+\.trig)"
-
-
-def _apache(rows: Sequence[Row], feed: Feed) -> str:
-    """Return ``.htaccess`` for the folder itself: needs mod_rewrite, mod_headers and mod_mime."""
-    lines = [
-        "Options -MultiViews -Indexes",
-        "DirectoryIndex disabled",
-        "DirectorySlash Off",
-        *(f"AddType {kind} {ending}" for ending, kind in FILE_TYPES.items()),
-        "RemoveEncoding .gz",
-        *(f"AddCharset utf-8 {ending}" for ending, kind in FILE_TYPES.items() if kind in _TEXTS),
-        '<Files "void">',
-        "ForceType text/turtle;charset=utf-8",
-        "</Files>",
-        'Header always set Access-Control-Allow-Origin "*"',
-        'Header always set Access-Control-Expose-Headers "Content-Location, Link, ETag, Vary"',
-        'Header always merge Vary "Accept"',
-        f'Header set Cache-Control "{FOR_A_WHILE}" "expr=%{{REQUEST_URI}} =~ m#/{_FEED}$#"',
-        f'Header set Cache-Control "{FOR_GOOD}" "expr=%{{REQUEST_URI}} =~ m#/feed/(?:{_match_closed(feed)})\\.trig$#"',
-        "Header set Content-Location %{REDIRECT_SPACECOOP_FILE}e env=REDIRECT_SPACECOOP_FILE",
-        f'ErrorDocument 406 "{_refusal(rows)}"',
-        "",
-        "RewriteEngine On",
-        "# where this folder is served from",
-        r"RewriteCond %{REQUEST_URI}::$1 ^(.*?/)(.*)::\2$",
-        "RewriteRule ^(.*)$ - [E=SPACECOOP_BASE:%1]",
-        "",
-    ]
-    for row in rows:
-        if not row.files:
-            there = f"RewriteCond %{{REQUEST_FILENAME}}{row.endings[0]} !-f"
-            lines += [there, f"RewriteRule ^{row.pattern}$ - [R=404,L]"]
-        lines += _apache_choice(row)
-        for ending, words in _group_by_ending(row):
-            target = f"%{{ENV:SPACECOOP_BASE}}{_file(row, ending, '$1')}"
-            how = "R=303,END" if row.see_other else f"END,E=SPACECOOP_FILE:{target}"
-            lines += [
-                f'RewriteCond %{{ENV:SPACECOOP}} "^(?:{words})$" [NC]',
-                f"RewriteRule ^{row.pattern}$ {target} [{how}]",
-            ]
-        lines += [f"RewriteRule ^{row.pattern}$ - [R=406,L]", ""]
-    return _HEAD + "\n".join(lines)
-
-
-def _w3id(rows: Sequence[Row], home: str) -> str:
-    """Return ``.htaccess`` for w3id.org, which chooses the file and sends the reader to where it lies."""
-    lines = [
-        f'ErrorDocument 406 "{_refusal(rows)}"',
-        "Options -MultiViews",
-        "RewriteEngine On",
-        'Header always set Access-Control-Allow-Origin "*"',
-        'Header always merge Vary "Accept"',
-        "",
-    ]
-    for row in rows:
-        lines += _apache_choice(row)
-        for ending, words in _group_by_ending(row):
-            lines += [
-                f'RewriteCond %{{ENV:SPACECOOP}} "^(?:{words})$" [NC]',
-                f"RewriteRule ^{row.pattern}$ {home}{_file(row, ending, '$1')} [R=303,L]",
-            ]
-        lines += [f"RewriteRule ^{row.pattern}$ - [R=406,L]", ""]
-    lines += ["# files are asked for by their own names", f"RewriteRule ^(.+)$ {home}$1 [R=302,L]", ""]
-    return _HEAD + "\n".join(lines)
-
-
-def _refusal(rows: Sequence[Row]) -> str:
-    """Return what a reader is told who accepts nothing that there is."""
-    return " ".join(["Not Acceptable. There is:", *(f"{row.name}: {_list(row)}." for row in rows)])
-
-
-# -------------------------------------------------------------------------------------------------------- nginx
-
-
-def _nginx(rows: Sequence[Row], feed: Feed) -> str:
-    """Return a server's configuration, in two parts: maps for ``http``, the rest for ``server``."""
-    maps: list[str] = []
-    places: list[str] = []
-    for row in rows:
-        maps += [f"map $http_accept $spacecoop_{row.name}_range {{", '    "" "*/*";']
-        for rung in ladder(row):
-            maps.append(f'    "~*{rung}" $1;')
-        maps += ["}", f"map $spacecoop_{row.name}_range $spacecoop_{row.name} {{", '    default "";']
-        maps += [f'    "{word}" "{_file(row, ending, "")}";' for word, ending in _list_accepted(row).items()]
-        maps += ["}"]
-        file = f"/{'' if row.files else '$spacecoop_path'}$spacecoop_{row.name}"
-        go = [f"return 303 {file};"]
-        if not row.see_other:
-            go = [f"set $spacecoop_file {file};", "rewrite ^ $spacecoop_file last;"]
-        places += [
-            f'location ~ "^/(?<spacecoop_path>{row.pattern[1:-1]})$" {{',
-            "    default_type text/plain;",
-            *([] if row.files else _nginx_missing(row)),
-            f'    if ($spacecoop_{row.name} = "") {{',
-            f'        return 406 "Not Acceptable. There is: {_list(row)}\\n";',
-            "    }",
-            *(f"    {line}" for line in go),
-            "}",
-        ]
-    maps += [
-        "map $uri $spacecoop_cache {",
-        '    default "";',
-        f'    "~^/feed/(?:{_match_closed(feed)})\\.trig$" "{FOR_GOOD}";',
-        f'    "~^/{_FEED}$" "{FOR_A_WHILE}";',
-        "}",
-    ]
-    types = ["types {", *(f"    {kind} {' '.join(_endings(kind))};" for kind in sorted(set(FILE_TYPES.values()))), "}"]
-    server = [
-        *types,
-        "default_type application/octet-stream;",
-        "charset utf-8;",
-        f"charset_types {' '.join(kind for kind in _TEXTS if kind != 'text/html')};",
-        "absolute_redirect off;",
-        'set $spacecoop_file "";',
-        'add_header Access-Control-Allow-Origin "*" always;',
-        'add_header Access-Control-Expose-Headers "Content-Location, Link, ETag, Vary" always;',
-        'add_header Vary "Accept" always;',
-        "add_header Content-Location $spacecoop_file;",
-        "add_header Cache-Control $spacecoop_cache;",
-        "location = /.well-known/void {",
-        "    types { }",
-        "    default_type text/turtle;",
-        "}",
-        *places,
-    ]
-    parts = ["# In http { }:", *maps, "", "# In server { }, beside listen and root: cut here.", *server, ""]
-    return _HEAD + "\n".join(parts)
-
-
-def _nginx_missing(row: Row) -> list[str]:
-    return [f"    if (!-f $document_root/$spacecoop_path{row.endings[0]}) {{", "        return 404;", "    }"]
-
-
-def _endings(kind: str) -> list[str]:
-    return [ending.removeprefix(".") for ending, other in FILE_TYPES.items() if other == kind]
-
-
-# ------------------------------------------------------------------------------------------- Caddy and Netlify
-
-
-def _caddy(rows: Sequence[Row], feed: Feed) -> str:
-    """Return a part of a Caddyfile, for a site block beside ``root``: one route, so that the order is as written."""
-    lines = [
-        'header Access-Control-Allow-Origin "*"',
-        'header Access-Control-Expose-Headers "Content-Location, Link, ETag, Vary"',
-        "header +Vary Accept",
-    ]
-    for row in rows:
-        name = row.name
-        lines += [f"map {{header.Accept}} {{{name}_range}} {{", '    "" "*/*"']
-        lines += [f'    "~(?i){rung}" "${{1}}"' for rung in ladder(row)]
-        lines += ['    default "none"', "}", f"map {{{name}_range}} {{{name}_ending}} {{"]
-        lines += [f'    "~(?i)^(?:{words})$" "{_file(row, ending, "")}"' for ending, words in _group_by_ending(row)]
-        lines += ['    default ""', "}"]
-        file = f"/{'' if row.files else f'{{re.{name}.1}}'}{{{name}_ending}}"
-        if not row.files:
-            lines += [
-                f"@{name}_missing {{",
-                f"    path_regexp ^/{row.pattern}$",
-                f"    not file {{path}}{row.endings[0]}",
-                "}",
-                f'respond @{name}_missing "Not Found" 404',
-            ]
-        lines += [
-            f"@{name}_none {{",
-            f"    path_regexp {name} ^/{row.pattern}$",
-            f'    vars {{{name}_ending}} ""',
-            "}",
-            f'respond @{name}_none "Not Acceptable. There is: {_list(row)}" 406',
-            f"@{name} path_regexp {name} ^/{row.pattern}$",
-            *(
-                [f"redir @{name} {file} 303"]
-                if row.see_other
-                else [f"header @{name} Content-Location {file}", f"rewrite @{name} {file}"]
-            ),
-        ]
-    lines += [f"@kept_a_while path_regexp ^/{_FEED}$", f'header @kept_a_while Cache-Control "{FOR_A_WHILE}"']
-    lines += [
-        f"@kept_for_good path_regexp ^/feed/(?:{_match_closed(feed)})\\.trig$",
-        f'header @kept_for_good Cache-Control "{FOR_GOOD}"',
-    ]
-    for number, (ending, kind) in enumerate(FILE_TYPES.items()):
-        charset = "; charset=utf-8" if kind in _TEXTS else ""
-        lines += [f"@type{number} path *{ending}", f'header @type{number} Content-Type "{kind}{charset}"']
-    lines += ['header /.well-known/void Content-Type "text/turtle; charset=utf-8"', "file_server"]
-    return _HEAD + "\n".join(["route {", *(f"    {line}" for line in lines), "}", ""])
-
-
-_NETLIFY = """// Made by `spacecoop build`: put it into netlify/edge-functions/ beside the site.
-const rows = %s;
-const mediaTypes = %s;
-
-function quality(accept, kind) {
-  // the most specific range decides (RFC 9110, section 12.5.1)
-  let best = { rank: -1, q: 0, at: 0 };
-  accept.split(",").forEach((part, at) => {
-    const [range, ...parameters] = part.split(";").map((text) => text.trim().toLowerCase());
-    const rank = [`*/*`, `${kind.split("/")[0]}/*`, kind].indexOf(range);
-    const q = parameters.filter((text) => text.startsWith("q=")).map((text) => Number(text.slice(2)))[0] ?? 1;
-    if (rank > best.rank) best = { rank, q: Number.isNaN(q) ? 0 : q, at };
-  });
-  return best;
-}
-
-export function choose(path, accept) {
-  const row = rows.find((row) => new RegExp(`^/${row.pattern}$`).test(path));
-  if (!row) return null;
-  const found = row.endings.map((ending) => ({ ending, ...quality(accept || "*/*", mediaTypes[ending]) }));
-  found.sort((one, other) => other.q - one.q || one.at - other.at);
-  const list = row.endings.map((ending) => mediaTypes[ending]).join(", ");
-  const first = row.files.length ? null : `${path}${row.endings[0]}`;
-  if (found[0].q <= 0) return { status: 406, list, first };
-  const file = row.files[row.endings.indexOf(found[0].ending)] ?? path.slice(1);
-  return { status: row.seeOther ? 303 : 200, file: `/${file}${found[0].ending}`, first };
-}
-
-export default async (request, context) => {
-  const chosen = choose(new URL(request.url).pathname, request.headers.get("accept"));
-  if (!chosen) return;
-  const headers = { Vary: "Accept", "Access-Control-Allow-Origin": "*" };
-  if (chosen.status !== 200 && chosen.first) {
-    const there = await context.next(new Request(new URL(chosen.first, request.url), { method: "HEAD" }));
-    if (there.status === 404) return new Response("Not Found\\n", { status: 404, headers });
-  }
-  if (chosen.status === 406) {
-    const text = `Not Acceptable. There is: ${chosen.list}\\n`;
-    return new Response(text, { status: 406, headers: { ...headers, "Content-Type": "text/plain; charset=utf-8" } });
-  }
-  if (chosen.status === 303) return new Response(null, { status: 303, headers: { ...headers, Location: chosen.file } });
-  const answer = await context.next(new Request(new URL(chosen.file, request.url), request));
-  answer.headers.set("Content-Location", chosen.file);
-  Object.entries(headers).forEach(([name, value]) => answer.headers.set(name, value));
-  return answer;
-};
-
-export const config = { path: "/*" };
-"""
-
-
-def _netlify(rows: Sequence[Row], feed: Feed) -> str:  # noqa: ARG001  (all writers take both)
-    """Return an edge function, since Netlify's own rules cannot choose by what a reader accepts."""
-    data = [
-        {"pattern": row.pattern, "endings": row.endings, "files": row.files, "seeOther": row.see_other} for row in rows
-    ]
-    return _NETLIFY % (json.dumps(data, indent=1), json.dumps(MEDIA_TYPES, indent=1))
-
-
-def _headers(rows: Sequence[Row], feed: Feed) -> str:  # noqa: ARG001  (all writers take both)
-    """Return ``_headers``, which Netlify and Cloudflare Pages read in the folder itself."""
-    lines = [
-        "/*",
-        "  Access-Control-Allow-Origin: *",
-        "  Access-Control-Expose-Headers: Content-Location, Link, ETag, Vary",
-    ]
-    for ending, kind in FILE_TYPES.items():
-        charset = "; charset=utf-8" if kind in _TEXTS else ""
-        lines += [f"/*{ending}", f"  Content-Type: {kind}{charset}"]
-    pages = {
-        **dict.fromkeys(("/feed.trig", "/feed.atom", *(f"/feed/{page}.trig" for page in feed.open)), FOR_A_WHILE),
-        **dict.fromkeys((f"/feed/{page}.trig" for page in feed.closed), FOR_GOOD),
-    }
-    for page, kept in pages.items():
-        lines += [page, f"  Cache-Control: {kept}"]
-    return "\n".join([*lines, "/.well-known/void", "  Content-Type: text/turtle; charset=utf-8", ""])
-
-
-_WRITERS: Mapping[str, Callable[[Sequence[Row], Feed], str]] = {
-    ".htaccess": _apache,
-    "_headers": _headers,
-    "hosting/Caddyfile": _caddy,
-    "hosting/negotiate.js": _netlify,
-    "hosting/nginx.conf": _nginx,
-}
