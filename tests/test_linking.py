@@ -82,7 +82,7 @@ def test_a_good_link_has_no_finding(folder: Path) -> None:
     [
         ("Q17505024", "link-missing", "has no wd:"),
         ("Q5100935", "link-redirect", "look at wd:Q900010"),
-        ("Q43518", "link-label", "no name of topic:oceanography (oceanography, océanographie)"),
+        ("Q43518", "link-label", "no name of topic:oceanography (oceanography, océanographie, 海洋学)"),
         ("Q23548", "link-class", "spc:Organisation is expected to have: wd:Q43229; it is Q6256"),
         ("Q28223990", "link-id", "wdt:P247 of wd:Q28223990 is 2099-001A, the snapshot has 2021-053A"),
     ],

@@ -112,7 +112,7 @@ def _own() -> Iterator[Explanation]:
 def _leave_open(template: str) -> str:
     """Return a message with dots where a finding has its values.
 
-    >>> _unfilled("no key {key!r} in {{ }}")
+    >>> _leave_open("no key {key!r} in {{ }}")
     'no key … in { }'
     """
     return re.sub(r"(?<!\{)\{\w+[^{}]*\}(?!\})", "…", template).replace("{{", "{").replace("}}", "}")

@@ -69,7 +69,7 @@ class Service:
 def mask(text: str, kinds: frozenset[str] = frozenset({"iri", "comment", "string", "open"})) -> str:
     """Return the text with some kinds of its tokens blanked out, everything else at its place.
 
-    >>> masked("ASK { ?s <http://e/#> '}' }")
+    >>> mask("ASK { ?s <http://e/#> '}' }")
     'ASK { ?s                  }'
     """
 

@@ -43,3 +43,4 @@ def _encode(data: bytes) -> Iterator[str]:
             core = whole[skipped : len(whole) - ((before + len(data)) % 3 != 0)]
             if len(core) >= 4:
                 yield core
+                yield from (whole[skipped:] + padding for padding in ("==", "=", ""))  # where nothing follows it

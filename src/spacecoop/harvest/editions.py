@@ -132,7 +132,7 @@ def _moment(date: str) -> datetime | None:
 def write_moment(moment: datetime) -> str:
     """Write a moment as xsd:dateTime in UTC, to the second.
 
-    >>> written(datetime(2026, 11, 23, tzinfo=UTC))
+    >>> write_moment(datetime(2026, 11, 23, tzinfo=UTC))
     '2026-11-23T00:00:00Z'
     """
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -101,7 +101,7 @@ def _language(name: Literal) -> str:
 def fold(name: str) -> str:
     """Return a name without what spellings differ in: case, width, punctuation, hyphens.
 
-    >>> folded("Chang’e-6") == folded("chang'e 6"), folded("SMOS") == folded("SMAP")
+    >>> fold("Chang’e-6") == fold("chang'e 6"), fold("SMOS") == fold("SMAP")
     (True, False)
     """
     plain = unicodedata.normalize("NFKC", name).casefold()

@@ -92,11 +92,11 @@ def _sources(row: Mapping[str, NamedNode | Literal]) -> str:
 def write_term(term: NamedNode | Literal) -> str | None:
     """Return a term as QuickStatements V1 writes it (Help:QuickStatements, "Command sequence syntax").
 
-    >>> written(Literal("2018-10", datatype=NamedNode(f"{_XSD}gYearMonth")))
+    >>> write_term(Literal("2018-10", datatype=NamedNode(f"{_XSD}gYearMonth")))
     '+2018-10-00T00:00:00Z/10'
-    >>> written(NamedNode("http://www.wikidata.org/entity/Q142")), written(Literal("Titre", language="fr"))
+    >>> write_term(NamedNode("http://www.wikidata.org/entity/Q142")), write_term(Literal("Titre", language="fr"))
     ('Q142', 'fr:"Titre"')
-    >>> written(Literal("2018-10/2019", datatype=NamedNode(f"{_XSD}gYearMonth")))
+    >>> write_term(Literal("2018-10/2019", datatype=NamedNode(f"{_XSD}gYearMonth")))
     """
     if isinstance(term, NamedNode):
         item = re.fullmatch(r"http://www\.wikidata\.org/entity/([QP]\d+)", term.value)

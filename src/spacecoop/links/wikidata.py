@@ -146,7 +146,7 @@ def find_named(ask: Ask, questions: Questions, names: Iterable[Literal]) -> dict
 def fill(query: str, **values: Sequence[Value]) -> str:
     """Fill the empty VALUES of a query with terms; they are written as terms, never pasted as text.
 
-    >>> filled("SELECT * { VALUES ?item {} ?item ?p ?o }", item=[NamedNode("http://example.org/a")])
+    >>> fill("SELECT * { VALUES ?item {} ?item ?p ?o }", item=[NamedNode("http://example.org/a")])
     'SELECT * { VALUES ?item { <http://example.org/a> } ?item ?p ?o }'
     """
     for name, terms in values.items():

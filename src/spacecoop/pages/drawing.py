@@ -69,7 +69,7 @@ def draw(kind: str, rows: Sequence[Row], name: Name) -> Drawing:
 def fit(value: Value, room: float, size: float = 12) -> Value:
     """Return a text that is no wider than *room*, with an ellipsis where it was.
 
-    >>> fitted(Value("Kazakhstan"), 50).text
+    >>> fit(Value("Kazakhstan"), 50).text
     'Kazakh…'
     """
     most = int(room / (_LETTER * size / 12))
@@ -84,7 +84,7 @@ def fit(value: Value, room: float, size: float = 12) -> Value:
 def read_year(text: str) -> float | None:
     """Return a day, month or year as a number of years; None for what is none.
 
-    >>> when("2024-07-01"), when("2024"), when("soon")
+    >>> read_year("2024-07-01"), read_year("2024"), read_year("soon")
     (2024.5, 2024.0, None)
     """
     found = _TIME.match(text)

@@ -26,7 +26,7 @@ class Value:
 def bound(value: str, most: int) -> str:
     r"""Return a text without control characters, and with an ellipsis where it is too long.
 
-    >>> bounded("ab\u202ecd", 3)
+    >>> bound("ab\u202ecd", 3)
     'abc…'
     """
     clean = _CONTROLS.sub("", value)

@@ -322,7 +322,9 @@ class Endpoint:
         """Return what a server said on one line, without what would steer a terminal, and without our secrets."""
         known = self.credentials
         clean = "".join(one if one.isprintable() else " " for one in text)
-        return clean if known is None else hide(clean, known.password, known.token)
+        if known is None:
+            return clean
+        return hide(clean, known.password, known.token, known.password and f"{known.user}:{known.password}")
 
 
 def _first_line(body: bytes) -> str:

@@ -54,7 +54,7 @@ def spell_out(text: str, names: Iterable[str]) -> str:
 
     The specification leaves that order open (section 16.1), and some engines sort.
 
-    >>> spelled_out("SELECT * { ?s ?p ?o }", ["o", "p", "s"])
+    >>> spell_out("SELECT * { ?s ?p ?o }", ["o", "p", "s"])
     'SELECT ?s ?p ?o { ?s ?p ?o }'
     """
     plain = mask(text)
@@ -94,7 +94,7 @@ def write_term(term: Term) -> str:
     Codepoint escapes are read before everything else (section 19.2), by some engines even behind a backslash; so
     no ``\u`` may come out, not even where the value has one.
 
-    >>> written(Literal('say "\\u0022"\n', language="en"))
+    >>> write_term(Literal('say "\\u0022"\n', language="en"))
     '"say \\"\\\\\\U000000750022\\"\\n"@en'
     """
     if isinstance(term, NamedNode):

@@ -129,7 +129,8 @@ class Connection:
 
     def _hide_secrets(self, text: str) -> str:
         """Return a server's text without our secret, in any spelling that we send, and without control characters."""
-        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", hide(text, self._credentials.secret))
+        user, secret = self._credentials.user, self._credentials.secret
+        return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", hide(text, secret, secret and f"{user}:{secret}"))
 
 
 class _Nobody(AuthBase):
