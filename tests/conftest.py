@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from spacecoop.work import FAST
 
     place = workspace.read(REPOSITORY)
-    if all((place.out / name).is_file() for name in folders.names_listed(place.out) or ["-"]):
+    if all((place.out / name).is_file() for name in folders.list_names(place.out) or ["-"]):
         return
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -106,7 +106,7 @@ def ask(question: Question, output: Output, limits: Limits, tell: Callable[[floa
     """
     if output.path is not None and output.path.is_dir():
         raise AskError(f"{output.path} is a folder; name a file in it")
-    target = output.path.resolve() if output.path is not None and output.path.is_symlink() else output.path
+    target = documents.follow(output.path) if output.path is not None else None
     special = target is not None and documents.is_special(target)
     beside = target.with_name(f".{target.name}.new") if target is not None and not special else None
     try:

@@ -78,6 +78,11 @@ def load(path: Path, file: str) -> bytes:
     return data
 
 
+def follow(path: Path) -> Path:
+    """Return what a link leads to, so that it is replaced and the link stays; any other path as it is."""
+    return path.resolve() if path.is_symlink() else path
+
+
 def is_special(path: Path) -> bool:
     """Tell whether something stands there that is written to and never replaced, such as a device or a pipe."""
     return path.exists() and not path.is_file() and not path.is_dir()
@@ -91,7 +96,7 @@ def save(path: Path, text: str) -> None:
     if is_special(path):
         path.write_text(text, "utf-8", newline="")
         return
-    path = path.resolve() if path.is_symlink() else path
+    path = follow(path)
     beside = path.with_name(f".{path.name}.new")
     try:
         beside.write_text(text, "utf-8", newline="")

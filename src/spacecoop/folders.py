@@ -173,7 +173,7 @@ def list_files(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def names_listed(folder: Path) -> set[str]:
+def list_names(folder: Path) -> set[str]:
     """Return the paths that a folder's manifest lists, with the pages, as ``read_names`` reads them."""
     return read_names(folder / MANIFEST) | read_names(folder / PAGES)
 

@@ -86,7 +86,7 @@ def publish(
                 run=run,
             )
             last = workspace.root / ".cache" / "built.json"  # the manifest may be another branch's
-            built = folders.names_listed(workspace.out) | folders.read_names(last)
+            built = folders.list_names(workspace.out) | folders.read_names(last)
             libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
             strangers = folders.carry_over(workspace.out, folder, built)
             last.write_text(json.dumps([{"path": one.path} for one in published.files]), "utf-8")
@@ -146,7 +146,7 @@ def find_absent(workspace: Workspace, built: Path | None = None) -> set[str]:
     Where the list of the pages is not there either, that of a folder that was *built* anew tells their names: the
     manifest has its digest.
     """
-    listed = folders.names_listed(workspace.out)
+    listed = folders.list_names(workspace.out)
     if built is not None and PAGES in listed and not (workspace.out / PAGES).is_file():
         listed |= folders.read_names(built / PAGES)
     return {name for name in listed if not (workspace.out / name).is_file()}

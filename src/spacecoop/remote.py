@@ -34,7 +34,7 @@ def fetch(context: Any, places: Sequence[str], endings: tuple[str, ...], folder:
     for place in places:
         with _telling("read", place):
             system, there = _open(context, place)
-            files = [one for one in _listed(system, there) if one[0].endswith(endings)]
+            files = [one for one in _list(system, there) if one[0].endswith(endings)]
             if not files:
                 raise RemoteError(f"{place} holds no archive: none of its files ends in {', '.join(endings)}")
             for name, size, time in files:
@@ -62,7 +62,7 @@ def send(context: Any, folder: Path, place: str) -> int:
         system, there = _open(context, place)
         system.setWriteChecksum(False)
         top = str(there.toString())
-        lying = {name.removeprefix(f"{top}/"): size for name, size, _ in _listed(system, there, deep=True)}
+        lying = {name.removeprefix(f"{top}/"): size for name, size, _ in _list(system, there, deep=True)}
         theirs = _there(context, system, top) if MANIFEST in lying else {}
         same = {name for name in names & set(ours) if ours[name] == theirs.get(name)}
         changed = sorted(names - {name for name in same if lying.get(name) == (folder / name).stat().st_size})
@@ -110,7 +110,7 @@ def _open(context: Any, place: str) -> tuple[Any, Any]:
     return system, system.makeQualified(path)
 
 
-def _listed(system: Any, there: Any, deep: bool = False) -> Iterator[tuple[str, int, int]]:
+def _list(system: Any, there: Any, deep: bool = False) -> Iterator[tuple[str, int, int]]:
     """Yield path, size and time of a file, or of each in a folder, sorted; nothing of what Spark wrote beside."""
     if not system.exists(there):
         return

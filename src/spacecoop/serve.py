@@ -123,12 +123,10 @@ class Questions:
 
 
 def _offer(query: Query, languages: Sequence[str]) -> Offer:
-    def list_settings(texts: Mapping[str, str]) -> str:
+    def choose(texts: Mapping[str, str]) -> str:
         return next((texts[language] for language in languages if language in texts), "")
 
     choices = tuple(
-        Choice(one.name, one.type, list_settings(one.summary), one.default, one.example) for one in query.parameters
+        Choice(one.name, one.type, choose(one.summary), one.default, one.example) for one in query.parameters
     )
-    return Offer(
-        query.name, sparql.form(query.text), list_settings(query.summary), list_settings(query.description), choices
-    )
+    return Offer(query.name, sparql.form(query.text), choose(query.summary), choose(query.description), choices)

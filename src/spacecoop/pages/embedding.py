@@ -23,16 +23,16 @@ LISTED = 500
 def tell_document(path: Path, page: Page, prefixes: Mapping[str, str]) -> Markup:
     """Return the statements of a page's document, from its file in JSON-LD."""
     said = json.loads(path.read_text("utf-8"))
-    text = _packed(said)
+    text = _write(said)
     if len(text) > MOST:
         own = {page.iri, shorten(page.iri, prefixes)}
-        text = _packed({**said, "@graph": [node for node in said["@graph"] if node["@id"] in own]})
+        text = _write({**said, "@graph": [node for node in said["@graph"] if node["@id"] in own]})
     return _as_markup(text)
 
 
 def tell_home(schema_org: str) -> Markup:
     """Return the description of the dataset, given as JSON."""
-    return _as_markup(_packed(json.loads(schema_org)))
+    return _as_markup(_write(json.loads(schema_org)))
 
 
 def tell_list(page: Page, view: View, dataset: str, url: str) -> Markup:
@@ -59,7 +59,7 @@ def tell_list(page: Page, view: View, dataset: str, url: str) -> Markup:
                 for place, iri in enumerate(found[:LISTED], 1)
             ],
         }
-    return _as_markup(_packed(said))
+    return _as_markup(_write(said))
 
 
 def _items(page: Page) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _items(page: Page) -> Iterator[str]:
             yield item.value
 
 
-def _packed(said: Any) -> str:
+def _write(said: Any) -> str:
     return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -59,7 +59,7 @@ def write(workspace: Workspace, form: Form, place: Path) -> list[Path]:
     same folder go, so that a loader finds one dataset there. Raises ExportError.
     """
     quads = _quads(workspace)
-    place = place.resolve() if place.is_symlink() else place
+    place = documents.follow(place)
     special = not form.split and documents.is_special(place)
     folder = place if form.split else place.parent
     names = (f"{STEM}-{number:05}{form.ending}" for number in itertools.count(1)) if form.split else iter([place.name])
