@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 from spacecoop import drafting, workspace
 from spacecoop.drafting import Setup
 from spacecoop.drafts import proposals
-from spacecoop.drafts.proposals import Candidate, Reading
+from spacecoop.drafts.candidates import Candidate, Reading
 
 REPOSITORY = Path(__file__).parent.parent
 FAMILIES = ["back", "context", "join", "negation", "times", "speech"]

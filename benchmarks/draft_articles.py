@@ -23,7 +23,7 @@ import yaml
 from spacecoop import drafting, workspace
 from spacecoop.drafting import Setup
 from spacecoop.drafts import proposals
-from spacecoop.drafts.proposals import Reading
+from spacecoop.drafts.candidates import Reading
 from spacecoop.facts.texts import Text
 
 REPOSITORY = Path(__file__).parent.parent

@@ -19,8 +19,8 @@ import pytest
 
 from spacecoop.cli import main
 from spacecoop.drafting import send
+from spacecoop.drafts.candidates import Reading
 from spacecoop.drafts.models import Ground, Model, ModelError, propose
-from spacecoop.drafts.proposals import Reading
 
 REPOSITORY = Path(__file__).parent.parent
 TEXT = """L'agence européenne n'était pas là. Jeudi, M. Jean-Yves Le Gall, président du CNES, et Zhang Kejian, de la \

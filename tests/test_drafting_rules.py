@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from spacecoop.drafts import names, proposals, rules
-from spacecoop.drafts.proposals import Reading
+from spacecoop.drafts.candidates import Reading
 
 DRAFTING = Path(__file__).parent.parent / "drafting"
 RULES = rules.read(DRAFTING)

@@ -15,9 +15,9 @@ from pyoxigraph import Literal
 
 from spacecoop import documents, shared
 from spacecoop.drafts import judging, models, names, proposals, review, rules, writing
+from spacecoop.drafts.candidates import Candidate, Reading
 from spacecoop.drafts.models import Model
 from spacecoop.drafts.names import Gazetteer
-from spacecoop.drafts.proposals import Candidate, Reading
 from spacecoop.drafts.review import Reviewed
 from spacecoop.drafts.rules import Rules, Thing
 from spacecoop.facts import texts

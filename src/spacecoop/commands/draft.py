@@ -26,8 +26,8 @@ from spacecoop import cli
 
 if TYPE_CHECKING:
     from spacecoop.drafting import Draft
+    from spacecoop.drafts.candidates import Reading
     from spacecoop.drafts.models import Model
-    from spacecoop.drafts.proposals import Reading
     from spacecoop.drafts.review import Reviewed
     from spacecoop.workspace import Workspace
 

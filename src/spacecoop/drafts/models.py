@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from spacecoop.drafts.proposals import Candidate, Part, Reading
+from spacecoop.drafts.candidates import Candidate, Part, Reading
 from spacecoop.drafts.sentences import Sentence
 from spacecoop.findings import Finding, Place, finding
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, replace
 
+from spacecoop.drafts.candidates import Candidate, Part, Reading
 from spacecoop.drafts.names import Mention
-from spacecoop.drafts.proposals import Candidate, Part, Reading
 from spacecoop.findings import suggest
 
 Ask = Callable[[str], str]
