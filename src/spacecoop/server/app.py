@@ -9,24 +9,24 @@ import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from spacecoop.server import documents, interface, protocol
+from spacecoop.server import documents, files, interface, protocol
 from spacecoop.server.documents import NotBuilt, Site
+from spacecoop.server.files import CORS
 from spacecoop.server.interface import Interface
 from spacecoop.server.journal import Done, Journal
 from spacecoop.server.pool import Answer, BrokenOff, Limits, Pool
 from spacecoop.server.presence import Watched
-from spacecoop.server.refusals import Refused, choose_language
+from spacecoop.server.refusals import Refused
 
 ENDPOINT = "/sparql"
 BODY = 1024 * 1024
@@ -37,12 +37,6 @@ RESULT_FORMATS = [
     f"http://www.w3.org/ns/formats/{name}"
     for name in ("SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV")
 ] + [f"http://www.w3.org/ns/formats/{name}" for name in ("Turtle", "N-Triples", "RDF_XML", "JSON-LD")]
-CORS = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Accept, Content-Type",
-    "Access-Control-Expose-Headers": "Content-Location, Link, ETag, Vary",
-}
 REMEMBERED = 64
 """How many answers of named queries are kept for those who ask the same."""
 SHORT = 256 * 1024
@@ -136,50 +130,11 @@ class Server:
         done = Done("file")
         with contextlib.suppress(Refused):
             await self.current()
-        path = request.scope["path"].lstrip("/")
-        chosen = self.site.choose(path, request.headers.get("accept"))
-        headers = {**CORS, "Vary": "Accept, Accept-Encoding"}
-        response: Response
-        if chosen.status == 404:
-            response = _refuse(request, Refused(404, "Not Found: there is no such document here"), headers)
-        elif chosen.status == 406:
-            response = _refuse(request, Refused(406, "Not Acceptable. There is: {}", chosen.there), headers)
-        elif chosen.status == 303:
-            response = Response(status_code=303, headers={**headers, "Location": f"/{chosen.file}"})
-        else:
-            response = self._file(request, chosen.file, headers, named=path == chosen.file)
-        done.status, done.file = response.status_code, chosen.file
+        response, done.file = files.respond(self.site, request)
+        done.status = response.status_code
         if request.method != "HEAD" and response.status_code == 200:
             done.sent = int(response.headers["content-length"])
         self.journal.record(done)
-        return response
-
-    def _file(self, request: Request, file: str, headers: dict[str, str], named: bool) -> Response:
-        tag = f'"{self.site.digests[file]}"'
-        if not named:
-            headers["Content-Location"] = f"/{file}"
-        packed = f"{file}.gz"
-        wants = {word.partition(";")[0].strip() for word in request.headers.get("accept-encoding", "").split(",")}
-        kind, source, body = documents.media_type(file), file, None
-        if "gzip" in wants and "range" not in request.headers:
-            if packed in self.site.digests:
-                headers["Content-Encoding"], source, tag = "gzip", packed, f'"{self.site.digests[packed]}-gzip"'
-            elif (body := documents.pack(self.site.folder / file, self.site.digests[file])) is not None:
-                headers["Content-Encoding"], tag = "gzip", f'"{self.site.digests[file]}-gzip"'
-        headers["ETag"] = tag
-        path = self.site.folder / source
-        try:
-            stat = path.stat()
-        except OSError:  # it was deleted by hand
-            return _refuse(request, Refused(404, "Not Found: the document is gone"), headers)
-        if _is_known(request, tag, stat.st_mtime):
-            return Response(status_code=304, headers=headers)
-        response: Response = (
-            FileResponse(path, headers=headers, media_type=kind, stat_result=stat)
-            if body is None
-            else Response(body, headers=headers)
-        )
-        response.headers["Content-Type"] = kind
         return response
 
     # ---------------------------------------------------------------------------------------------- the endpoint
@@ -219,7 +174,7 @@ class Server:
                     answer.abandon()
         except Refused as refused:
             done.status = refused.status
-            await _refuse(request, refused)(request.scope, request.receive, send)
+            await files.refuse(request, refused)(request.scope, request.receive, send)
 
     async def _stream(self, answer: Answer, method: str, send: Send, done: Done) -> None:
         """Send an answer: at once where it is whole, otherwise part by part."""
@@ -262,7 +217,7 @@ class Server:
             done.broken_off = "the client has gone"
             response = Response(status_code=204)  # which nobody reads
         except Refused as refused:
-            response = _refuse(request, refused)
+            response = files.refuse(request, refused)
         done.status = response.status_code
         if not isinstance(response, StreamingResponse):
             self.journal.record(done)
@@ -363,7 +318,7 @@ class Server:
         try:
             await self.current()
         except Refused as refused:
-            return _refuse(request, refused)
+            return files.refuse(request, refused)
         return PlainTextResponse("ready\n")
 
     async def metrics(self, _: Request) -> Response:
@@ -380,31 +335,10 @@ class Server:
 def _answer_short(request: Request, kept: Kept, done: Done) -> Response:
     """Return a short answer, or that the client has it."""
     headers = {**_make_headers(kept.kind), "ETag": kept.tag}
-    if _is_known(request, kept.tag):
+    if files.is_known(request, kept.tag):
         return Response(status_code=304, headers=headers)
     done.rows, done.sent = kept.rows, len(kept.body)
     return Response(kept.body, headers=headers)
-
-
-def _is_known(request: Request, tag: str, changed: float | None = None) -> bool:
-    """Tell whether a client has what it asks for (RFC 9110, section 13.2.2): a tag says more than a time."""
-    if (seen := request.headers.get("if-none-match")) is not None:
-        return seen.strip() == "*" or tag in [word.strip().removeprefix("W/") for word in seen.split(",")]
-    try:
-        since = parsedate_to_datetime(request.headers["if-modified-since"]).timestamp()
-    except (KeyError, ValueError, OverflowError):
-        return False
-    return changed is not None and int(changed) <= since
-
-
-def _refuse(request: Request, refused: Refused, headers: Mapping[str, str] | None = None) -> Response:
-    """Return why there is no answer, in the reader's language."""
-    language = choose_language(request.headers.get("accept-language"))
-    said = {**CORS, "Vary": "Accept", **(headers or {}), "Content-Language": language}
-    said["Vary"] += ", Accept-Language"
-    if refused.status == 503:
-        said["Retry-After"] = "1"
-    return PlainTextResponse(f"{refused.tell(language)}\n", refused.status, said)
 
 
 def _kind(kind: str) -> str:
