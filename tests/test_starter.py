@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -27,8 +28,9 @@ def test_the_wheel_holds_all_that_a_workspace_needs_and_no_article(wheel: Path) 
 
     for folder in starter.SHIPPED:
         for path in (REPOSITORY / folder).rglob("*.*"):
-            assert f"spacecoop/workspace_files/{path.relative_to(REPOSITORY).as_posix()}" in names
-    assert not [name for name in names if "a001" in name or "/out/" in name]
+            if not {*path.relative_to(REPOSITORY).parts} & {*starter.OURS}:
+                assert f"spacecoop/workspace_files/{path.relative_to(REPOSITORY).as_posix()}" in names
+    assert not [name for name in names if any(part in name for part in ("a001", "/out/", "/proposed/", "dropped.tsv"))]
 
 
 def test_the_installed_wheel_makes_and_builds_a_workspace_far_from_the_checkout(wheel: Path, tmp_path: Path) -> None:
@@ -87,6 +89,17 @@ def test_init_writes_the_workflow_for_github_pages_where_it_is_asked_for(tmp_pat
         assert (REPOSITORY / "src" / "spacecoop" / "commands" / f"{words[1]}.py").is_file()
     told = (REPOSITORY / "docs" / "hosting.md").read_text("utf-8")
     assert {step["uses"] for step in steps if "uses" in step} == set(re.findall(r"uses: (\S+)", told))
+
+
+def test_a_workspace_without_rules_of_drafting_is_told_where_to_get_them(tmp_path: Path, run: Run) -> None:
+    assert run("init", "mine", cwd=tmp_path).returncode == 0
+    shutil.rmtree(tmp_path / "mine" / "drafting")
+    (tmp_path / "mine" / "texts" / "mine.txt").write_text("Samplia and Examplia signed an agreement.")
+
+    done = run("-C", "mine", "--lang", "fr", "draft", "texts/mine.txt", "--language", "en", cwd=tmp_path)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("spacecoop draft: drafting/rules.toml n'est pas là ; créez un espace avec")
 
 
 def test_init_refuses_a_folder_with_something_in_it(tmp_path: Path, run: Run) -> None:

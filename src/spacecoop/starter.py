@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-SHIPPED = ("ontology", "queries", "shapes")
+SHIPPED = ("drafting", "ontology", "queries", "shapes")
+OURS = ("__pycache__", ".*", "proposed", "dropped.tsv")
+"""What a folder that ships may hold of the work in it, and a new workspace has no use for."""
 RENAMED = {"gitignore": ".gitignore"}
 """Names that the files of the starter get in a workspace: a package does not carry names with a dot reliably."""
 WORKFLOW, WORKFLOWS = "github-pages.yml", ".github/workflows/pages.yml"
@@ -38,7 +40,7 @@ def create(folder: Path, github_pages: bool = False) -> list[Path]:
     try:
         for source in sources():
             target = beside if source.name == "starter" else beside / source.name
-            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*OURS))
         for shipped, name in RENAMED.items():
             (beside / shipped).rename(beside / name)
         if github_pages:

@@ -193,6 +193,9 @@ def _rows(path: Path) -> dict[str, Any]:
 def read(folder: Path) -> Rules:
     """Read the rules in a folder; raises RulesError where they cannot be used."""
     path, beside = folder / "rules.toml", folder / "known.toml"
+    if not path.is_file():
+        where = f"{folder.name}/{path.name}"
+        raise RulesError(f"{where} is not there; make a new workspace with `spacecoop init` and copy its {folder.name}/")
     rules = _rows(path)
     files = {one: _rows(one) for one in sorted(folder.glob("??.toml"))}
     with _explain(beside):
