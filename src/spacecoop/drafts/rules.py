@@ -195,7 +195,9 @@ def read(folder: Path) -> Rules:
     path, beside = folder / "rules.toml", folder / "known.toml"
     if not path.is_file():
         where = f"{folder.name}/{path.name}"
-        raise RulesError(f"{where} is not there; make a new workspace with `spacecoop init` and copy its {folder.name}/")
+        raise RulesError(
+            f"{where} is not there; make a new workspace with `spacecoop init` and copy its {folder.name}/"
+        )
     rules = _rows(path)
     files = {one: _rows(one) for one in sorted(folder.glob("??.toml"))}
     with _explain(beside):
