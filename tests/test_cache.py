@@ -197,6 +197,7 @@ def test_a_cache_that_is_cleared_while_a_build_reads_it_costs_time_and_nothing_e
 BY_HAND = [b"no JSON", b"[]", b'[{"a": 3}, {"b": [[1]]}]', b'{"path": 3, "bytes": "x"}']
 BY_HAND += [b'{"written": [{"path": "../x", "bytes": 1, "sha256": "0", "statements": 0}], "notes": {}}']
 BY_HAND += [b'{"written": [], "notes": {"page x": 3}, "page": {"template": 3}, "listed": [[1]]}']
+BY_HAND += [b"[" * 100_000]
 
 
 @pytest.mark.parametrize("value", BY_HAND)

@@ -17,6 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from spacecoop import jsontext
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, finding
 
@@ -78,7 +79,7 @@ def hold(lock: Path, waiting: Waiting = wait_silently) -> Iterator[None]:
 def _read_holder(note: Path) -> Holder:
     """Read who holds a lock; a note that is just being written tells nothing."""
     try:
-        return Holder(**json.loads(note.read_text("utf-8")))
+        return Holder(**jsontext.parse(note.read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return Holder(0, "?", "?")
 
@@ -162,14 +163,14 @@ def read_names(path: Path) -> set[str]:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         return set()
-    return {json.loads(name) for name in re.findall(r'"path": ("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*")', text)}
+    return {jsontext.parse(name) for name in re.findall(r'"path": ("(?:[^"\\\x00-\x1f]|\\["\\/bfnrt])*")', text)}
 
 
 def list_files(folder: Path) -> list[dict[str, Any]]:
     """Return what the manifest of a folder lists, with the pages; raises OSError or ValueError without one."""
-    rows: list[dict[str, Any]] = json.loads((folder / MANIFEST).read_bytes())["files"]
+    rows: list[dict[str, Any]] = jsontext.parse((folder / MANIFEST).read_bytes())["files"]
     if any(row["path"] == PAGES for row in rows):
-        rows += json.loads((folder / PAGES).read_bytes())["files"]
+        rows += jsontext.parse((folder / PAGES).read_bytes())["files"]
     return rows
 
 

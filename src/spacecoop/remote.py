@@ -6,7 +6,6 @@ What a path may be is Hadoop's to say: ``file:``, ``hdfs:``, ``s3a:`` and others
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from spacecoop import jsontext
 
 SENDERS = 8
 """How many files are on their way at a time."""
@@ -91,7 +92,7 @@ def _there(context: Any, system: Any, top: str) -> dict[str, str]:
 
 
 def _digests(manifest: bytes) -> dict[str, str]:
-    return {row["path"]: row["sha256"] for row in json.loads(manifest)["files"]}
+    return {row["path"]: row["sha256"] for row in jsontext.parse(manifest)["files"]}
 
 
 def _path(context: Any, name: str) -> Any:

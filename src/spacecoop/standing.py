@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spacecoop import cache, folders, output
+from spacecoop import cache, folders, jsontext, output
 from spacecoop.cache import Cache
 from spacecoop.findings import Finding, as_data, from_data
 from spacecoop.folders import MANIFEST
@@ -71,7 +71,7 @@ def find(workspace: Workspace, history: Path, given: str) -> Standing | None:
     compared with the manifest's.
     """
     try:
-        record = json.loads(_cache(workspace).load()[_ENTRY])
+        record = jsontext.parse(_cache(workspace).load()[_ENTRY])
         if record["key"] != _key(given, history) or record["manifest"] != _digest(workspace.out / MANIFEST).hex():
             return None
         return _read(record, workspace)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
-from spacecoop import articles, cache, documents, output, shared
+from spacecoop import articles, cache, documents, jsontext, output, shared
 from spacecoop.articles import Article
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
@@ -166,7 +166,7 @@ def _believe(source: Source, value: bytes | None) -> Done | None:
 
 def _read(source: Source, value: bytes) -> Done | None:
     """Return what ``_pack`` made this of; nothing where the article has moved and something was to be said of it."""
-    data = json.loads(value)
+    data = jsontext.parse(value)
     findings = tuple(from_data(found) for found in data["findings"])
     written = tuple(output.restore(row) for row in data["written"])
     summary = summaries.from_data(data["summary"]) if data["summary"] else None

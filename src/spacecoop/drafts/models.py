@@ -7,12 +7,12 @@ be one that the workspace has. Times and places in the text are never taken from
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spacecoop import jsontext
 from spacecoop.drafts.candidates import Candidate, Part, Reading
 from spacecoop.drafts.sentences import Sentence
 from spacecoop.findings import Finding, Place, finding
@@ -211,8 +211,8 @@ class _Check:
 def _answer(data: bytes) -> tuple[list[object], str]:
     """Return the claims of an answer, and the name of the model that gave it."""
     try:
-        whole = json.loads(data)
-        said = json.loads(whole["choices"][0]["message"]["content"])
+        whole = jsontext.parse(data)
+        said = jsontext.parse(whole["choices"][0]["message"]["content"])
         claims, version = said["claims"], whole.get("model", "")
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise ModelError("its answer is not what was asked for: JSON with claims, whole") from error

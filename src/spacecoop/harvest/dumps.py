@@ -23,7 +23,7 @@ from typing import BinaryIO
 
 from pyoxigraph import Quad
 
-from spacecoop import output
+from spacecoop import jsontext, output
 from spacecoop.cache import Cache
 from spacecoop.output import Written
 from spacecoop.syntaxes import JSONLD, NQUADS, NTRIPLES, TRIG, TURTLE, Syntax
@@ -238,7 +238,7 @@ def keep_layout(layout: Layout, workspace: Workspace) -> None:
 def _read_layout(workspace: Workspace) -> Layout:
     """Return where pieces are to be looked for; each is compared with its digest."""
     try:
-        found = json.loads(_cache(workspace).load().get(_LAYOUT, b"{}"))
+        found = jsontext.parse(_cache(workspace).load().get(_LAYOUT, b"{}"))
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

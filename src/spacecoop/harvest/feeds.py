@@ -17,7 +17,7 @@ from xml.etree import ElementTree as Xml
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, serialize
 
-from spacecoop import cache, output
+from spacecoop import cache, jsontext, output
 from spacecoop.cache import Cache
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Place, choose_text, finding
@@ -181,7 +181,7 @@ def _take_over(row: bytes | None, folder: Path, workspace: Workspace) -> Written
     if row is None:
         return None
     try:
-        page = output.restore(json.loads(row))
+        page = output.restore(jsontext.parse(row))
     except (ValueError, TypeError):
         return None  # made by hand
     return page if output.take_over(page, workspace.out, folder) else None

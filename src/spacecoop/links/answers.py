@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, parse
 
-from spacecoop import documents
+from spacecoop import documents, jsontext
 from spacecoop.links.wikidata import Item
 
 
@@ -20,7 +20,7 @@ def load(folder: Path, endpoint: str, questions: str) -> dict[str, Item]:
     A file that is not there, or that cannot be read, holds no answers: they are asked for again.
     """
     try:
-        kept = json.loads(_path(folder, endpoint, questions).read_text("utf-8"))
+        kept = jsontext.parse(_path(folder, endpoint, questions).read_text("utf-8"))
         return {iri: _item(iri, row) for iri, row in kept["items"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SyntaxError):
         return {}

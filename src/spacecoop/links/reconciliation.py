@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spacecoop import jsontext
+
 AGAIN = {429, 503}
 MOST = 16 * 1024**2  # bytes of an answer
 
@@ -78,7 +80,7 @@ class Service:
         for last in (False, True):
             try:
                 with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
-                    answer = json.loads(response.read(MOST))
+                    answer = jsontext.parse(response.read(MOST))
                     break
             except urllib.error.HTTPError as error:
                 asked = error.headers.get("Retry-After", "")

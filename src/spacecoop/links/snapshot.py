@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Triple, parse
 
+from spacecoop import jsontext
 from spacecoop.links.wikidata import Item, Value
 
 LICENCE = "https://creativecommons.org/publicdomain/zero/1.0/"
@@ -75,7 +76,7 @@ def read(triples: bytes, manifest: bytes) -> Snapshot:
     """Read a snapshot; raises DamagedError where the two do not belong together, or cannot be read."""
     try:
         known = {one.name for one in fields(Manifest)}
-        said = {key: value for key, value in json.loads(manifest).items() if key in known}
+        said = {key: value for key, value in jsontext.parse(manifest).items() if key in known}
         stated = Manifest(**{**said, "properties": tuple(said["properties"])})
         facts: defaultdict[str, list[tuple[str, Value]]] = defaultdict(list)
         for quad in parse(triples, format=RdfFormat.N_TRIPLES):

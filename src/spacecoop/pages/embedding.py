@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 from pyoxigraph import NamedNode
 
+from spacecoop import jsontext
 from spacecoop.iris import shorten
 from spacecoop.pages.kinds import Page
 from spacecoop.pages.views import View
@@ -22,7 +23,7 @@ LISTED = 500
 
 def tell_document(path: Path, page: Page, prefixes: Mapping[str, str]) -> Markup:
     """Return the statements of a page's document, from its file in JSON-LD."""
-    said = json.loads(path.read_text("utf-8"))
+    said = jsontext.parse(path.read_text("utf-8"))
     text = _write(said)
     if len(text) > MOST:
         own = {page.iri, shorten(page.iri, prefixes)}
@@ -32,7 +33,7 @@ def tell_document(path: Path, page: Page, prefixes: Mapping[str, str]) -> Markup
 
 def tell_home(schema_org: str) -> Markup:
     """Return the description of the dataset, given as JSON."""
-    return _as_markup(_write(json.loads(schema_org)))
+    return _as_markup(_write(jsontext.parse(schema_org)))
 
 
 def tell_list(page: Page, view: View, dataset: str, url: str) -> Markup:

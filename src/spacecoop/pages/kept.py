@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spacecoop import cache, output
+from spacecoop import cache, jsontext, output
 from spacecoop.cache import Cache
 from spacecoop.output import Written
 from spacecoop.pages.kinds import SHIPPED, Page
@@ -65,7 +65,7 @@ class Kept:
 def _read(value: bytes) -> Made | None:
     """Return what ``keep`` kept; nothing where it was made by hand."""
     try:
-        data = json.loads(value)
+        data = jsontext.parse(value)
         written = tuple(output.restore(row) for row in data["written"])
         made = Made(written, data["notes"], data["page"], data["listed"])
         anchors, texts = made.page.get("anchors", []), [made.page.get("template", ""), *made.notes.values()]

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from pyoxigraph import NamedNode, RdfFormat, Store
 
+from spacecoop import jsontext
 from spacecoop.syntaxes import BY_ENDING
 
 LARGE = 8 * 1024**2
@@ -174,7 +175,7 @@ def forget(paths: Mapping[Path, str], cache: Path) -> bool:
 def _is_complete(index: Path) -> bool:
     """Tell whether an index has all the files that it was built with."""
     try:
-        sizes = json.loads((index / _MARK).read_text("utf-8"))
+        sizes = jsontext.parse((index / _MARK).read_text("utf-8"))
         return all((index / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError, AttributeError):
         return False

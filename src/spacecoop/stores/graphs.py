@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from spacecoop import jsontext
 from spacecoop.stores import dialects, digests
 from spacecoop.stores.digests import digest, value_line
 from spacecoop.syntaxes import NQUADS
@@ -207,7 +208,7 @@ def _form() -> str:
 
 def _load(kept: Path) -> Mapping[str, Any]:
     try:
-        data = json.loads(kept.read_text("utf-8"))
+        data = jsontext.parse(kept.read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return dict(data["parts"]) if isinstance(data, dict) and data.get("form") == _form() else {}
@@ -233,7 +234,7 @@ def _measure(part: Part) -> dict[str, list[Any]]:
 def _parts(workspace: Workspace) -> list[Part]:
     """Return the articles' files, and what follows them in the file of the whole: the graphs that they share."""
     try:
-        manifest = json.loads((workspace.out / "manifest.json").read_text("utf-8"))
+        manifest = jsontext.parse((workspace.out / "manifest.json").read_text("utf-8"))
         rows = {row["path"]: row for row in manifest["files"]}
         whole = rows.pop(DATASET)
     except (OSError, ValueError, KeyError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from pyoxigraph import Quad, RdfFormat, parse
 
-from spacecoop import cache, documents
+from spacecoop import cache, documents, jsontext
 from spacecoop.cache import Cache
 from spacecoop.findings import Finding, Place, finding
 from spacecoop.iris import shorten
@@ -77,7 +77,7 @@ def _pack(traits: Traits) -> bytes:
 def _believe(value: bytes) -> Traits | None:
     """Return what ``_pack`` made this of; nothing where it was made by hand."""
     try:
-        values, spans = json.loads(value)
+        values, spans = jsontext.parse(value)
         traits = Traits(
             {name: frozenset(found) for name, found in values.items()},
             {name: frozenset((start, end) for start, end in found) for name, found in spans.items()},
