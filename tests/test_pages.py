@@ -356,6 +356,38 @@ def test_a_workspace_adds_a_kind_of_page_with_a_template_and_a_query(birds: Path
     assert (birds / "out" / "styles" / "style.css").read_text("utf-8") == "p { color: red }\n"
 
 
+def test_what_each_article_says_alone_is_put_together_in_order_and_as_if_all_were_asked(birds: Path) -> None:
+    add_crane(birds, "odd one")
+    (birds / "pages" / "queries").mkdir(parents=True)
+    (birds / "pages" / "document.html").write_text(
+        '{% for row in view.part("seen") %}[{{ row.n.value }} {{ view.short(row.x.value) }}]{% endfor %}', "utf-8"
+    )
+    query = "SELECT DISTINCT ?page ?n ?x WHERE {{ ?x ?p ?page ; bird:count ?n . FILTER (isIRI(?page)) }}{}"
+    path = birds / "pages" / "queries" / "seen.rq"
+    path.write_text("#+ part: seen\n" + query.format("ORDER BY DESC(STR(?n)) ?x"), "utf-8")
+    publish.publish(workspace.read(birds))
+    wanted = {name: text for name, text in everything(birds / "out").items() if name.endswith(".html")}
+    assert sum(text.count(b"[") > 1 for text in wanted.values()) > 1
+    path.write_text("#+ part: seen\n#+ each: article\n#+ order: [-n, x]\n" + query.format(""), "utf-8")
+    publish.publish(workspace.read(birds))
+
+    assert {name: text for name, text in everything(birds / "out").items() if name.endswith(".html")} == wanted
+
+
+@pytest.mark.parametrize(
+    "front", ["part: bad\n#+ each: claim", "page: list.html\n#+ at: bad\n#+ each: article", "part: bad\n#+ order: [n]"]
+)
+def test_a_query_that_cannot_be_asked_of_each_article_is_told_with_its_file(birds: Path, front: str) -> None:
+    (birds / "pages" / "queries").mkdir(parents=True)
+    (birds / "pages" / "queries" / "bad.rq").write_text(f"#+ {front}\nSELECT ?n WHERE {{ ?x ?y ?n }}", "utf-8")
+
+    with pytest.raises(publish.Rejected) as caught:
+        publish.publish(workspace.read(birds))
+    told = caught.value.findings[0]
+    assert (told.rule, told.place.file) == ("page-query", "pages/queries/bad.rq")
+    assert "each" in told.message["en"]
+
+
 def test_without_a_site_the_data_are_the_same_and_no_page_is_there(birds: Path, run: Run) -> None:
     publish.publish(workspace.read(birds))
     whole = {path.name: path.read_bytes() for path in (birds / "out").glob("dataset.*")}

@@ -85,7 +85,9 @@ def test_many_words_are_in_many_files_by_their_first_two_letters() -> None:
         (f"x{n:04}", [{"text": Literal(f"w{n} v{n} common{n % 7} {'z' * (n % 50)}", language="en")}])
         for n in range(3000)
     ]
-    made = dict(searching.write(listed, Shown(), ["en"]))  # type: ignore[arg-type]
+    known: Any = Shown()
+    pieces = (searching.unpack(searching.pack(piece)) for _, piece in searching.list_pieces(listed, known))
+    made = dict(searching.write(pieces, known, ["en"]))
 
     about = json.loads(made["search/index.json"])
     assert (about["shards"], about["entries"]) == (2, 3000)

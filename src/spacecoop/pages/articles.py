@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache as once
+from typing import Any
 
 from jinja2 import Environment
 from pebble import ProcessPool
@@ -15,9 +17,10 @@ from pyoxigraph import DefaultGraph, NamedNode, Quad, Store
 
 from spacecoop import cache
 from spacecoop.findings import Finding, Place, finding
-from spacecoop.pages import kinds, known, rendering, sandboxed
+from spacecoop.pages import kinds, known, rendering, sandboxed, searching
+from spacecoop.pages.answers import write_line
 from spacecoop.pages.faults import PageError
-from spacecoop.pages.kept import Kept, Made
+from spacecoop.pages.kept import Kept, Made, Told
 from spacecoop.pages.kinds import Kind, Page, Row
 from spacecoop.pages.known import Noted, Statements
 from spacecoop.pages.rendering import Frame
@@ -56,19 +59,29 @@ class _Failed:
     findings: tuple[Finding, ...]
 
 
-def write(setup: Setup, kept: Kept, basis: bytes) -> Iterator[tuple[str, Made]]:
-    """Write the page of each article; yield its IRI and what came of it. Raises PageError where one cannot be made."""
+def write(setup: Setup, kept: Kept, basis: bytes, take: Callable[[str, Told], None]) -> Iterator[tuple[str, Made]]:
+    """Write the page of each article; yield its IRI and what came of it. Raises PageError where one cannot be made.
+
+    What an article tells all others is given to *take* at once, and not held.
+    """
     keys, hits = {}, {}
     asks = {"page": setup.page, "described": lambda name: getattr(setup.frame.described, name, None)}
     for iri, path in setup.articles.items():
         data = (setup.frame.folder / f"{path}{NQUADS.ending}").read_bytes()
         keys[iri] = cache.key(basis, iri.encode(), hashlib.sha256(data).digest())
-        hits[iri] = kept.find(keys[iri], asks)
+        hits[iri] = _hand_over(iri, kept.find(keys[iri], asks), take)
     todo = [iri for iri, hit in hits.items() if hit is None]
     # closed whatever happens: a process that still writes would fill a folder that is being deleted
     with closing(_each(setup, todo)) as made:
         for iri, hit in hits.items():
-            yield iri, hit if hit is not None else kept.keep(keys[iri], next(made))
+            yield iri, hit if hit is not None else _hand_over(iri, kept.keep(keys[iri], next(made)), take)
+
+
+def _hand_over(iri: str, made: Any, take: Callable[[str, Told], None]) -> Any:
+    if made is None:
+        return None
+    take(iri, made.told)
+    return replace(made, told=Told())
 
 
 def _each(setup: Setup, todo: Sequence[str]) -> Generator[Made]:
@@ -106,13 +119,12 @@ def _write_here(iri: str) -> Made | _Failed:
 class _Article:
     """What one article says, with what the shared files say."""
 
-    def __init__(self, setup: Setup, store: Store, names: Mapping[str, Sequence[Value]]) -> None:
-        self._setup, self._store, self._shared_names = setup, store, names
+    def __init__(
+        self, setup: Setup, store: Store, own: Mapping[str, Sequence[Value]], names: Mapping[str, Sequence[Value]]
+    ) -> None:
+        self._setup, self._store, self._own_names, self._shared_names = setup, store, own, names
         said = Statements(store)
         self.of, self.to, self.uses = said.of, said.to, said.uses
-        self._own_names = known.names(
-            row for kind in _parts(setup, "names") for row in _ask(setup, store, kind, [_OWN])
-        )
         self.rows_of = once(self._rows_of)
         self.own: Page | None = None
 
@@ -147,6 +159,23 @@ def _ask(setup: Setup, store: Store, kind: Kind, graphs: Sequence[NamedNode | De
         raise PageError([finding("page-query", place, reason=error)]) from error
 
 
+def _tell(setup: Setup, told: Mapping[str, Sequence[Row]], page: Page) -> Told:
+    """Return what an article tells the pages of all: rows for other pages, names, and what is found on its own."""
+    rows: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    found: defaultdict[str, list[Row]] = defaultdict(list)
+    for kind in setup.kinds:
+        said = told.get(kind.name, ())
+        for row in said if kind.ordered else sorted(said, key=write_line):
+            there = row["page"].value if "page" in row else ""
+            own = there.partition("#")[0] == page.iri
+            if own and kind.part == searching.PART:
+                found[there].append(row)
+            elif there and (kind.part == known.NAMES or not own):
+                rows[kind.part][there].append(write_line(row))
+    lines = {part: {there: "\n".join(ones) for there, ones in pages.items()} for part, pages in rows.items()}
+    return Told(lines, searching.pack(searching.cut(sorted(found.items()), page)) if found else "")
+
+
 class _Writer:
     """Writes articles' pages, one after the other, over the same store of what they share."""
 
@@ -155,17 +184,18 @@ class _Writer:
         self._environment: Environment = sandboxed.open_templates(setup.frame.workspace)
         self._store = Store()
         self._store.extend(Quad(*quad.triple) for quad in setup.facts)
-        self._names = known.names(row for kind in _parts(setup, "names") for row in _ask(setup, self._store, kind))
+        self._names = known.names(row for kind in _parts(setup, known.NAMES) for row in _ask(setup, self._store, kind))
 
     def write(self, iri: str) -> Made | _Failed:
         """Write the pages of one article."""
         setup, path = self._setup, self._setup.articles[iri]
         self._store.remove_graph(_OWN)
         self._store.load(path=str(setup.frame.folder / f"{path}{TURTLE.ending}"), format=TURTLE.format, to_graph=_OWN)
-        self._store.update(_FORGET)
         try:
+            told = {kind.name: _ask(setup, self._store, kind, [_OWN]) for kind in setup.kinds if kind.alone}
+            self._store.update(_FORGET)
             page, listed = self._lay_out(iri, path)
-            article = _Article(setup, self._store, self._names)
+            article = _Article(setup, self._store, self._read_names(told), self._names)
             article.own = page
             noted = Noted(article, setup.frame.described, frozenset({"page", "described"}))
             written = tuple(rendering.write(self._environment, setup.frame, noted, page))
@@ -173,7 +203,16 @@ class _Writer:
             return _Failed(tuple(error.findings))
         noted.notes.pop(f"page {iri}", None)
         about = {"template": page.template, "anchors": sorted(page.anchors)}
-        return Made(written, noted.notes, about, listed)
+        return Made(written, noted.notes, about, listed, _tell(setup, told, page))
+
+    def _read_names(self, told: Mapping[str, Sequence[Row]]) -> Mapping[str, Sequence[Value]]:
+        """Return what the article names, beside what the shared files say."""
+        rows: list[Row] = []
+        for kind in _parts(self._setup, known.NAMES):
+            rows += told[kind.name] if kind.alone else _ask(self._setup, self._store, kind, [_OWN])
+        found = known.names(rows)
+        own = {iri: [one for one in values if one not in self._names.get(iri, ())] for iri, values in found.items()}
+        return {iri: values for iri, values in own.items() if values}
 
     def _lay_out(self, iri: str, path: str) -> tuple[Page, list[tuple[str, str, str]]]:
         """Return the article's page, and what its statements list for the pages of other documents."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,18 @@ from spacecoop.pages.known import holds
 from spacecoop.workspace import Workspace
 
 Marks = Sequence[Sequence[str]]
+_TOGETHER = 500
+"""How many pages are held before they are kept."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an article tells the pages of all that is published."""
+
+    rows: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The rows of the queries that are asked of it alone, a line each, by part and page."""
+    found: str = ""
+    """What it adds to the index that is searched, as ``searching.pack`` packs it."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,7 @@ class Made:
     """The page's template and the IRIs that it shows; empty where they are known anyhow."""
     listed: Marks = ()
     """Pages of other documents that its own statements list: the query's name, the page, the anchor."""
+    told: Told = Told()
 
 
 class Kept:
@@ -36,13 +50,14 @@ class Kept:
     def __init__(self, workspace: Workspace, folder: Path, cached: bool) -> None:
         self._cache = Cache(workspace.root / ".cache" / "pages")
         self._out, self._folder, self._cached = workspace.out, folder, cached
-        self._before = self._cache.load() if cached else {}
+        self._stack = ExitStack()
+        self._look = self._stack.enter_context(self._cache.look_up()) if cached else lambda _: None
         self._new: dict[str, bytes] = {}
         self._known: list[str] = []
 
     def find(self, key: str, asks: Mapping[str, Callable[..., Any]]) -> Made | None:
         """Return the page that was made from the same, with its files taken over; None where there is none."""
-        made = _read(self._before.get(key, b""))
+        made = _read(self._look(key) or b"")
         if made is None or not holds(made.notes, asks):
             return None
         if not all(output.take_over(one, self._out, self._folder) for one in made.written):
@@ -52,12 +67,18 @@ class Kept:
 
     def keep(self, key: str, made: Made) -> Made:
         """Keep a page that was made now."""
-        data = vars(made) | {"written": [asdict(one) for one in made.written]}
-        self._new[key] = json.dumps(data).encode()
+        if self._cached:
+            data = vars(made) | {"written": [asdict(one) for one in made.written], "told": vars(made.told)}
+            self._new[key] = json.dumps(data).encode()
+            self._known.append(key)
+            if len(self._new) == _TOGETHER:
+                self._cache.add(self._new)
+                self._new = {}
         return made
 
     def save(self) -> None:
         """Write what is new, and forget the pages that there are no more."""
+        self._stack.close()
         if self._cached:
             self._cache.keep(self._new, self._known)
 
@@ -67,9 +88,11 @@ def _read(value: bytes) -> Made | None:
     try:
         data = jsontext.parse(value)
         written = tuple(output.restore(row) for row in data["written"])
-        made = Made(written, data["notes"], data["page"], data["listed"])
+        told = Told(data["told"]["rows"], data["told"]["found"])
+        made = Made(written, data["notes"], data["page"], data["listed"], told)
         anchors, texts = made.page.get("anchors", []), [made.page.get("template", ""), *made.notes.values()]
         texts += [*made.notes, *anchors, *(part for mark in made.listed for part in mark)]
+        texts += [told.found, *(lines for pages in told.rows.values() for lines in pages.values())]
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
     marked = all(isinstance(mark, list) and len(mark) == 3 for mark in made.listed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ class Kind:
     """``pictures`` where the page is made only if there are pictures."""
     menu: bool = True
     """Whether its page stands in the menu."""
+    alone: bool = False
+    """Whether it is asked of each article alone, and of what no article says, and never of everything."""
+    order: tuple[str, ...] = ()
+    """By which variables the rows of several articles are sorted; downwards, where ``-`` stands before one."""
 
     @cached_property
     def ordered(self) -> bool:
@@ -97,7 +101,7 @@ def read(workspace: Workspace) -> list[Kind]:
         with path.open("rb") as stream:
             text = library.text_of(stream, place)
         said, query = library.front(text, place), library.parse(text, path.stem, place)
-        words = {key: str(said.get(key) or "") for key in ("page", "part", "at", "picture", "only")}
+        words = {key: str(said.get(key) or "") for key in ("page", "part", "at", "picture", "only", "each")}
         if words["picture"]:
             words |= {"page": words["page"] or "picture.html", "at": words["at"] or f"picture/{path.stem}"}
         rank = said.get("rank", LAST)
@@ -105,11 +109,24 @@ def read(workspace: Workspace) -> list[Kind]:
             raise QueryError(
                 f"{place}: a query of the site says `page: TEMPLATE.html` or `part: NAME`, and rank: a number"
             )
+        order = _read_each(words, said.get("order", []), place)
         missing = sparql.find_undeclared(text, workspace.prefixes)
         full = f"BASE <{workspace.base}>\n" + "".join(f"PREFIX {key}: <{iri}>\n" for key, iri in missing.items()) + text
         more = (rank, words["picture"], query.description, query.columns, words["only"], said.get("menu", True) is True)
-        kinds.append(Kind(path.stem, path, full, query.summary, words["page"], words["part"], words["at"], *more))
+        alone = words["each"] != ""
+        kinds.append(
+            Kind(path.stem, path, full, query.summary, words["page"], words["part"], words["at"], *more, alone, order)
+        )
     return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
+
+
+def _read_each(words: Mapping[str, str], order: Any, place: str) -> tuple[str, ...]:
+    """Return by what the rows of a query with ``each:`` are sorted; raises QueryError where that cannot be."""
+    if words["each"] not in ("", "article") or (words["each"] and not words["part"]):
+        raise QueryError(f"{place}: a query with `part: NAME` may say `each: article`, and nothing else of each")
+    if not isinstance(order, list) or not all(isinstance(name, str) for name in order) or (order and not words["each"]):
+        raise QueryError(f"{place}: `order:` is a list of variables, such as [-date, item], of a query with `each:`")
+    return tuple(order)
 
 
 def arrange(kind: Kind, found: Iterable[Row]) -> list[Row]:
@@ -117,7 +134,18 @@ def arrange(kind: Kind, found: Iterable[Row]) -> list[Row]:
     rows = list(found)
     if not kind.ordered:
         rows.sort(key=lambda row: sorted((name, str(term)) for name, term in row.items()))
+    return sort(rows, kind.order)
+
+
+def sort(rows: list[Row], order: Sequence[str]) -> list[Row]:
+    """Return rows sorted by the texts of some variables; what has none comes first, or last downwards."""
+    for name in reversed(order):
+        rows = sorted(rows, key=partial(_text_of, name.removeprefix("-")), reverse=name.startswith("-"))
     return rows
+
+
+def _text_of(variable: str, row: Row) -> str:
+    return str(getattr(row.get(variable), "value", ""))
 
 
 def each(store: Store, kind: Kind, graphs: Sequence[NamedNode | DefaultGraph] | None = None) -> Iterator[Row]:

@@ -14,6 +14,8 @@ from spacecoop.pages.kinds import Page, Row
 from spacecoop.pages.values import TEXT, Value, bound
 from spacecoop.quads import text
 
+NAMES = "names"
+"""The part whose rows give labels."""
 _MOST = 4_000
 """Of how many nodes what was looked up last is kept."""
 
@@ -103,8 +105,15 @@ class Noted:
     A page whose notes are still right would be made to the same bytes.
     """
 
-    def __init__(self, known: Known, dataset: Any, only: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        known: Known,
+        dataset: Any,
+        only: frozenset[str] = frozenset(),
+        sign: Callable[[str, str], str] | None = None,
+    ) -> None:
         self._known = known
+        self._sign = sign  # what changes when the rows for a page do; none, where they are not to be noted
         self._dataset = dataset
         self._only = only  # what is to be noted, where the rest is the same for the same page anyhow
         self.notes: dict[str, str] = {}
@@ -141,8 +150,10 @@ class Noted:
 
     def rows(self, part: str, page: str) -> Sequence[Row]:
         """Return the rows that the query with ``part: NAME`` has for a page."""
-        found: Sequence[Row] = self._note("rows", self._known.rows(part, page), part, page)
-        return found
+        rows = self._known.rows(part, page)
+        if self._sign is not None:
+            self._note("rows", self._sign(part, page), part, page)
+        return rows
 
     def page(self, document: str) -> Page | None:
         """Return the page that is about a document."""
@@ -161,9 +172,10 @@ class Noted:
     @property
     def asks(self) -> Mapping[str, Callable[..., Any]]:
         """What gives the answers that are noted, by kind."""
-        kinds = ("of", "to", "uses", "names", "rows", "page")
+        kinds = ("of", "to", "uses", "names", "page")
         asks: dict[str, Callable[..., Any]] = {kind: getattr(self._known, kind) for kind in kinds}
-        return {**asks, "described": lambda name: getattr(self._dataset, name, None)}
+        rows = {} if self._sign is None else {"rows": self._sign}
+        return {**asks, **rows, "described": lambda name: getattr(self._dataset, name, None)}
 
 
 def holds(notes: Mapping[str, str], asks: Mapping[str, Callable[..., Any]]) -> bool:
@@ -192,8 +204,6 @@ def _digest(kind: str, answer: Any) -> str:
         answer = sorted(answer)
     elif kind == "names":
         answer = sorted(map(_plain, answer))
-    elif kind == "rows":
-        answer = [sorted((name, str(term)) for name, term in row.items()) for row in answer]
     elif kind == "page" and answer is not None:
         answer = answer.sign
     return hashlib.blake2b(repr(answer).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

@@ -8,16 +8,19 @@ import unicodedata
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
-from spacecoop.pages.kinds import Row
+from spacecoop.pages.kinds import Page, Row
 from spacecoop.pages.known import Known
 from spacecoop.pages.values import Value, bound
 
 FOLDER = "search"
+PART = "search"
+"""The part whose rows say what is found, and by which texts."""
 SHOWN = 240
 """Characters of a text that are kept to be shown."""
 OTHERS = 4
@@ -48,44 +51,77 @@ _UNSPACED = (
 """Code points of scripts without spaces between words: of these, each letter and each pair of letters is a word."""
 _CLASS = "".join(f"{chr(begin)}-{chr(end)}" for begin, end in _UNSPACED)
 _RUN = re.compile(f"((?:(?![\\W_])[{_CLASS}])+)|[^\\W_{_CLASS}]+")
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _STRANGE = re.compile(r"[^\x00-\x7f]")
 
 
-def write(
-    listed: Iterable[tuple[str, Sequence[Row]]], known: Known, languages: Sequence[str]
-) -> Iterator[tuple[str, str]]:
-    """Yield name and text of each file of the index.
+@dataclass(frozen=True)
+class Piece:
+    """What is found on one page: what it adds to the index, wherever it will stand there."""
 
-    *listed* gives by IRI, sorted, rows with ``?text``, ``?weight`` and ``?kind``; one that no page shows is left out.
+    entries: Sequence[tuple[str, Sequence[str], str]]
+    """Each as JSON, but for the number of its kind in the middle, with the kinds that it may be of."""
+    words: Mapping[str, Sequence[int]]
+    """Where each word is: an entry's number in the piece, and what the word is worth there, as in the index."""
+
+
+def cut(listed: Iterable[tuple[str, Sequence[Row]]], page: Page) -> Piece:
+    """Return what is found on a page.
+
+    *listed* gives by IRI, sorted, rows with ``?text``, ``?weight`` and ``?kind``.
     """
-    places: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
-    kinds: dict[str, int] = {}
-    block: list[Any] = []
-    count = 0
+    entries: list[tuple[str, Sequence[str], str]] = []
+    places: defaultdict[str, list[int]] = defaultdict(list)
+    for iri, rows in listed:
+        texts = sorted({(value, _weight(row)) for row in rows if (value := _text(row))})
+        if not texts:
+            continue
+        for word, worth in _weigh_words(texts, own="#" not in iri).items():
+            places[word].append(len(entries) * WEIGHTS + worth)
+        fragment = iri.partition("#")[2] if iri in page.anchors else ""
+        before = f"[{_as_json(page.path)},{_as_json(fragment)},"
+        after = f",{_as_json(_choose_shown(texts))},{_as_json(_others(texts))}]"
+        entries.append((before, sorted({kind for row in rows if (kind := _kind(row))}), after))
+    return Piece(entries, places)
+
+
+def pack(piece: Piece) -> str:
+    """Return a piece as a text that can be kept."""
+    return _as_json([piece.entries, piece.words])
+
+
+def unpack(text: str) -> Piece:
+    """Return the piece that ``pack`` made a text of."""
+    entries, places = json.loads(text)
+    return Piece(entries, places)
+
+
+def list_pieces(listed: Iterable[tuple[str, Sequence[Row]]], known: Known) -> Iterator[tuple[str, Piece]]:
+    """Yield what is found on pages, by IRI; *listed* is as for ``cut``, and what no page shows is left out."""
     for iri, rows in listed:
         page = known.page(iri.partition("#")[0])
-        texts = sorted({(value, _weight(row)) for row in rows if (value := _text(row))})
-        if page is None or not texts:
-            continue
-        kind = min((one for row in rows if (one := _kind(row)) and known.names(one)), default="")
-        number = kinds.setdefault(kind, len(kinds)) if kind else -1
-        block.append(
-            [
-                page.path,
-                iri.partition("#")[2] if iri in page.anchors else "",
-                number,
-                _choose_shown(texts),
-                _others(texts),
-            ]
-        )
-        for word, worth in _weigh_words(texts, own="#" not in iri).items():
-            places[word].append(count * WEIGHTS + worth)
-        count += 1
-        if len(block) == BLOCK:
-            yield f"{FOLDER}/entries-{count // BLOCK - 1}.json", _as_json(block)
-            block = []
+        if page is not None:
+            yield iri, cut([(iri, rows)], page)
+
+
+def write(pieces: Iterable[Piece], known: Known, languages: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and text of each file of the index."""
+    places: defaultdict[str, array[int]] = defaultdict(lambda: array("Q"))
+    numbers = _Kinds(known)
+    block: list[str] = []
+    count = 0
+    for piece in pieces:
+        begin = count * WEIGHTS
+        for word, there in piece.words.items():
+            places[word].extend([begin + place for place in there])
+        for before, kinds, after in piece.entries:
+            block.append(f"{before}{numbers.number(kinds)}{after}")
+            count += 1
+            if len(block) == BLOCK:
+                yield f"{FOLDER}/entries-{count // BLOCK - 1}.json", f"[{','.join(block)}]\n"
+                block = []
     if block:
-        yield f"{FOLDER}/entries-{count // BLOCK}.json", _as_json(block)
+        yield f"{FOLDER}/entries-{count // BLOCK}.json", f"[{','.join(block)}]\n"
     shards = _power(sum(map(len, places.values())) // FULL)
     yield from _write_words(places, shards)
     about = {
@@ -96,9 +132,22 @@ def write(
         "weights": WEIGHTS,
         "letters": _LETTERS,
         "unspaced": _UNSPACED,
-        "kinds": [_choose_shown([(value, 1) for value in sorted(known.names(kind))]) for kind in kinds],
+        "kinds": [_choose_shown([(value, 1) for value in sorted(known.names(kind))]) for kind in numbers.numbered],
     }
-    yield f"{FOLDER}/index.json", _as_json(about)
+    yield f"{FOLDER}/index.json", f"{_as_json(about)}\n"
+
+
+class _Kinds:
+    """The kinds that have a name, numbered as they come."""
+
+    def __init__(self, known: Known) -> None:
+        self._named = cache(lambda kind: bool(known.names(kind)))
+        self.numbered: dict[str, int] = {}
+
+    def number(self, kinds: Sequence[str]) -> int:
+        """Return the number of the first kind that has a name; -1 where none has."""
+        kind = next(filter(self._named, kinds), "")
+        return self.numbered.setdefault(kind, len(self.numbered)) if kind else -1
 
 
 def _write_words(places: Mapping[str, array[int]], shards: int) -> Iterator[tuple[str, str]]:
@@ -106,7 +155,7 @@ def _write_words(places: Mapping[str, array[int]], shards: int) -> Iterator[tupl
     for word in sorted(places):
         parts[shard(word, shards)].append(word)
     for number in range(shards):
-        yield f"{FOLDER}/words-{number}.json", _as_json({word: places[word].tolist() for word in parts[number]})
+        yield f"{FOLDER}/words-{number}.json", f"{_as_json({word: places[word].tolist() for word in parts[number]})}\n"
 
 
 def _weigh_words(texts: Iterable[tuple[Value, int]], own: bool) -> dict[str, int]:
@@ -186,4 +235,4 @@ def _power(number: int) -> int:
 
 
 def _as_json(said: Any) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return _JSON.encode(said)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby, islice
+from heapq import merge
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 
@@ -14,15 +16,17 @@ from pyoxigraph import Quad, RdfFormat, Store
 
 from spacecoop.pages import known
 from spacecoop.pages.answers import Answers, unpack, write_line
-from spacecoop.pages.kinds import Kind, Page, Row, arrange
+from spacecoop.pages.kept import Told
+from spacecoop.pages.kinds import Kind, Page, Row, arrange, sort
 from spacecoop.pages.known import Said, Statements
+from spacecoop.pages.searching import Piece
+from spacecoop.pages.searching import unpack as unpack_piece
 from spacecoop.pages.values import Value
 
 _IN_MEMORY = 600_000
 """Up to how many statements are held in memory; more lie on the disk."""
 _PART = 50_000
 """Lines of a dump that are loaded at once: what that takes of memory is what all takes."""
-_NAMES = "names"
 _NAMED, _ASKED = 4_000, 16
 """Of how many things the names, and how many parts of pages, are kept from one language of a page to the next."""
 
@@ -30,9 +34,9 @@ _NAMED, _ASKED = 4_000, 16
 class Whole:
     """What everything that is published says; it lies in a folder of its own until it is closed."""
 
-    def __init__(self, folder: Path, statements: int) -> None:
+    def __init__(self, folder: Path, statements: int, kinds: Sequence[Kind]) -> None:
         folder.mkdir()
-        self._rows = Rows(folder / "rows")
+        self._rows = Rows(folder / "rows", {kind.part: kind for kind in kinds if kind.part and kind.alone})
         self._answers = Answers(folder / "answers")
         self._disk = folder / "statements" if statements > _IN_MEMORY else None
         self.store = Store(str(self._disk)) if self._disk else Store()
@@ -42,6 +46,7 @@ class Whole:
         self._article = lru_cache(256)(self._read_article)
         self.names = lru_cache(_NAMED)(self._read_names)
         self.rows = lru_cache(_ASKED)(self._rows.of)
+        self.sign = self._rows.sign
 
     def load(self, dump: Path, more: Iterable[Quad]) -> None:
         """Load a dump in N-Triples, and some more statements; all in one graph, so that nothing is counted twice."""
@@ -64,6 +69,18 @@ class Whole:
     def answer(self, kind: Kind) -> list[Row]:
         """Return the rows of a query that was asked, sorted where it does not say how."""
         return arrange(kind, self._answers.rows(kind))
+
+    def ask_around(self, kind: Kind, lines: Iterable[str]) -> None:
+        """Keep what a query that is asked of each article has for what none of them says: rows as lines."""
+        self._rows.add(kind.part, lines, kind.ordered)
+
+    def take(self, iri: str, told: Told) -> None:
+        """Keep what an article tells."""
+        self._rows.take(iri, told)
+
+    def pieces(self, listed: Iterable[tuple[str, Piece]]) -> Iterator[Piece]:
+        """Yield what is found, by IRI: what is *listed*, and what articles told."""
+        yield from map(itemgetter(1), merge(listed, self._rows.pieces(), key=itemgetter(0)))
 
     def tell(self, part: str, rows: Iterable[Row]) -> None:
         """Keep rows, in their order, as those of a query with ``part:``."""
@@ -90,7 +107,7 @@ class Whole:
         return self._said.uses(node)
 
     def _read_names(self, iri: str) -> Sequence[Value]:
-        return known.names(self._rows.of(_NAMES, iri)).get(iri, [])
+        return known.names(self._rows.of(known.NAMES, iri)).get(iri, [])
 
     def listed(self, part: str) -> Iterator[tuple[str, Sequence[Row]]]:
         """Yield all rows of the query with ``part: NAME``, by page, sorted."""
@@ -113,7 +130,8 @@ class Whole:
 class Rows:
     """Rows of answers on the disk, by name and page, each page's in the order of its query."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, alone: Mapping[str, Kind]) -> None:
+        self._alone = alone
         self._database = sqlite3.connect(path)
         self._database.execute("PRAGMA synchronous = OFF")
         self._database.execute("PRAGMA journal_mode = OFF")
@@ -122,7 +140,37 @@ class Rows:
             " PRIMARY KEY (part, page, place)) WITHOUT ROWID"
         )
         self._database.execute("CREATE TABLE mark (page TEXT, iri TEXT, PRIMARY KEY (page, iri)) WITHOUT ROWID")
+        self._database.execute(
+            "CREATE TABLE told (part TEXT, page TEXT, article TEXT, said TEXT,"
+            " PRIMARY KEY (part, page, article)) WITHOUT ROWID"
+        )
+        self._database.execute("CREATE TABLE found (article TEXT PRIMARY KEY, piece TEXT)")
         self._count = 0
+
+    def take(self, article: str, told: Told) -> None:
+        """Keep what an article tells."""
+        rows = ((part, page, article, said) for part, pages in told.rows.items() for page, said in pages.items())
+        self._database.executemany("INSERT INTO told VALUES (?, ?, ?, ?)", rows)
+        if told.found:
+            self._database.execute("INSERT INTO found VALUES (?, ?)", (article, told.found))
+
+    def pieces(self) -> Iterator[tuple[str, Piece]]:
+        """Yield what articles add to the index that is searched, by their IRIs, sorted."""
+        found = self._database.execute("SELECT article, piece FROM found ORDER BY article")
+        return ((article, unpack_piece(piece)) for article, piece in found)
+
+    def sign(self, part: str, page: str) -> str:
+        """Return what changes when the rows for a page do."""
+        digest = hashlib.blake2b(digest_size=12)
+        for said in self._each_said(part, page):
+            digest.update(f"{said}\n".encode())
+        return digest.hexdigest()
+
+    def _each_said(self, part: str, page: str) -> Iterator[str]:
+        for table, place in (("row", "place"), ("told", "article")):
+            order = f"SELECT said FROM {table} WHERE part = ? AND page = ? ORDER BY {place}"  # noqa: S608  (no data)
+            for (said,) in self._database.execute(order, (part, page)):
+                yield said
 
     def add(self, part: str, rows: Iterable[str], ordered: bool) -> None:
         """Keep rows, each as ``write_line`` writes it; where their query does not order them, they are sorted."""
@@ -138,15 +186,19 @@ class Rows:
             yield part, page[0], place, said
 
     def of(self, part: str, page: str) -> list[Row]:
-        """Return the rows that are kept under a name for a page."""
-        found = self._database.execute("SELECT said FROM row WHERE part = ? AND page = ? ORDER BY place", (part, page))
-        return [{name: unpack(term) for name, term in json.loads(said).items()} for (said,) in found]
+        """Return the rows that are kept under a name for a page, each once."""
+        lines = list(dict.fromkeys(line for said in self._each_said(part, page) for line in said.split("\n")))
+        kind = self._alone.get(part)
+        if kind is not None and not kind.ordered:
+            lines.sort()
+        rows: list[Row] = [{name: unpack(term) for name, term in json.loads(line).items()} for line in lines]
+        return rows if kind is None else sort(rows, kind.order)
 
     def each(self, part: str) -> Iterator[tuple[str, list[Row]]]:
         """Yield all rows that are kept under a name, by page, sorted."""
-        found = self._database.execute("SELECT page, said FROM row WHERE part = ? ORDER BY page, place", (part,))
-        for page, rows in groupby(found, key=itemgetter(0)):
-            yield page, [{name: unpack(term) for name, term in json.loads(said).items()} for _, said in rows]
+        found = "SELECT page FROM row WHERE part = ?1 UNION SELECT page FROM told WHERE part = ?1 ORDER BY page"
+        for (page,) in self._database.execute(found, (part,)):
+            yield page, self.of(part, page)
 
     def mark(self, page: str, anchors: Iterable[str]) -> None:
         """Keep IRIs for a page."""

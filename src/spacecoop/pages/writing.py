@@ -62,7 +62,7 @@ class Site:
 def write(site: Site, folder: Path) -> list[Written]:
     """Write all pages with their styles; raises PageError for a template or a query of the site that is wrong."""
     every = _kinds(site.workspace)
-    whole = Whole(folder / ASIDE, site.statements)
+    whole = Whole(folder / ASIDE, site.statements, every)
     try:
         whole.load(folder / f"dataset{NTRIPLES.ending}", site.around)
         return [*_write_styles(site.workspace, folder), *_write(site, every, whole, folder)]
@@ -81,8 +81,11 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     workspace = site.workspace
     around = Answers(folder / ASIDE / "around")
     with _tell_unanswered(workspace):
-        whole.ask([kind for kind in every if kind.at or kind.part])
-        around.ask(_store(site.around), [kind for kind in every if kind.page and not kind.at])
+        whole.ask([kind for kind in every if kind.at or (kind.part and not kind.alone)])
+        around.ask(_store(site.around), [kind for kind in every if kind.alone or (kind.page and not kind.at)])
+    for kind in every:
+        if kind.alone:
+            whole.ask_around(kind, around.lines(kind))
     answers = {kind.name: whole.answer(kind) for kind in every if kind.at}
     alone = kinds.stand_alone(every, answers)
     frame = Frame(
@@ -102,7 +105,7 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     setup = Setup(frame, every, site.facts, shared, {f"{workspace.base}{path}": path for path in site.articles})
     said = cache.key(base, *(str(quad).encode() for quad in site.facts)).encode()
     laid: dict[str, tuple[str, str]] = {}
-    for iri, made in articles.write(setup, kept, said):
+    for iri, made in articles.write(setup, kept, said, whole.take):
         laid[iri] = (setup.articles[iri], made.page["template"])
         whole.mark(iri, made.page["anchors"])
         for name, page, anchor in made.listed:
@@ -116,7 +119,8 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     with _tell_unanswered(workspace):
         for part, rows in questions.tell(site.named, folder / f"dataset{NQUADS.ending}", site.statements, workspace):
             whole.tell(part, rows)
-    for name, text in searching.write(whole.listed("search"), whole, workspace.languages):
+    listed_there = searching.list_pieces(whole.listed(searching.PART), whole)
+    for name, text in searching.write(whole.pieces(listed_there), whole, workspace.languages):
         yield files.write_text(folder, name, text)
     yield from _write_others(frame, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base)
     kept.save()
@@ -134,7 +138,7 @@ def _write_others(
             path = address(one.page.path, language, first).removesuffix(".html")
             yield files.write_text(frame.folder, f"{path}.svg", one.svg)
     for page in sorted(pages, key=lambda page: page.path):
-        noted = Noted(whole, frame.described)
+        noted = Noted(whole, frame.described, sign=whole.sign)
         if not page.iri:
             yield from rendering.write(environment, frame, noted, page, hung)
             continue
