@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode, Quad, Store
 
 from spacecoop.server import pool as pools
+from spacecoop.server import processes
 from spacecoop.server.pool import Limits, Pool
 from spacecoop.server.refusals import Refused
 
@@ -110,20 +112,31 @@ def test_a_turn_that_does_not_come_is_refused_in_its_time(index: Path) -> None:
 
 
 ROWS = "SELECT ?a ?d { ?a ?b ?c . ?d ?e ?f } LIMIT 14000"
-PAIRS = "SELECT (COUNT(DISTINCT CONCAT(STR(?a), STR(?d))) AS ?n) { ?a ?b ?c . ?d ?e ?f }"
+PAIRS = "SELECT (COUNT(DISTINCT CONCAT(STR(?a), STR(?d))) AS ?n) { ?a ?b ?c . ?d ?e ?f VALUES ?v { 1 2 } }"
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not say what a process has spent")
-@pytest.mark.parametrize(("text", "long", "stays"), [(ROWS, 0.4, True), (PAIRS, 0.1, False)])
-def test_a_worker_that_waits_stays_and_one_that_works_long_does_not(
-    index: Path, monkeypatch: pytest.MonkeyPatch, text: str, long: float, stays: bool
+@pytest.mark.parametrize(
+    ("text", "long", "may_come_back", "stays"),
+    [(ROWS, 0.4, False, True), (PAIRS, 0.1, False, False), (PAIRS, 0.1, True, True)],
+)
+def test_a_worker_stays_that_waited_or_may_have_its_share_again(
+    index: Path, monkeypatch: pytest.MonkeyPatch, text: str, long: float, may_come_back: bool, stays: bool
 ) -> None:
     monkeypatch.setattr(pools, "LONG", long)
+    kept = dict[str, int]()
+
+    def set_priority(_: int, pid: int, nice: int) -> None:
+        if nice < kept.get("nice", nice) and not may_come_back:
+            raise PermissionError
+        kept.update({"pid": pid, "nice": nice, "steps": kept.get("steps", 0) + 1})
+
+    monkeypatch.setattr(os, "setpriority", set_priority)
 
     async def ask() -> list[int]:
         pool = Pool(index, Limits(seconds=60, workers=1))
         answer = await pool.ask(question(text))
-        await asyncio.sleep(3 * long * stays)
+        await asyncio.sleep(3 * long * (text == ROWS))
         size = sum([len(part) async for part in answer.parts()])
         assert size > 5
         idle = len(pool._idle)
@@ -131,3 +144,57 @@ def test_a_worker_that_waits_stays_and_one_that_works_long_does_not(
         return [idle, pool.working]
 
     assert asyncio.run(ask()) == [int(stays), 0]
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert kept.get("nice", own) == (own + processes.BACK if text == PAIRS and not may_come_back else own)
+    assert kept.get("steps", 0) == (text == PAIRS) * (1 + may_come_back)
+
+
+def test_an_answer_that_nobody_reads_ends_its_worker_when_that_has_cost_as_much_as_another(index: Path) -> None:
+    async def ask(text: str) -> int:
+        pool = Pool(index, Limits(seconds=60, workers=1))
+        asked = asyncio.ensure_future(answered(pool, text))
+        while not pool.working:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.5)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        ends = asyncio.get_running_loop().time() + 10
+        while pool.working:
+            assert asyncio.get_running_loop().time() < ends
+            await asyncio.sleep(0.02)
+        pool.close()
+        return pool.killed
+
+    assert asyncio.run(ask(SLOW)) == 1
+
+
+def test_long_questions_never_have_all_workers(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "LONG", 0.1)
+
+    async def ask() -> None:
+        pool = Pool(index, Limits(seconds=30, workers=3, waiting=8))
+        long = [asyncio.ensure_future(answered(pool, SLOW)) for _ in range(7)]
+        await until(lambda: len(pool._halted) == 3)  # as many as there are workers
+        for number in range(3):  # the rest take turns with short ones, until they are sent away
+            assert await answered(pool, f"SELECT ({number} AS ?n) {{}}") == f"n\r\n{number}\r\n".encode()
+        await until(lambda: sum(one.done() for one in long) == 2)
+        refused = [one.exception() for one in long if one.done()]
+        assert {str(one) for one in refused} == {"too many long questions at once; come back soon"}
+        assert (pool.working, pool.waiting, len(pool._long)) == (2, 3, 2)
+        halted = next(iter(pool._halted))
+        next(one for one in long if not one.done()).cancel()  # one that is at work
+        await until(lambda: halted in pool._long)
+        for one in long:
+            one.cancel()
+        await asyncio.gather(*long, return_exceptions=True)
+        await until(lambda: (pool.working, pool.waiting) == (0, 0))
+        assert await answered(pool, "SELECT (2 AS ?n) {}") == b"n\r\n2\r\n"
+        pool.close()
+
+    asyncio.run(ask())
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.02)

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import resources
 
 LONGEST = 20_000
 """Characters of a message that is still looked up; what is longer is no sentence of ours."""
@@ -24,6 +22,9 @@ _HOLE = re.compile(r"\{(\d*)\}")
 @functools.cache
 def catalogue(language: str) -> Mapping[str, str]:
     """Return the sentences of a language by their English; empty for a language that has none."""
+    import tomllib  # here, since the server's workers need fill() alone, and start often
+    from importlib import resources
+
     every = tomllib.loads(resources.files("spacecoop").joinpath("messages.toml").read_text("utf-8"))
     return dict(every.get(language, {}))
 

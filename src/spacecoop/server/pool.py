@@ -7,31 +7,31 @@ import contextlib
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+from spacecoop.server import processes
+from spacecoop.server.processes import Worker
 from spacecoop.server.refusals import Refused
 
 HELD = 512 * 1024
 """How many bytes of an answer are held back, so that a query that breaks off soon is an error and no half answer."""
-AHEAD = 256 * 1024
-"""How many bytes a worker may be ahead of the reader."""
-
 BRIEF = 0.03
 """Seconds after which a question no longer holds up those that wait, while there are workers."""
 LONG = 1.0
-"""Seconds after which a question leaves the processor to shorter ones, if it has used it for half as long.
+"""Seconds after which a question is a long one, and leaves the processor to shorter ones if it has used half of them.
 
-One that only waits, for a reader or on a machine that others keep busy, is no burden, and its worker stays.
+One that only waits, for a reader or on a machine that others keep busy, is no burden. Where the system lets nobody come
+back from that (Linux: RLIMIT_NICE), its worker is replaced.
 """
-GRACE = 0.5
-"""Seconds in which a worker may end an answer that nobody reads any more."""
+GRACE = 0.3
+"""Seconds of a processor that a worker may spend on an answer that nobody reads any more: another one costs as much."""
+LOOK = 0.1
+"""Seconds from one look at what it has spent to the next, at most so many times."""
+LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Pool:
 
     More short questions at once than there are processors would only get in each other's way. So a worker that has
     just been asked holds one of so many places; it keeps it until its answer is there, or has become a longer one.
+    Some workers are never at work on long questions, whatever is asked: a question that becomes one too many halts.
     """
 
     def __init__(self, index: Path, limits: Limits) -> None:
@@ -87,6 +88,10 @@ class Pool:
         self.waiting = 0
         self._closed = False
         self._idle: list[Worker] = []
+        self._long: set[Answer] = set()
+        self._most_long = max(1, limits.workers - max(1, limits.workers // 4))
+        self._halted: dict[Answer, None] = {}
+        """Answers that have become long ones while there were enough of these; the first goes on first."""
         self._places = count_processors()
         self._turns: deque[asyncio.Future[None]] = deque()
 
@@ -99,7 +104,8 @@ class Pool:
         try:
             worker = self._take() or await self._start()
         except BaseException:
-            self._leave(is_brief=True)
+            self._places += 1
+            self._leave()
             raise
         answer = Answer(self, worker)
         try:
@@ -119,10 +125,8 @@ class Pool:
         self.working += 1
         self._places -= 1
 
-    def _leave(self, is_brief: bool) -> None:
+    def _leave(self) -> None:
         self.working -= 1
-        if is_brief:
-            self._places += 1
         self._call_next()
 
     def make_way(self) -> None:
@@ -131,10 +135,35 @@ class Pool:
         self._call_next()
 
     def _call_next(self) -> None:
+        while self._halted and len(self._long) < self._most_long:
+            answer = next(iter(self._halted))
+            self._unhalt(answer)
+            self.working += 1
+            self._long.add(answer)
+            answer.go_on()
         while self._turns and self._has_room():
             if not (turn := self._turns.popleft()).done():
                 self._enter()
                 turn.set_result(None)
+
+    def take_long(self, answer: Answer) -> None:
+        """Let an answer that has become a long one go on, halt it until another ends, or refuse it."""
+        if len(self._long) < self._most_long:
+            self._long.add(answer)
+        elif self._may_halt() and answer.halt():
+            self._halted[answer] = None
+            self.waiting += 1
+            self._leave()
+        else:
+            answer.refuse(Refused(503, "too many long questions at once; come back soon"))
+
+    def _may_halt(self) -> bool:
+        """Tell whether one more may wait: where somebody waits for a turn, that one gets it."""
+        return len(self._halted) < self.limits.workers and self.waiting - bool(self._turns) < self.limits.waiting
+
+    def _unhalt(self, answer: Answer) -> None:
+        del self._halted[answer]
+        self.waiting -= 1
 
     async def _wait(self) -> None:
         """Wait for one's turn; raises Refused."""
@@ -151,7 +180,8 @@ class Pool:
             with contextlib.suppress(ValueError):
                 self._turns.remove(turn)
             if turn.done() and not turn.cancelled() and turn.exception() is None:  # it was called, and has gone
-                self._leave(is_brief=True)
+                self._places += 1
+                self._leave()
             raise
         finally:
             self.waiting -= 1
@@ -168,14 +198,21 @@ class Pool:
         while self._idle:
             self._idle.pop().kill()
 
-    def give_back(self, worker: Worker, whole: bool, is_brief: bool) -> None:
+    def give_back(self, answer: Answer, worker: Worker, whole: bool) -> None:
         """Take a worker back: for the next question if its answer came to an end, otherwise it is killed."""
-        if whole and not self._closed and not worker.ended and not worker.stands_back:
+        is_halted = answer in self._halted
+        if is_halted:
+            self._unhalt(answer)
+            worker.go_on()
+        if whole and not self._closed and not worker.ended and worker.come_back():
             self._idle.append(worker)
         else:
             self.killed += not whole
             worker.kill()
-        self._leave(is_brief)
+        self._places += answer.is_brief
+        self._long.discard(answer)
+        if not is_halted:
+            self._leave()
 
     def _take(self) -> Worker | None:
         while self._idle:
@@ -184,130 +221,10 @@ class Pool:
         return None
 
     async def _start(self) -> Worker:
-        """Start a worker, at the other end of a socket."""
-        ours, theirs = socket.socketpair()
-        words = map(str, (self.index, self.limits.megabytes, self.limits.rows, os.getpid()))
-        command = [sys.executable, "-m", "spacecoop.server.worker", *words]
-        with theirs:
-            end, nothing = theirs.fileno(), subprocess.DEVNULL
-            process = subprocess.Popen(command, stdin=end, stdout=end, stderr=nothing)  # noqa: S603
-        worker = Worker(process)
-        await asyncio.get_running_loop().create_unix_connection(lambda: worker, sock=ours)
         try:
-            letter, _ = await worker.frame()
-        except BaseException:
-            worker.kill()
-            raise
-        if letter != b"R":
-            worker.kill()
-            raise Refused(503, "the index cannot be opened now; come back soon")
-        return worker
-
-
-class Worker(asyncio.Protocol):
-    """A worker process: questions in, frames out."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.ended = False
-        self.stands_back = False
-        self._process = process
-        self._transport: asyncio.Transport
-        self._buffer = bytearray()
-        self._frames: deque[tuple[bytes, bytes]] = deque()
-        self._bytes = 0
-        self._paused = False
-        self._reader: asyncio.Future[None] | None = None
-
-    def ask(self, question: bytes) -> None:
-        """Send a question."""
-        self._transport.write(b"Q" + len(question).to_bytes(4, "big") + question)
-
-    def take(self) -> tuple[bytes, bytes] | None:
-        """Return the next frame if it is there."""
-        if not self._frames:
-            return None
-        frame = self._frames.popleft()
-        self._bytes -= len(frame[1])
-        if self._paused and self._bytes < AHEAD:
-            self._paused = False
-            self._transport.resume_reading()
-        return frame
-
-    async def frame(self) -> tuple[bytes, bytes]:
-        """Return the next frame; one without a letter where the process has ended."""
-        while (frame := self.take()) is None:
-            if self.ended:
-                return b"", b""
-            self._reader = asyncio.get_running_loop().create_future()
-            await self._reader
-        return frame
-
-    def count_seconds(self) -> float | None:
-        """Return the seconds of a processor that the process has spent; None where the system does not say."""
-        try:
-            words = Path(f"/proc/{self._process.pid}/stat").read_bytes().rpartition(b")")[2].split()
-            return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-        except (OSError, IndexError, ValueError):
-            return None
-
-    def step_back(self) -> None:
-        """Leave the processor to others who want it; there is no way back."""
-        self.stands_back = True
-        with contextlib.suppress(OSError, AttributeError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, 10)
-
-    def kill(self) -> None:
-        """End the process, whatever it does."""
-        self.ended = True
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
-        self._transport.abort()
-
-    async def find_signal(self) -> int:
-        """Return the signal that ended the process; 0 for none."""
-        for _ in range(100):
-            if (code := self._process.poll()) is not None:
-                return -code if code < 0 else 0
-            await asyncio.sleep(0.01)
-        return 0
-
-    # asyncio calls these
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the socket."""
-        self._transport = cast("asyncio.Transport", transport)
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes apart into frames."""
-        buffer = self._buffer
-        buffer += data
-        at = 0
-        while len(buffer) - at >= 5:
-            end = at + 5 + int.from_bytes(buffer[at + 1 : at + 5], "big")
-            if len(buffer) < end:
-                break
-            self._frames.append((bytes(buffer[at : at + 1]), bytes(buffer[at + 5 : end])))
-            self._bytes += end - at - 5
-            at = end
-        del buffer[:at]
-        if self._bytes >= AHEAD and not self._paused:
-            self._paused = True
-            self._transport.pause_reading()
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Note that the process has ended, and let the system forget it."""
-        self.ended = True
-        self._wake()
-        self._reap()
-
-    def _reap(self) -> None:
-        if self._process.poll() is None:
-            asyncio.get_running_loop().call_later(0.1, self._reap)
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
+            return await processes.start(self.index, self.limits.megabytes, self.limits.rows)
+        except processes.CannotStart:
+            raise Refused(503, "the index cannot be opened now; come back soon") from None
 
 
 class Answer:
@@ -321,15 +238,17 @@ class Answer:
         self._worker = worker
         self._held: list[bytes] = []
         self._size = 0
-        self._over = self._late = False
-        self._is_brief = True
+        self._over = self._is_halted = False
+        self._refused: Refused | None = None
+        self.is_brief = True
+        self._is_long = False
         self._loop = asyncio.get_running_loop()
         self._ends = self._loop.time() + pool.limits.seconds
         self._spent = 0.0
         self._watch = self._loop.call_later(BRIEF, self._take_longer)
 
     def _take_longer(self) -> None:
-        self._is_brief = False
+        self.is_brief = False
         self._spent = self._worker.count_seconds() or 0.0
         self._go_on()
         self._pool.make_way()
@@ -345,29 +264,57 @@ class Answer:
         spent = self._worker.count_seconds()
         if spent is None or spent - self._spent >= LONG / 2:
             self._worker.step_back()
-        self._go_on()
+        if not self._is_long:
+            self._is_long = True
+            self._pool.take_long(self)
+        if not self._over:
+            self._go_on()
+
+    def halt(self) -> bool:
+        """Stop where it is; False where the system cannot do that."""
+        self._is_halted = self._worker.halt()
+        return self._is_halted
+
+    def go_on(self) -> None:
+        """Go on after a halt; the time goes on in any case."""
+        self._is_halted = False
+        self._worker.go_on()
+
+    def refuse(self, reason: Refused) -> None:
+        """End it, for a reason."""
+        self._refused = reason
+        self.end(whole=False)
 
     def _run_out(self) -> None:
-        self._late = True
-        self.end(whole=False)
+        seconds = f"{self._pool.limits.seconds:g}"
+        self.refuse(Refused(503, "the query took more than {} seconds; ask for less", seconds))
 
     def end(self, whole: bool) -> None:
         """Give the worker back, if that was not done."""
         if not self._over:
             self._over = True
             self._watch.cancel()
-            self._pool.give_back(self._worker, whole, self._is_brief)
+            self._pool.give_back(self, self._worker, whole)
 
     def abandon(self) -> None:
         """Nobody reads it any more: a worker that is done soon is given back, since another costs more than that."""
-        if not self._over:
+        if self._is_halted:
+            self.end(whole=False)
+        elif not self._over:
             _keep_until_done(self._finish())
 
     async def _finish(self) -> None:
-        with contextlib.suppress(TimeoutError, Refused):
-            async with asyncio.timeout(GRACE):
-                while await self._next() is not None:
-                    pass
+        before = self._worker.count_seconds() or 0.0
+        with contextlib.suppress(Refused):
+            for _ in range(LOOKS):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK):
+                        while await self._next() is not None:
+                            pass
+                        break
+                spent = self._worker.count_seconds()
+                if spent is None or spent - before >= GRACE:
+                    break
         self.end(whole=self.is_whole)
 
     async def begin(self, question: bytes) -> None:
@@ -418,8 +365,8 @@ class Answer:
     async def _find_reason(self) -> Refused:
         """Return why a worker ended before its answer did."""
         limits = self._pool.limits
-        if self._late:
-            return Refused(503, "the query took more than {} seconds; ask for less", f"{limits.seconds:g}")
+        if self._refused is not None:
+            return self._refused
         ended_by = await self._worker.find_signal()
         if ended_by == signal.SIGKILL:
             return Refused(503, "the process that answered was killed from outside; ask again")
