@@ -16,8 +16,8 @@ import pytest
 
 import storetest
 from conftest import Run
-from spacecoop import workspace
-from spacecoop.stores import bounded, recognition, targets
+from spacecoop import exchange, workspace
+from spacecoop.stores import recognition, targets
 from spacecoop.stores.connections import Connection, StoreError
 from spacecoop.stores.credentials import Credentials
 from spacecoop.stores.graphstore import Store
@@ -95,8 +95,7 @@ def test_a_server_that_drips_is_given_up_in_time(drip: str) -> None:
 
 
 def test_a_body_without_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded, "LARGEST", 1_000_000)
-    monkeypatch.setattr(bounded.content, "__defaults__", (1_000_000,))
+    monkeypatch.setattr(exchange, "LARGEST", 1_000_000)
 
     def endless() -> Iterator[bytes]:
         return itertools.chain([HEAD + b"\r\n"], itertools.repeat(b"x" * 65536))

@@ -21,7 +21,17 @@ SPEAKING = [
     *(f"{room}/*.py" for room in ("queries", "links", "stores", "stories", "drafts", "server")),
     *(f"commands/{name}.py" for name in ("query", "links", "push", "serve", "draft", "anchor", "validate", "stories")),
     *(f"commands/{name}.py" for name in ("build", "init", "export", "preflight", "nanopub", "clean")),
-    *("asking.py", "linking.py", "pushing.py", "drafting.py", "reach.py", "serve.py", "joining.py", "spark.py"),
+    *(
+        "asking.py",
+        "linking.py",
+        "pushing.py",
+        "drafting.py",
+        "reach.py",
+        "serve.py",
+        "joining.py",
+        "spark.py",
+        "exchange.py",
+    ),
 ]
 SILENT = {
     "the last attempt returns or raises",  # never reached

@@ -218,7 +218,7 @@ def test_a_server_that_is_not_there_is_said_in_one_line(run: Run, tmp_path: Path
     done = run("-C", root, "push", "here")
 
     assert done.returncode == 1
-    assert re.fullmatch(rf"spacecoop push: POST {url}query: ConnectionError: .*refused.*\n", done.stderr)
+    assert re.fullmatch(rf"spacecoop push: POST {url}query: cannot be reached: .*refused.*\n", done.stderr)
 
 
 def test_a_certificate_that_nobody_signed_is_refused(run: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -190,14 +191,27 @@ def _ask_model(setup: Setup, source: Source, reading: Reading, model: Model) -> 
 
 def send(model: Model, body: Mapping[str, object]) -> bytes:
     """Send a question to a model and return its answer; raises ModelError."""
-    from spacecoop.stores import bounded  # loads a client, for which rules alone need not wait
+    from spacecoop import exchange  # loads a client, for which rules alone need not wait
 
-    headers = {"Authorization": f"Bearer {model.key}"} if model.key else {}
-    url = f"{model.endpoint.rstrip('/')}/chat/completions"
+    headers = {"Content-Type": "application/json"}
     try:
-        return bounded.post(url, body, headers, model.seconds, models.LONGEST_ANSWER)
-    except bounded.NoAnswer as error:
+        answer = exchange.send(
+            "POST",
+            f"{model.endpoint.rstrip('/')}/chat/completions",
+            seconds=model.seconds,
+            body=json.dumps(body).encode(),
+            headers=headers,
+            largest=models.LONGEST_ANSWER,
+            auth=exchange.authenticate("bearer", secret=model.key) if model.key else None,
+            proxies=False,  # a private text goes to the model that was named, and nowhere else
+        )
+    except (exchange.TooLarge, exchange.TooLong) as error:
         raise models.ModelError(str(error)) from error
+    except exchange.ExchangeError as error:
+        raise models.ModelError(f"it cannot be asked ({error})") from error
+    if answer.status != 200:
+        raise models.ModelError(f"it answers with status {answer.status}")
+    return answer.body.read()
 
 
 def remember(workspace: Workspace, slug: str, digests: Iterable[str]) -> None:

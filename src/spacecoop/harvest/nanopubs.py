@@ -181,14 +181,15 @@ def publish(path: Path, registry: str) -> None:
     one = read(path)
     if not check(one):
         raise Malformed(f"{path}: is not signed; a registry takes signed ones only")
-    import requests
+    from spacecoop import exchange  # loads a client, which is seldom needed
 
+    headers = {"Content-Type": TRIG.media_type}
     try:
-        with path.open("rb") as stream:
-            answer = requests.post(registry, data=stream, headers={"Content-Type": TRIG.media_type}, timeout=60)
-        answer.raise_for_status()
-    except requests.RequestException as error:
+        answer = exchange.send("POST", registry, seconds=60.0, body=path.read_bytes(), headers=headers)
+    except (exchange.ExchangeError, OSError) as error:
         raise Malformed(f"{registry} did not take {path}: {error}") from error
+    if not answer.is_success:
+        raise Malformed(f"{registry} did not take {path}: it answers {answer.status} {answer.phrase}")
 
 
 def arrange_in_graphs(quads: Iterable[Quad]) -> list[Quad]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
-from spacecoop import jsontext
+from spacecoop import exchange, jsontext
+from spacecoop.exchange import Follow
 
 AGAIN = {429, 503}
+FORM = "application/x-www-form-urlencoded"
 MOST = 16 * 1024**2  # bytes of an answer
 
 
@@ -74,22 +73,30 @@ class Service:
 
     def _request(self, queries: Mapping[str, object] | None) -> dict[str, Any]:
         """Ask for the manifest, or about names; wait once where the service asks for it."""
-        data = None if queries is None else urllib.parse.urlencode({"queries": json.dumps(queries)}).encode()
-        headers = {"User-Agent": self.user_agent, "Accept": "application/json"}
-        request = urllib.request.Request(self.url, data, headers)  # noqa: S310  (the user's own setting)
+        method = "GET" if queries is None else "POST"
+        data = None if queries is None else urlencode({"queries": json.dumps(queries)}).encode()
+        headers = {"Accept": "application/json", **({"Content-Type": FORM} if data else {})}
         for last in (False, True):
             try:
-                with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
-                    answer = jsontext.parse(response.read(MOST))
+                came = exchange.send(
+                    method,
+                    self.url,
+                    seconds=self.timeout,
+                    body=data,
+                    headers=headers,
+                    follow=Follow.SAME_HOST,
+                    largest=MOST,
+                    user_agent=self.user_agent,
+                )
+                if came.is_success:
+                    answer = jsontext.parse(came.body.read())
                     break
-            except urllib.error.HTTPError as error:
-                asked = error.headers.get("Retry-After", "")
-                wait = float(asked) if asked.isdigit() else 5.0
-                if error.code not in AGAIN or last or wait > self.patience:
-                    raise ReconciliationError(f"{self.url}: status {error.code}") from error
-                self.sleep(wait)
-            except (OSError, http.client.HTTPException, ValueError) as error:
+            except (exchange.ExchangeError, ValueError) as error:
                 raise ReconciliationError(f"{self.url}: no whole answer: {error}") from error
+            wait = 5.0 if came.retry_after is None else came.retry_after
+            if came.status not in AGAIN or last or wait > self.patience:
+                raise ReconciliationError(f"{self.url}: status {came.status}")
+            self.sleep(wait)
         if not isinstance(answer, dict):
             raise ReconciliationError(f"{self.url}: what came is no JSON object")
         return answer

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import http.client
-import time
 import tomllib
-import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -20,6 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
+from spacecoop import exchange
+from spacecoop.exchange import Follow
 from spacecoop.workspace import Workspace
 
 AGGREGATORS = ("lod-cloud", "lov", "google", "dcat-ap", "data-europa", "archivo", "foops", "nanopub", "ldes")
@@ -29,7 +28,6 @@ GITHUB = "https://raw.githubusercontent.com"
 PATIENCE = 30.0
 """Seconds that one file may take."""
 _LARGEST = 10_000_000
-_PART = 1 << 16
 
 
 class NotFetched(Exception):
@@ -100,31 +98,23 @@ class _Fetch(Protocol):
 def _download(source: str, name: str, patience: float) -> bytes:
     """Return the body of a file's address; redirections are followed, since the digest decides."""
     address = f"{source.rstrip('/')}/{quote(name)}"
-    request = urllib.request.Request(address, headers={"User-Agent": "spacecoop"})  # noqa: S310  (http or https)
-    end = time.monotonic() + patience
-    parts: list[bytes] = []
     try:
-        with urllib.request.urlopen(request, timeout=patience) as answer:  # noqa: S310
-            while part := answer.read1(_PART):
-                parts.append(part)
-                if time.monotonic() > end:
-                    raise NotFetched(f"{address} has not come within {patience:g} s; try again, or with --timeout")
-                if sum(map(len, parts)) > _LARGEST:
-                    raise NotFetched(f"{address} is larger than {_LARGEST:,} bytes: that is no rule file")
-            if answer.length:
-                raise NotFetched(f"{address} broke off, with {answer.length:,} bytes to come; try again")
-    except urllib.error.HTTPError as error:
-        raise NotFetched(f"{address} answers {error.code} {error.reason}") from error
-    except TimeoutError as error:
+        answer = exchange.send("GET", address, seconds=patience, follow=Follow.ANYWHERE, largest=_LARGEST)
+    except exchange.TooLarge as error:
+        raise NotFetched(f"{address} is larger than {_LARGEST:,} bytes: that is no rule file") from error
+    except exchange.TooLong as error:
         raise NotFetched(f"{address} has not come within {patience:g} s; try again, or with --timeout") from error
-    except urllib.error.URLError as error:
+    except exchange.Broken as error:
+        told = f", with {error.left:,} bytes to come" if error.left else f" ({error})"
+        raise NotFetched(f"{address} broke off{told}; try again") from error
+    except exchange.ExchangeError as error:
         raise NotFetched(
-            f"{urlsplit(address).netloc} cannot be reached ({error.reason}). Fetch the rules where there is a network, "
+            f"{urlsplit(address).netloc} cannot be reached ({error}). Fetch the rules where there is a network, "
             "or take them from a copy with --from: a folder or an address that has owner/name/commit/path below it"
         ) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise NotFetched(f"{address} broke off ({error}); try again") from error
-    return b"".join(parts)
+    if not answer.is_success:
+        raise NotFetched(f"{address} answers {answer.status} {answer.phrase}")
+    return answer.body.read()
 
 
 def _copy(source: str, name: str, patience: float) -> bytes:  # noqa: ARG001  (a folder needs no patience)

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import email.utils
-import gzip
-import http.client
 import os
-import tempfile
 import time
-import urllib.error
-import urllib.request
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from importlib.metadata import version
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pyoxigraph import (
@@ -31,8 +22,12 @@ from pyoxigraph import (
 
 from spacecoop.quads import Term
 from spacecoop.queries import sparql
-from spacecoop.queries.exchange import ElsewhereError, Exchange
 from spacecoop.secrecy import hide
+
+if TYPE_CHECKING:
+    import urllib.request
+
+    from spacecoop.exchange import Answer
 
 LONG = 2_000
 """A query of more characters goes by POST: servers and proxies cut long addresses."""
@@ -40,8 +35,6 @@ LARGEST = 512 * 1024**2
 """More bytes than these are not taken from anyone."""
 SAID = 16_000
 """Bytes of an error page that are read."""
-SPOOL = 16 * 1024**2
-"""Up to so many bytes an answer is held in memory, beyond that in a temporary file."""
 ROWS = "application/sparql-results+json, application/sparql-results+xml;q=0.9"
 TRIPLES = "application/n-triples, text/turtle;q=0.9, application/rdf+xml;q=0.8"
 AGAIN = {429, 502, 503, 504}
@@ -63,8 +56,10 @@ class EndpointError(Exception):
     """An endpoint gave no whole answer.
 
     *reason* is one of: address, busy, incomplete, not-sparql, query, refused, server, timeout, too-large,
-    unreachable. *status* is that of HTTP, where there was one.
+    unreachable. *status* is that of HTTP, where there was one; *wait* the seconds that it asks to wait.
     """
+
+    wait: float | None = None
 
     def __init__(self, reason: str, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -89,6 +84,11 @@ class Login:
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     digest: bool = False
+
+    @property
+    def kind(self) -> str:
+        """How it is told, as `exchange.authenticate` knows it."""
+        return "bearer" if self.token else "digest" if self.digest else "basic"
 
 
 def agent(page: str = "") -> str:
@@ -163,7 +163,8 @@ class Endpoint:
 
     def construct(self, query: str) -> list[Triple]:
         """Return all triples of a CONSTRUCT or DESCRIBE query."""
-        body, media_type, headers = self._answer(query, TRIPLES)
+        answer = self._answer(query, TRIPLES)
+        body, headers, media_type = answer.body, answer.headers, answer.media_type
         syntax = RdfFormat.from_media_type(media_type)
         if syntax is None:
             raise self._not_sparql(media_type, body)
@@ -181,7 +182,8 @@ class Endpoint:
 
         Reading it raises SyntaxError where it is cut off in a way that only its syntax tells.
         """
-        body, media_type, headers = self._answer(query, ROWS)
+        answer = self._answer(query, ROWS)
+        body, headers, media_type = answer.body, answer.headers, answer.media_type
         syntax = QueryResultsFormat.from_media_type(media_type)
         if syntax is None or syntax in (QueryResultsFormat.CSV, QueryResultsFormat.TSV):  # which show no cut
             raise self._not_sparql(media_type, body)
@@ -193,15 +195,14 @@ class Endpoint:
         except (SyntaxError, ValueError) as error:
             raise self._incomplete(error) from error
 
-    def _answer(self, query: str, accept: str) -> tuple[IO[bytes], str, Message]:
-        """Return body, media type and headers; try again while that may help and patience lasts."""
+    def _answer(self, query: str, accept: str) -> Answer:
+        """Return the whole answer; try again while that may help and patience lasts."""
         waited = 0.0
         for attempt in range(1, self.attempts + 1):
             try:
                 return self._attempt(query, accept)
             except EndpointError as error:
-                wait = getattr(error, "wait", None)
-                wait = min(2.0**attempt, 30) if wait is None else wait
+                wait = min(2.0**attempt, 30) if error.wait is None else error.wait
                 again = error.status in AGAIN or error.reason == "incomplete"
                 if not again or attempt == self.attempts:
                     raise
@@ -212,31 +213,41 @@ class Endpoint:
             self.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, query: str, accept: str) -> tuple[IO[bytes], str, Message]:
-        with Exchange(self.timeout) as exchange:
-            try:
-                with self._send_request(query, accept, exchange) as response:
-                    body = self._read(response, exchange)
-            except EndpointError:
-                raise
-            except ElsewhereError as error:
-                text = f"it sends on to another host, {error}; ask that one, if you trust it"
-                raise self._error("address", text) from error
-            except Exception as error:  # a connection that is shut down while it is read fails in many ways
-                if exchange.is_late or isinstance(getattr(error, "reason", error), TimeoutError):
-                    raise self._make_timeout() from error
-                if isinstance(error, urllib.error.HTTPError):
-                    raise self._refusal(error) from error
-                if isinstance(error, (http.client.HTTPException, EOFError, zlib.error, gzip.BadGzipFile)):
-                    raise self._incomplete(error) from error
-                if isinstance(error, OSError):
-                    cause = getattr(error, "reason", error)
-                    raise self._error("unreachable", f"cannot be reached: {cause}") from error
-                raise
-        return body, response.headers.get("Content-Type", "").partition(";")[0].strip(), response.headers
+    def _attempt(self, query: str, accept: str) -> Answer:
+        from spacecoop import exchange  # loads a client, for which files need not wait
 
-    def _send_request(self, query: str, accept: str, exchange: Exchange) -> http.client.HTTPResponse:
-        """Send the request, and return the answer when its headers are there."""
+        request, known = self._make_request(query), self.credentials
+        try:
+            answer = exchange.send(
+                request.get_method(),
+                request.full_url,
+                seconds=self.timeout,
+                body=request.data,
+                headers={**dict(request.header_items()), "Accept": accept},
+                follow=exchange.Follow.SAME_HOST,
+                largest=LARGEST,
+                auth=known and exchange.authenticate(known.kind, known.user, known.token or known.password),
+            )
+        except exchange.Elsewhere as error:
+            text = f"it sends on to another host, {error}; ask that one, if you trust it"
+            raise self._error("address", text) from error
+        except exchange.TooLong as error:
+            raise self._error("timeout", f"no whole answer within {self.timeout:g} s") from error
+        except exchange.TooLarge as error:
+            raise self._error("too-large", f"the answer has more than {LARGEST:,} bytes") from error
+        except exchange.Broken as error:
+            raise self._incomplete(error) from error
+        except exchange.ExchangeError as error:
+            raise self._error("unreachable", f"cannot be reached: {error}") from error
+        if not answer.is_success:
+            raise self._refusal(answer)
+        return answer
+
+    def _make_request(self, query: str) -> urllib.request.Request:
+        """Return the request as SPARQL 1.1 Protocol has it, which SPARQLWrapper makes and does not send.
+
+        Its own query() hides what the endpoint said, and how long to wait, behind five exceptions.
+        """
         from SPARQLWrapper import GET, POST, SPARQLWrapper  # which brings rdflib
 
         wrapper = SPARQLWrapper(self.url, agent=self.user_agent)
@@ -244,63 +255,17 @@ class Endpoint:
         wrapper.setQuery(query)
         wrapper.queryType = sparql.form(query)  # it would take the word "dropped" of a comment for an update
         wrapper.setMethod(POST if len(query) > LONG else GET)
-        wrapper.addCustomHttpHeader("Accept", accept)
-        known, handlers = self.credentials, []
-        if known is not None and known.token:
-            wrapper.addCustomHttpHeader("Authorization", f"Bearer {known.token}")
-        elif known is not None and known.digest:
-            passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
-            passwords.add_password(None, self.url, known.user, known.password)
-            handlers.append(urllib.request.HTTPDigestAuthHandler(passwords))
-        elif known is not None:
-            wrapper.setCredentials(known.user, known.password)
-        # its own query() hides what the endpoint said, and how long to wait, behind five exceptions
         request: urllib.request.Request = wrapper._createRequest()
-        return exchange.send(request, *handlers)
+        return request
 
-    def _read(self, response: http.client.HTTPResponse, exchange: Exchange) -> IO[bytes]:
-        """Read a body to its announced end, within the time and size allowed."""
-        spool = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115  (the caller reads it)
-        announced = response.length
-        size = self._copy(response.read1, spool, exchange)
-        if announced is not None and size < announced:
-            raise http.client.IncompleteRead(b"", announced - size)
-        spool.seek(0)
-        if response.headers.get("Content-Encoding") == "gzip":
-            unpacked = tempfile.SpooledTemporaryFile(SPOOL)  # noqa: SIM115  (the caller reads it)
-            with gzip.open(spool) as stream:
-                self._copy(stream.read, unpacked, exchange)
-            unpacked.seek(0)
-            return unpacked
-        return spool
-
-    def _copy(self, read: Callable[[int], bytes], into: IO[bytes], exchange: Exchange) -> int:
-        """Copy all bytes, and return how many; raises TimeoutError, or EndpointError where there are too many."""
-        size = 0
-        while chunk := read(1 << 16):
-            size += len(chunk)
-            into.write(chunk)
-            if size > LARGEST:
-                raise self._error("too-large", f"the answer has more than {LARGEST:,} bytes")
-            if exchange.is_late:
-                break
-        if exchange.is_late:  # a connection that is shut down looks like the end
-            raise TimeoutError
-        return size
-
-    def _refusal(self, error: urllib.error.HTTPError) -> EndpointError:
+    def _refusal(self, answer: Answer) -> EndpointError:
         """Say what a status means, and how long the endpoint asks to wait."""
-        default = ("server", "the endpoint failed") if error.code >= 500 else ("refused", "the endpoint says no")
-        reason, text = REASONS.get(error.code, default)
-        said = b""
-        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
-            said = error.read(SAID)
-        refusal = self._error(reason, f"{text} (status {error.code}){self._read_reason(said)}", error.code)
-        refusal.wait = _seconds(error.headers.get("Retry-After", ""))  # type: ignore[attr-defined]
+        default = ("server", "the endpoint failed") if answer.status >= 500 else ("refused", "the endpoint says no")
+        reason, text = REASONS.get(answer.status, default)
+        said = self._read_reason(answer.body.read(SAID))
+        refusal = self._error(reason, f"{text} (status {answer.status}){said}", answer.status)
+        refusal.wait = answer.retry_after
         return refusal
-
-    def _make_timeout(self) -> EndpointError:
-        return self._error("timeout", f"no whole answer within {self.timeout:g} s")
 
     def _incomplete(self, error: Exception) -> EndpointError:
         return self._error("incomplete", f"the answer is cut off or broken: {error}")
@@ -332,20 +297,3 @@ def _first_line(body: bytes) -> str:
     lines = (line.strip() for line in body.decode("utf-8", "replace").splitlines())
     line = next((line for line in lines if line and not line.startswith("<")), "")
     return "".join(character for character in line if character.isprintable())
-
-
-def _seconds(retry_after: str) -> float | None:
-    """Return the seconds that a Retry-After asks for (RFC 9110, section 10.2.3); None where it says nothing.
-
-    >>> _seconds("7"), _seconds(""), _seconds("Mon, 01 Jan 1990 00:00:00 GMT")
-    (7.0, None, 0.0)
-    >>> _seconds("²"), _seconds("1 Jan 0001 00:00:00"), _seconds("-1")
-    (None, 0.0, None)
-    """
-    text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, IndexError, OverflowError):  # what it raises for what is no date
-        return None

@@ -5,16 +5,12 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Callable
 from typing import Any
 
-import requests
-from requests.auth import AuthBase, HTTPBasicAuth, HTTPDigestAuth
-
+from spacecoop import exchange
+from spacecoop.exchange import Answer, Client
 from spacecoop.secrecy import hide
-from spacecoop.stores import bounded
 from spacecoop.stores.credentials import Credentials
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -52,8 +48,8 @@ class Connection:
         self._timeout = timeout
         self._tries = tries
         self._pause = pause
-        self._auth = AUTH[credentials.kind](credentials)
-        self._idle: list[requests.Session] = []
+        self._auth = exchange.authenticate(credentials.kind, credentials.user, credentials.secret)
+        self._idle: list[Client] = []
         self._authorities = authorities
 
     def send(
@@ -66,65 +62,47 @@ class Connection:
         accept: str = "*/*",
         tries: int | None = None,
     ) -> Any:
-        """Send a request, again where that may help; return what is read of the answer, or raise StoreError.
-
-        The body is bytes, so that its length is sent: chunks leave a graph empty in some stores.
-        """
+        """Send a request, again where that may help; return what is read of the answer, or raise StoreError."""
         reason = ""
         tries = tries or self._tries
         for number in range(tries):
             wait = random.uniform(0, min(30.0, 0.5 * 2**number))  # noqa: S311 (no secret: it keeps clients apart)
-            session = self._idle.pop() if self._idle else self._open()
+            client = self._idle.pop() if self._idle else Client(self._auth, authorities=self._authorities)
             try:
-                with bounded.limit(self._timeout, session):
-                    response = session.request(
-                        method,
-                        url,
-                        data=body,
-                        headers={"Content-Type": kind, "Accept": accept},
-                        timeout=(10.0, self._timeout),
-                        verify=self._authorities or True,  # said here, since the environment overrules a session
-                        allow_redirects=False,  # a PUT that is led elsewhere becomes a GET, and all looks well
-                        stream=True,
-                    )
-                    if response.ok and response.status_code < 300:
-                        answer = bounded.content(response)
-                    else:
-                        reason = self._read_reason(response)
-                if response.ok and response.status_code < 300:
-                    found = read(answer)
-                    self._idle.append(session)
+                headers = {"Content-Type": kind, "Accept": accept}
+                answer = client.send(method, url, seconds=self._timeout, body=body, headers=headers)
+                if answer.is_success:
+                    found = read(answer.body.read())
+                    self._idle.append(client)
                     return found
-                if response.status_code not in AGAIN:
-                    session.close()
+                reason = self._read_reason(answer)
+                if answer.status not in AGAIN:
+                    client.close()
                     raise StoreError(f"{method} {_place(url)}: {reason}")
-                wait = max(wait, _read_retry_after(response))
-            except bounded.TooLarge as error:
-                session.close()
+                wait = max(wait, answer.retry_after or 0.0)
+            except exchange.TooLarge as error:
+                client.close()
                 raise StoreError(f"{method} {_place(url)}: {error}; is this address the store's?") from None
-            except bounded.TooLong as error:
-                reason = str(error)
-            except (requests.RequestException, SyntaxError, ValueError, OSError) as error:
-                reason = self._hide_secrets(f"{type(error).__name__}: {_root(error)}")
-            session.close()  # what is left unread on a connection would answer the next request
+            except exchange.Unreachable as error:
+                reason = self._hide_secrets(f"cannot be reached: {error}")
+            except exchange.Broken as error:
+                reason = self._hide_secrets(f"the answer is cut off or broken: {error}")
+            except (exchange.ExchangeError, SyntaxError, ValueError, OSError) as error:
+                reason = self._hide_secrets(str(error))
+            client.close()  # another attempt takes another connection
             if wait > LONGEST_WAIT:
                 raise StoreError(f"{method} {_place(url)}: {reason}; the store asks to come back in {wait:.0f} seconds")
             if number + 1 < tries:
                 self._pause(wait)
         raise StoreError(f"{method} {_place(url)}: {reason} ({tries} tries)")
 
-    def _open(self) -> requests.Session:
-        session = bounded.open_session()
-        session.auth = self._auth
-        session.headers["User-Agent"] = "spacecoop"
-        return session
-
-    def _read_reason(self, response: requests.Response) -> str:
-        code = response.status_code
+    def _read_reason(self, answer: Answer) -> str:
+        code = answer.status
         if 300 <= code < 400:
-            moved = self._hide_secrets(response.headers.get("Location", "?"))
+            moved = self._hide_secrets(answer.headers.get("Location", "?"))
             return f"{code}, moved to {moved}; name that address in the settings"
-        text = " ".join(self._hide_secrets(bounded.beginning(response)).split())[:300]
+        said = answer.body.read(exchange.SAID).decode("utf-8", "replace")
+        text = " ".join(self._hide_secrets(said).split())[:300]
         return ": ".join(filter(None, [str(code), HELP.get(code, ""), text]))
 
     def _hide_secrets(self, text: str) -> str:
@@ -133,55 +111,9 @@ class Connection:
         return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", hide(text, secret, secret and f"{user}:{secret}"))
 
 
-class _Nobody(AuthBase):
-    """Adds nothing; given so that requests does not look into the netrc file by itself."""
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        return request
-
-
-@dataclass(frozen=True)
-class _Token(AuthBase):
-    """Adds a token to each request."""
-
-    scheme: str
-    credentials: Credentials
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"{self.scheme} {self.credentials.secret}"
-        return request
-
-
-AUTH: Mapping[str, Callable[[Credentials], AuthBase]] = {
-    "none": lambda _: _Nobody(),
-    "basic": lambda found: HTTPBasicAuth(found.user.encode(), found.secret.encode()),
-    "digest": lambda found: HTTPDigestAuth(found.user, found.secret),
-    "bearer": lambda found: _Token("Bearer", found),
-    "gdb": lambda found: _Token("GDB", found),
-}
-
-
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 """What would speak to a terminal; white space is joined elsewhere."""
 
 
 def _place(url: str) -> str:
     return url.partition("?")[0]
-
-
-def _root(error: BaseException) -> str:
-    """Return what is at the bottom of an error of requests, without the URL and the object that it names."""
-    while error.__context__ is not None:
-        error = error.__context__
-    return str(error).rpartition(": ")[2][:200] or type(error).__name__
-
-
-def _read_retry_after(response: requests.Response) -> float:
-    """Return the seconds of Retry-After (RFC 9110, section 10.2.3), 0 without it."""
-    text = response.headers.get("Retry-After", "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return 0.0

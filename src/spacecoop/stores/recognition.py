@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import requests
-
-from spacecoop.stores import bounded
+from spacecoop import exchange
 from spacecoop.stores.dialects import OXIGRAPH, VIRTUOSO
 
 PATIENCE = 10.0
@@ -34,18 +32,11 @@ class Recognised:
 
 def recognise(url: str) -> Recognised:
     """Ask the server at a URL for its headers, without credentials and without following it elsewhere."""
-    session = bounded.open_session()
-    session.trust_env = False
     try:
-        with bounded.limit(PATIENCE, session):
-            response = session.get(
-                url, timeout=PATIENCE, allow_redirects=False, stream=True, headers={"User-Agent": "spacecoop"}
-            )
-    except (requests.RequestException, OSError, ValueError) as error:
-        return Recognised("", f"nothing answers there ({type(error).__name__})")
-    finally:
-        session.close()
-    return judge(response.headers)
+        answer = exchange.send("GET", url, seconds=PATIENCE, whole=False)
+    except exchange.ExchangeError as error:
+        return Recognised("", f"nothing answers there ({_printable(str(error))})")
+    return judge(answer.headers)
 
 
 def judge(headers: Mapping[str, str]) -> Recognised:
