@@ -28,7 +28,7 @@ from typing import Any, cast
 
 from spacecoop import cli
 
-MOST = 4_000
+MOST = 10_000
 """Connections at once."""
 UNREAD = 256 * 1024
 """Bytes that the system may hold for a reader who is slow."""
