@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from conftest import REPOSITORY
 from test_serve import COUNT, JSON, ask, birds_site, serving
 
 __all__ = ["birds_site"]
@@ -141,3 +143,32 @@ def test_a_client_that_knows_only_the_description_asks_every_query(port: int) ->
         assert str(status) in operation["responses"]
 
     assert asked >= 8
+
+
+ASKING = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from client import Client
+from client.api.default import seen
+client = Client(base_url=sys.argv[2])
+good = seen.sync_detailed(client=client, species=["stork"], least=[2])
+bad = seen.sync_detailed(client=client, species=["no-such-bird"])
+print(len(good.parsed.to_dict()["results"]["bindings"]), bad.status_code, bad.parsed.splitlines()[0])
+"""
+
+
+@pytest.mark.extended
+def test_a_generated_client_asks_a_named_query(port: int, tmp_path: Path) -> None:
+    tools = REPOSITORY / ".cache" / "openapi" / "bin"
+    if not (tools / "openapi-python-client").exists():
+        pytest.skip("openapi-python-client is not in .cache/openapi: bash .ci/extended")
+    (tmp_path / "openapi.json").write_bytes(ask(port, "/openapi.json")[2])
+    (tmp_path / "ask.py").write_text(ASKING, "utf-8")
+    words = ["generate", "--path", "openapi.json", "--output-path", "client", "--meta", "none", "--fail-on-warning"]
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": ""}  # its ruff
+    common: dict[str, Any] = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 60}
+    made = subprocess.run([tools / "openapi-python-client", *words], check=False, **common)
+    assert made.returncode == 0, made.stdout + made.stderr
+    done = subprocess.run([tools / "python", "ask.py", tmp_path, f"http://127.0.0.1:{port}"], check=False, **common)
+
+    assert done.stdout.startswith("1 400 species: nothing is called 'no-such-bird'"), done.stdout + done.stderr
