@@ -183,9 +183,9 @@ def test_a_cache_that_is_cleared_while_a_build_reads_it_costs_time_and_nothing_e
     believe = work._believe
     asked: list[bool] = []
 
-    def once(source: work.Source, value: bytes | None) -> work.Done | None:
+    def once(source: work.Source, value: bytes | None, whole: bool = True) -> work.Done | None:
         asked.append(value is not None)
-        return believe(source, value if len(asked) == 1 else None)
+        return believe(source, value if len(asked) == 1 else None, whole)
 
     monkeypatch.setattr(work, "_believe", once)
     publish.publish(workspace.read(birds))

@@ -187,8 +187,10 @@ def carry_over(old: Path, new: Path, built: Collection[str]) -> list[str]:
     """
     strangers = []
     for name in sorted(names(old)):
+        if name == MANIFEST or name in built:
+            continue
         source, target = old / name, new / name
-        if name == MANIFEST or name in built or _is_same(source, target):
+        if _is_same(source, target):
             continue
         if target.is_symlink() or target.exists() or any(parent.is_file() for parent in _parents(target, new)):
             raise Unreadable(finding("out-foreign", Place(f"{old.name}/{name}")))
@@ -205,8 +207,9 @@ def names(folder: Path) -> Iterator[str]:
     """Yield the paths of all that lies in a folder and is no folder itself, without following links."""
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
-        for name in [*files, *links]:
-            yield (Path(parent) / name).relative_to(folder).as_posix()
+        start = Path(parent).relative_to(folder).as_posix()
+        for name in [*files, *links]:  # as texts: there may be a million
+            yield name if start == "." else f"{start}/{name}"
 
 
 def _parents(path: Path, top: Path) -> Iterable[Path]:

@@ -177,6 +177,11 @@ class Written:
     statements: int
 
 
+def as_row(one: Written) -> dict[str, Any]:
+    """Return what ``restore`` makes the same of."""
+    return {"path": one.path, "bytes": one.bytes, "sha256": one.sha256, "statements": one.statements}
+
+
 def restore(row: Mapping[str, Any]) -> Written:
     """Return what ``asdict`` made a row of; raises TypeError or ValueError for a row that was made by hand."""
     one = Written(**row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -361,8 +361,11 @@ def _write_list(written: Iterable[Written], name: str, folder: Path, workspace: 
         stream.write(f'{{\n "dataset": {json.dumps(workspace.base)},\n "files": [')
         between = "\n"
         for one in sorted(written, key=lambda one: one.path):  # a row at a time: there may be a million
-            row = json.dumps(asdict(one), indent=1).replace("\n", "\n  ")
-            stream.write(f"{between}  {row}")
+            named = json.dumps(one.path)
+            stream.write(
+                f'{between}  {{\n   "path": {named},\n   "bytes": {one.bytes},\n   "sha256": "{one.sha256}",\n'
+            )
+            stream.write(f'   "statements": {one.statements}\n  }}')
             between = ",\n"
         stream.write("\n ]\n}\n")
     return output.measure(folder, folder / name, 0)

@@ -85,7 +85,7 @@ def _read(record: dict[str, Any], workspace: Workspace) -> Standing | None:
     if rows.keys() != signs.keys():
         return None
     for path, written in rows.items():
-        sign = _sign(workspace.out / path)
+        sign = _sign(f"{workspace.out}/{path}")
         if sign is None:
             return None
         if sign != signs[path]:
@@ -112,7 +112,7 @@ def keep(
     """Keep what a build of these *inputs* wrote and said; *ended* is when it had written, in nanoseconds."""
     signs = {}
     for one in files:
-        sign = _sign(workspace.out / one.path)
+        sign = _sign(f"{workspace.out}/{one.path}")
         signs[one.path] = sign if sign and sign[1] < ended - _LATELY else []  # the others are read the next time
     record = {
         "key": _key(given, history),
@@ -129,10 +129,10 @@ def now() -> int:
     return time.time_ns()
 
 
-def _sign(path: Path) -> list[int] | None:
+def _sign(path: str) -> list[int] | None:
     """Return what changes when a file does: its size, times and number; None where it is no regular file."""
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except OSError:
         return None
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino] if stat.S_ISREG(found.st_mode) else None

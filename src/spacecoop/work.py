@@ -8,7 +8,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import TimeoutError
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import chain, compress, islice
 from operator import not_
 from pathlib import Path
@@ -100,7 +100,7 @@ def each(
     new: dict[str, bytes] = {}
     added = False
     with kept.look_up() as find:
-        hits = [cached and _recall(work, path, find(key)) is not None for path, key in zip(sources, keys, strict=True)]
+        hits = [cached and _recall(work, path, find(key)) for path, key in zip(sources, keys, strict=True)]
         # closed whatever happens: a process that still writes would fill the folder that is being deleted
         with contextlib.closing((run or process)(work, list(compress(sources, map(not_, hits))))) as todo:
             progress(0, len(sources))
@@ -130,43 +130,46 @@ def _keys(work: Work, sources: Sequence[Source]) -> Iterator[str]:
 
 
 def _pack(done: Done) -> bytes:
-    """Return what was done as bytes for the cache."""
-    data = {
+    """Return what was done as bytes for the cache: a line of what is looked at first, and one of all the rest."""
+    first = {
         "slug": done.slug,
         "file": done.file,
         "line": done.line,
         "about": done.about,
         "findings": [as_data(found) for found in done.findings],
-        "written": [asdict(one) for one in done.written],
+        "written": [output.as_row(one) for one in done.written],
+    }
+    rest = {
         "summary": summaries.as_data(done.summary) if done.summary else None,
         "pieces": done.pieces.hex(),
         "accounts": done.accounts,
     }
-    return json.dumps(data).encode()
+    return f"{json.dumps(first)}\n{json.dumps(rest)}".encode()
 
 
-def _recall(work: Work, source: Source, value: bytes | None) -> Done | None:
-    """Return what was done before, with its files taken over from ``out/`` where they are still what they were."""
-    done = _believe(source, value)
+def _recall(work: Work, source: Source, value: bytes | None) -> bool:
+    """Tell whether it was done before; files are taken over from ``out/`` where they are still what they were."""
+    done = _believe(source, value, whole=False)
     if done is None or work.folder is None or is_refusal(done.findings):
-        return done
+        return done is not None
     written = done.written
-    taken = bool(written) and all(output.take_over(one, work.common.workspace.out, work.folder) for one in written)
-    return done if taken else None
+    return bool(written) and all(output.take_over(one, work.common.workspace.out, work.folder) for one in written)
 
 
-def _believe(source: Source, value: bytes | None) -> Done | None:
+def _believe(source: Source, value: bytes | None, whole: bool = True) -> Done | None:
+    """Return what was done, but for what the dataset needs of it where not the *whole* is asked for."""
     if value is None:
         return None
     try:
-        return _read(source, value)
+        return _read(source, value, whole)
     except (ValueError, LookupError, TypeError, AttributeError):
         return None  # made by hand
 
 
-def _read(source: Source, value: bytes) -> Done | None:
+def _read(source: Source, value: bytes, whole: bool) -> Done | None:
     """Return what ``_pack`` made this of; nothing where the article has moved and something was to be said of it."""
-    data = jsontext.parse(value)
+    first, _, rest = value.partition(b"\n")
+    data = jsontext.parse(first) | (jsontext.parse(rest) if whole else {"summary": None, "accounts": (), "pieces": ""})
     findings = tuple(from_data(found) for found in data["findings"])
     written = tuple(output.restore(row) for row in data["written"])
     summary = summaries.from_data(data["summary"]) if data["summary"] else None

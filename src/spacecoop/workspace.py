@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,7 +56,9 @@ class Workspace:
 
     def files(self, folder: str, *endings: str) -> list[Path]:
         """Return the files with these endings in a folder of the workspace, sorted by path."""
-        return [path for path in self._list_named(folder, endings) if self.misfit(path) is None]
+        found = self._list_named(folder, endings)
+        inside = self.outside or not self._has_link(self.root / folder / "_")
+        return [path for path in found if (inside and _is_plain(path)) or self.misfit(path) is None]
 
     def misfits(self, folder: str, *endings: str) -> list[Finding]:
         """Return a finding for each thing that is named like a file with these endings and is not read."""
@@ -74,11 +77,15 @@ class Workspace:
             return finding("not-a-file", Place(self.name(path)))
         if self.outside or not path.is_relative_to(self.root):
             return None
-        way = (path, *(folder for folder in path.parents if folder.is_relative_to(self.root) and folder != self.root))
-        if not any(step.is_symlink() for step in way):
+        if not self._has_link(path):
             return None
         inside = path.resolve().is_relative_to(self.root.resolve())
         return None if inside else finding("outside", Place(self.name(path)))
+
+    def _has_link(self, path: Path) -> bool:
+        """Tell whether a path in the workspace is a link, or in a folder that is one."""
+        way = (path, *(folder for folder in path.parents if folder.is_relative_to(self.root) and folder != self.root))
+        return any(step.is_symlink() for step in way)
 
     def text(self, path: Path) -> str:
         """Return the text of a file of the workspace; raises Unreadable where it cannot be read, or is not to be."""
@@ -114,6 +121,14 @@ class Workspace:
     def article(self, slug: str) -> str:
         """Return the IRI of the document that describes an article."""
         return f"{self.base}article/{slug}"
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether a path is a file, and no link to one."""
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def find(start: Path) -> Workspace:

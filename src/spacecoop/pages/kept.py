@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ class Kept:
     def keep(self, key: str, made: Made) -> Made:
         """Keep a page that was made now."""
         if self._cached:
-            data = vars(made) | {"written": [asdict(one) for one in made.written], "told": vars(made.told)}
+            data = vars(made) | {"written": [output.as_row(one) for one in made.written], "told": vars(made.told)}
             self._new[key] = json.dumps(data).encode()
             self._known.append(key)
             if len(self._new) == _TOGETHER:
