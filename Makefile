@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help build test check fuzz format bench-validate bench-build bench-query bench-push bench-scale bench-memory bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak lighthouse
+.PHONY: help build test check fuzz format bench-validate bench-build bench-article bench-query bench-push bench-scale bench-memory bench-spark bench-draft bench-stories bench-pages rules protocol mappings pins clean bench-serve soak lighthouse
 help:
 	@echo "make build    publish the articles into out/"
 	@echo "make test     run the tests"
@@ -12,6 +12,7 @@ help:
 	@echo "make fuzz     run the program on 3,000 workspaces that have something wrong; SEED=2 COUNT=500 gives others"
 	@echo "make bench-validate   measure validation beside other engines"
 	@echo "make bench-build   measure the build, phase by phase"
+	@echo "make bench-article measure what one article takes of the processor, phase by phase"
 	@echo "make bench-scale   measure what one article costs"
 	@echo "make bench-memory  measure the memory that each article takes in the main process"
 	@echo "make bench-spark   compare builds by Spark with those of processes, byte for byte"
@@ -56,6 +57,9 @@ bench-validate: .venv/dev
 
 bench-build: .venv/dev
 	$(BIN)/python benchmarks/build.py
+
+bench-article: .venv/dev
+	$(BIN)/python benchmarks/article.py
 
 bench-scale: .venv/dev
 	$(BIN)/python benchmarks/scale.py

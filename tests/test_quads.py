@@ -83,3 +83,23 @@ def test_one_triple_stands_in_one_graph_only() -> None:
         ("a", "#p"),
         ("a", "#p"),
     ]
+
+
+def test_a_quad_as_a_row_of_text_has_its_four_terms_whatever_they_hold() -> None:
+    objects = [
+        *(
+            '"a <b> _:c"',
+            '"a <b> _:c"@en',
+            '"ends with <x>"',
+            '"\\" <b> ."',
+            '"1"^^<http://x/d>',
+            '"a\\nb\u2028c\\\\u0041"',
+        ),
+        *("<http://x/é>", "_:o"),
+    ]
+    for graph in ("", "<http://x/g>", "_:g"):
+        lines = [f"<http://x/s> <http://x/p> {term} {graph} .\n" for term in objects]
+        given = list(parse("".join(lines), format=RdfFormat.N_QUADS, rename_blank_nodes=False))
+
+        assert list(quads.rows(given)) == [(graph, "<http://x/s>", "<http://x/p>", term) for term in objects]
+        assert list(quads.arrange(given).rows) == list(quads.rows(list(quads.arrange(given))))

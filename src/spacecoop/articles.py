@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
-from pyoxigraph import Literal, Quad
+from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop import quads
 from spacecoop.facts import factfiles
@@ -57,11 +57,12 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, 
         rule, reason = error.args
         found = finding("derive", Place(f"queries/derive/{rule}"), name=rule, reason=reason)
         return Article(slug, root, (), tuple(sort((*read.findings, found))), read.places)
-    if not any(text(quad.graph_name) == envelope.pubinfo for quad in read.quads):
+    pubinfo = NamedNode(envelope.pubinfo)
+    if not any(quad.graph_name == pubinfo for quad in reversed(read.quads)):
         found = _tell_unpublished(file, workspace)
         read = replace(read, findings=(*read.findings, found), unread=read.unread | {root})
     enveloped = quads.arrange([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])
-    whole = replace(read, quads=tuple(enveloped))
+    whole = replace(read, quads=enveloped)
     return Article(slug, root, whole.quads, tuple(examine(whole, envelope.document, shared, engine)), read.places)
 
 
@@ -72,10 +73,11 @@ def _tell_unpublished(file: str, workspace: Workspace) -> Finding:
 
 def examine(read: Facts, document: str, shared: Shared, engine: Engine) -> list[Finding]:
     """Return all findings on a file's facts: the reader's own, dangling names, and what SHACL says."""
-    own = frozenset(text(quad.subject) for quad in read.quads)
+    rows = quads.rows(read.quads)
+    own = frozenset(quads.plain(subject) for _, subject, _, _ in rows)
     findings = [*read.findings, *shared.dangling(read.references, own, document)]
-    said = "".join(f"{quad.triple} .\n" for quad in read.quads)
-    data = said + shared.background({text(quad.object) for quad in read.quads} - own)
+    said = "".join(f"{subject} {predicate} {value} .\n" for _, subject, predicate, value in rows)
+    data = said + shared.background({quads.plain(value) for _, _, _, value in rows} - own)
     try:
         results = engine(shared.shapes, data)
         judged = [one for one in results if one.focus in own and not {one.focus, one.value} & read.unread]
@@ -97,8 +99,10 @@ _NATIVE = {f"http://www.w3.org/2001/XMLSchema#{name}" for name in ("integer", "b
 """What YAML makes of a word without quotes, where the context gives no type."""
 
 
-def _bare_numbers(results: Iterable[ValidationResult], read: Facts) -> Iterator[Finding]:
+def _bare_numbers(results: Sequence[ValidationResult], read: Facts) -> Iterator[Finding]:
     """Yield a finding for each number that should be a text: what is missing is its quotes."""
+    if not results:
+        return
     native = {
         (text(quad.subject), quad.predicate.value, quad.object.value)
         for quad in read.quads

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,9 +35,11 @@ class Document:
 
     def place(self, steps: Steps) -> Place:
         """Return where the value at *steps* begins, or the nearest thing around it."""
-        while steps and steps not in self._values:
+        found = self._values.get(steps)
+        while found is None and steps:
             steps = steps[:-1]
-        return self._values.get(steps, Place(self.file))
+            found = self._values.get(steps)
+        return found or Place(self.file)
 
     def key_place(self, steps: Steps) -> Place:
         """Return where the key of the value at *steps* stands; a list item's is where the item begins."""
@@ -141,9 +143,10 @@ def read(data: bytes, file: str, first: int = 1) -> Document:
     values: dict[Steps, Place] = {}
     ends: dict[Steps, Place] = {}
     composer = _Composer(file, keys, values, ends, first)
+    loader = None
     try:
-        events = yaml.parse(text, Loader=_LOADER)
-        return Document(file, composer.document(events), keys, values, ends)
+        loader = _LOADER(text)  # it reads the first characters
+        return Document(file, composer.document(loader.get_event), keys, values, ends)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         lines = text.splitlines() or [""]
@@ -160,6 +163,9 @@ def read(data: bytes, file: str, first: int = 1) -> Document:
         raise Unreadable(finding("yaml", place, reason=error.reason)) from error
     except yaml.YAMLError as error:
         raise Unreadable(finding("yaml", Place(file), reason=str(error))) from error
+    finally:
+        if loader is not None:
+            loader.dispose()
 
 
 class _Composer:
@@ -181,51 +187,55 @@ class _Composer:
         self.anchors: dict[str, tuple[Any, int]] = {}
         self.count = 0
 
-    def document(self, events: Iterator[Any]) -> Any:
-        self.events = events
+    def document(self, read: Callable[[], Any]) -> Any:
+        """Return the data of the events that *read* gives one by one, and None at their end."""
+        self.read = read
         data: Any = None
         documents = 0
-        for event in events:
+        while (event := read()) is not None:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
                     raise Unreadable(finding("yaml-documents", self.find_place(event)))
-                data, _ = self.value(next(events), ())
+                data, _ = self.value(read(), ())
         return data
 
     def find_place(self, event: Any) -> Place:
-        return Place(self.file, event.start_mark.line + self.first, event.start_mark.column + 1)
+        mark = event.start_mark
+        return Place(self.file, mark.line + self.first, mark.column + 1)
 
     def value(self, event: Any, steps: Steps) -> tuple[Any, int]:
         """Return the value that begins with *event*, and how many values it unfolds to."""
         place = self.values[steps] = self.find_place(event)
         if len(steps) > MOST_LEVELS:
             raise Unreadable(finding("yaml-depth", place, limit=MOST_LEVELS))
-        if isinstance(event, yaml.AliasEvent):
+        kind = _KINDS.get(type(event))
+        if kind is None:  # an alias
             if event.anchor not in self.anchors:
                 raise Unreadable(finding("yaml-alias", place, name=event.anchor))
             data, size = self.anchors[event.anchor]
         else:
-            if event.tag and event.tag not in _TAGS and not (event.tag == "!" and isinstance(event, yaml.ScalarEvent)):
-                raise Unreadable(finding("yaml-tag", place, tag=event.tag))
-            kind = _KINDS[type(event)]
+            tag = event.tag
+            if tag and tag not in _TAGS and not (tag == "!" and isinstance(event, yaml.ScalarEvent)):
+                raise Unreadable(finding("yaml-tag", place, tag=tag))
             data, size = kind(self, event, steps)
             if event.anchor:
                 self.anchors[event.anchor] = data, size
-        self.count += size if isinstance(event, yaml.AliasEvent) else 1
+        self.count += size if kind is None else 1
         if self.count > MOST_VALUES:
             raise Unreadable(finding("yaml-expansion", place, limit=MOST_VALUES))
         return data, size
 
     def scalar(self, event: Any, steps: Steps) -> tuple[Any, int]:
-        self.ends[steps] = Place(self.file, event.end_mark.line + self.first, event.end_mark.column + 1)
+        mark = event.end_mark
+        self.ends[steps] = Place(self.file, mark.line + self.first, mark.column + 1)
         plain = event.implicit[0] and event.style in (None, "")
         return (_resolve(event.value) if plain else event.value), 1
 
     def sequence(self, event: Any, steps: Steps) -> tuple[Any, int]:
         items: list[Any] = []
         size = 1
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+        while type(event := self.read()) is not _END_OF_SEQUENCE:
             item, weight = self.value(event, (*steps, len(items)))
             items.append(item)
             size += weight
@@ -234,14 +244,15 @@ class _Composer:
     def mapping(self, event: Any, steps: Steps) -> tuple[Any, int]:
         data: dict[str, Any] = {}
         size = 1
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent):
+        while type(event := self.read()) is not _END_OF_MAPPING:
+            if type(event) is not _SCALAR:
                 raise Unreadable(finding("bad-key", self.find_place(event)))
             key, place = event.value, self.find_place(event)
+            here = (*steps, key)
             if key in data:
-                raise Unreadable(finding("duplicate-key", place, key=key, line=self.keys[(*steps, key)].line))
-            self.keys[(*steps, key)] = place
-            data[key], weight = self.value(next(self.events), (*steps, key))
+                raise Unreadable(finding("duplicate-key", place, key=key, line=self.keys[here].line))
+            self.keys[here] = place
+            data[key], weight = self.value(self.read(), here)
             size += weight
         return data, size
 
@@ -252,9 +263,12 @@ _KINDS: Mapping[type, Callable[[_Composer, Any, Steps], tuple[Any, int]]] = {
     yaml.MappingStartEvent: _Composer.mapping,
 }
 _TAGS = {f"tag:yaml.org,2002:{name}" for name in ("str", "seq", "map")}
-_NULL = re.compile(r"null|Null|NULL|~|")
-_TRUE = re.compile(r"true|True|TRUE")
-_FALSE = re.compile(r"false|False|FALSE")
+_SCALAR, _END_OF_SEQUENCE, _END_OF_MAPPING = yaml.ScalarEvent, yaml.SequenceEndEvent, yaml.MappingEndEvent
+_WORDS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("null", "Null", "NULL", "~", "")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 
 
@@ -264,10 +278,6 @@ def _resolve(plain: str) -> Any:
     >>> [_resolve(text) for text in ("no", "true", "12", "2019-03", "1.50", "")]
     ['no', True, 12, '2019-03', '1.50', None]
     """
-    if _NULL.fullmatch(plain):
-        return None
-    if _TRUE.fullmatch(plain):
-        return True
-    if _FALSE.fullmatch(plain):
-        return False
+    if plain in _WORDS:
+        return _WORDS[plain]
     return int(plain) if _INTEGER.fullmatch(plain) else plain

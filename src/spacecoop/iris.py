@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -20,6 +21,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
+@functools.lru_cache(4096)
 def is_iri(text: str) -> bool:
     """Tell whether *text* is an absolute IRI that may be written in Turtle (RFC 3987; RDF 1.1 Turtle, section 6.5).
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
-from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple
+from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple, parse, serialize
 
 from spacecoop import reach
-from spacecoop.iris import TYPE, local_name
+from spacecoop.iris import RDF_TYPE, TYPE, local_name
+from spacecoop.syntaxes import NQUADS, NTRIPLES
 
 Term = NamedNode | BlankNode | Literal | Triple
 """What may stand in an answer, or as the value of a statement."""
@@ -28,6 +32,66 @@ def text(term: Term | DefaultGraph) -> str:
     return f"_:{term.value}" if isinstance(term, BlankNode) else str(term)
 
 
+Row = tuple[str, str, str, str]
+"""The graph, subject, property and value of a quad, each as N-Quads write it; the default graph is empty."""
+
+
+def rows(quads: Sequence[Quad]) -> Sequence[Row]:
+    """Return quads as rows of text, which is faster than asking each quad for its terms."""
+    return quads.rows if isinstance(quads, Arranged) else _split(quads)
+
+
+def _split(quads: Sequence[Quad]) -> list[Row]:
+    said = serialize(quads, format=NQUADS.format)
+    assert said is not None
+    found = []
+    for line in said.decode().split("\n")[:-1]:  # a text may hold other ends of lines, such as U+2028
+        subject, predicate, rest = line[:-2].split(" ", 2)
+        value, _, graph = rest.rpartition(" ")
+        if not value or '"' in graph or graph[0] not in "<_":  # a value, or what it ends with
+            value, graph = rest, ""
+        found.append((graph, subject, predicate, value))
+    return found
+
+
+def plain(term: str) -> str:
+    """Return a term that is no literal, as N-Quads write it, as ``text`` does."""
+    return term[1:-1] if term.startswith("<") else term
+
+
+def read_literal(term: str) -> Literal:
+    """Return the literal that N-Quads write so."""
+    value = next(iter(parse(f"<x:s> <x:p> {term} .", format=NTRIPLES.format))).object
+    assert isinstance(value, Literal), term
+    return value
+
+
+class Arranged(tuple[Quad, ...]):
+    """Quads in their order, with what several syntaxes make of them, made once."""
+
+    @functools.cached_property
+    def rows(self) -> Sequence[Row]:
+        """The same as rows of text."""
+        return _split(self)
+
+    @functools.cached_property
+    def flat(self) -> Sequence[Triple]:
+        """The triples without their graphs, those of one article sorted together by subject.
+
+        The shared graphs, whose IRIs have no fragment, count as one.
+        """
+
+        def article(pair: tuple[Row, Quad]) -> str:
+            document, fragment, _ = pair[0][0].partition("#")
+            return document if fragment else ""
+
+        together: list[Triple] = []
+        for _, group in groupby(zip(self.rows, self, strict=True), key=article):
+            # stable: properties stay in order within a graph
+            together += [quad.triple for _, quad in sorted(group, key=lambda pair: plain(pair[0][1]))]
+        return together
+
+
 class DeriveError(Exception):
     """A derive rule is not a CONSTRUCT query, or failed."""
 
@@ -42,10 +106,11 @@ def name_blank_nodes(quads: Iterable[Quad], document: str) -> tuple[list[Quad], 
     content: defaultdict[str, list[Quad]] = defaultdict(list)
     parents: defaultdict[str, list[Quad]] = defaultdict(list)
     for quad in quads:
-        if isinstance(quad.subject, BlankNode):
-            content[quad.subject.value].append(quad)
-        if isinstance(quad.object, BlankNode):
-            parents[quad.object.value].append(quad)
+        subject, _, value, _ = quad
+        if isinstance(subject, BlankNode):
+            content[subject.value].append(quad)
+        if isinstance(value, BlankNode):
+            parents[value.value].append(quad)
     labels = sorted({*content, *parents})
     digests: dict[str, str | None] = {}
 
@@ -53,11 +118,11 @@ def name_blank_nodes(quads: Iterable[Quad], document: str) -> tuple[list[Quad], 
         if label not in digests:
             digests[label] = None  # so that a cycle ends here, without a digest
             lines = []
-            for quad in content[label]:
-                child = digest(quad.object.value) if isinstance(quad.object, BlankNode) else str(quad.object)
+            for _, predicate, value, _ in content[label]:
+                child = digest(value.value) if isinstance(value, BlankNode) else str(value)
                 if child is None:
                     return None
-                lines.append(f"{quad.predicate} {child}")
+                lines.append(f"{predicate} {child}")
             digests[label] = hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
         return digests[label]
 
@@ -87,12 +152,14 @@ def _mint(parent: str, document: str, relation: str, digest: str) -> str:
 
 
 def _rename(quad: Quad, names: Mapping[str, str]) -> Quad:
-    subject, object_ = quad.subject, quad.object
+    subject, predicate, object_, graph = quad
+    if not (isinstance(subject, BlankNode) or isinstance(object_, BlankNode)):
+        return quad
     if isinstance(subject, BlankNode) and subject.value in names:
         subject = NamedNode(names[subject.value])
     if isinstance(object_, BlankNode) and object_.value in names:
         object_ = NamedNode(names[object_.value])
-    return Quad(subject, quad.predicate, object_, quad.graph_name)
+    return Quad(subject, predicate, object_, graph)
 
 
 def derive(quads: Sequence[Quad], rules: Mapping[str, str], graphs: Sequence[str]) -> list[Quad]:
@@ -103,18 +170,21 @@ def derive(quads: Sequence[Quad], rules: Mapping[str, str], graphs: Sequence[str
     """
     store = Store()
     store.extend(quads)
-    home: dict[str, NamedNode | BlankNode | DefaultGraph] = {}
-    for quad in sorted(quads, key=lambda quad: graphs.index(text(quad.graph_name)), reverse=True):
-        home[str(quad.subject)] = quad.graph_name
-    derived = list(quads)
+    rank: dict[Term | DefaultGraph, int] = {NamedNode(graph): number for number, graph in enumerate(graphs)}
+    home: dict[Term, NamedNode | BlankNode | DefaultGraph] = {}
+    for subject, _, _, graph in quads:
+        before = home.setdefault(subject, graph)
+        if before is not graph and rank[graph] < rank[before]:
+            home[subject] = graph
+    derived, first = list(quads), NamedNode(graphs[0])
     for rule, query in sorted(rules.items()):
         try:
             made = store.query(reach.stay(query), use_default_graph_as_union=True)
             if not isinstance(made, QueryTriples):
                 raise DeriveError(rule, "it is not a CONSTRUCT query")
             for triple in made:
-                graph = home.get(str(triple.subject), NamedNode(graphs[0]))
-                derived.append(Quad(triple.subject, triple.predicate, triple.object, graph))
+                subject, predicate, value = triple
+                derived.append(Quad(subject, predicate, value, home.get(subject, first)))
         except (SyntaxError, OSError, ValueError) as error:
             raise DeriveError(rule, str(error)) from error
     return derived
@@ -160,24 +230,33 @@ class Envelope:
         ]
 
 
-def arrange(quads: Iterable[Quad]) -> list[Quad]:
+def arrange(quads: Iterable[Quad]) -> Arranged:
     """Sort quads by graph, subject, property (the class first) and value; keep each triple in one graph only."""
-    homes: dict[Triple, Quad] = {}
-    for quad in quads:
-        before = homes.setdefault(quad.triple, quad)
-        if before is not quad and text(quad.graph_name) < text(before.graph_name):
-            homes[quad.triple] = quad
-    return sorted(homes.values(), key=_order)
+    quads = list(quads)
+    homes: dict[Row, tuple[_Order, Row, Quad]] = {}
+    for row, quad in zip(_split(quads), quads, strict=True):
+        triple, order = ("", *row[1:]), _order(row)
+        before = homes.get(triple)
+        if before is None or order < before[0]:  # by their graphs: all else is the same
+            homes[triple] = order, row, quad
+    sorted_ = sorted(homes.values(), key=itemgetter(0))
+    arranged = Arranged(quad for _, _, quad in sorted_)
+    arranged.rows = [row for _, row, _ in sorted_]
+    return arranged
 
 
-def _order(quad: Quad) -> tuple[str, str, str, tuple[str, str]]:
-    predicate = "" if quad.predicate == TYPE else quad.predicate.value
-    return text(quad.graph_name), text(quad.subject), predicate, _object_order(quad)
+_Order = tuple[str, str, str, str, str]
+_NO_GRAPH = str(DefaultGraph())
 
 
-def _object_order(quad: Quad) -> tuple[str, str]:
-    value = quad.object
-    return (value.language or "", str(value)) if isinstance(value, Literal) else ("", str(value))
+def _order(row: Row) -> _Order:
+    graph, subject, predicate, value = row
+    tag = value[value.rindex('"') + 1 :] if value[0] == '"' else ""
+    language = tag[1:].partition("--")[0] if tag[:1] == "@" else ""  # without its direction
+    return plain(graph) or _NO_GRAPH, plain(subject), "" if predicate == _TYPE else plain(predicate), language, value
+
+
+_TYPE = f"<{RDF_TYPE}>"
 
 
 def has_blank_node(quad: Quad) -> bool:

@@ -32,7 +32,7 @@ def _name_blank_nodes(read: Facts, document: str) -> Facts:
     """Return the facts with an IRI for each blank node; those that get none are findings."""
     renamed, names, unnamed = quads.name_blank_nodes(read.quads, document)
     findings = tuple(finding("unnamed-node", read.places.find(label)) for label in unnamed)
-    kept = tuple(quad for quad in renamed if not quads.has_blank_node(quad))
+    kept = tuple(quad for quad in renamed if not quads.has_blank_node(quad)) if unnamed else tuple(renamed)
     unread = frozenset(names.get(label, label) for label in read.unread)
     places = read.places.rename(names)
     return Facts(read.root, kept, places, read.references, read.findings + findings, unread)

@@ -108,8 +108,9 @@ class _Walk:
 
     def identity(self, scope: Scope, data: Mapping[str, Any], steps: Steps) -> str | None:
         """Return the IRI that a node gives itself."""
+        keyword = scope.keyword
         for key, value in data.items():
-            if scope.keyword(key) != "@id":
+            if keyword(key) != "@id":
                 continue
             here = (*steps, key)
             iri = self.iri(scope, key, value, here, vocabulary=False)
@@ -138,13 +139,12 @@ class _Walk:
 
     def value(self, scope: Scope, inner: Scope, node: str, key: str, value: Any, steps: Steps) -> Any:
         """Return one value of a key: a node, an IRI or a literal."""
-        place = self.document.place(steps)
         term = scope.term(key)
         if value is None or value == "":
             self.findings.append(finding("empty-value", self.document.key_place(steps), key=key))
             return None
         if isinstance(value, list):
-            self.findings.append(finding("lost-value", place, key=key))
+            self.findings.append(finding("lost-value", self.document.place(steps), key=key))
             return None
         if isinstance(value, dict):
             about = len(steps) == 1 and self.layout.graph(key) == self.layout.pubinfo
@@ -152,13 +152,13 @@ class _Walk:
             self.note(scope, node, key, label, steps)
             return labelled
         if scope.keyword(key) == "@included":
-            self.findings.append(finding("not-a-mapping", place, what=f"each of {key!r}"))
+            self.findings.append(finding("not-a-mapping", self.document.place(steps), what=f"each of {key!r}"))
             return None
         if term is not None and (term.type in ("@id", "@vocab") or term.reverse):
             iri = self.iri(inner, key, value, steps, vocabulary=term.type == "@vocab")
             if iri is not None:
                 self.note(scope, node, key, iri, steps)
-                self.references.append(Reference(iri, str(value), key, place))
+                self.references.append(Reference(iri, str(value), key, self.document.place(steps)))
             return iri and {"@id": iri}
         written = {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
         self.note(scope, node, key, written, steps)
@@ -203,10 +203,12 @@ class _Walk:
         predicate = scope.predicate(key)
         if predicate is None:
             return
-        at = max(index for index, step in enumerate(steps) if step == key) + 1
         term = scope.term(key)
         if term is not None and term.reverse:
             return
+        at = len(steps)
+        while steps[at - 1] != key:  # behind it there may be a language, and a number
+            at -= 1
         row = (value, self.document.key_place(steps[:at]), self.document.place(steps))
         self.places.values.setdefault((node, predicate), []).append(row)
 
@@ -227,8 +229,8 @@ class _Walk:
 
     def iri(self, scope: Scope, key: str, value: Any, steps: Steps, vocabulary: bool) -> str | None:
         """Return the IRI that a word of the file stands for, or nothing, with a finding, where it is none."""
-        place = self.document.place(steps)
         if not isinstance(value, str):
+            place = self.document.place(steps)
             self.findings.append(finding("bad-value", place, value=value, key=key, expected="a name"))
             return None
         prefix, colon, name = value.partition(":")
@@ -238,10 +240,10 @@ class _Walk:
             name = "" if colon else value
             iri = scope.expand_prefixed(value) or (value if colon else scope.iri(value, vocabulary))
         if name and not is_name(name):
-            self.findings.append(finding("bad-name", place, name=value))
+            self.findings.append(finding("bad-name", self.document.place(steps), name=value))
             return None
         if not is_iri(iri) or (colon and not name and prefix == _OWN):
-            self.findings.append(finding("bad-iri", place, iri=value))
+            self.findings.append(finding("bad-iri", self.document.place(steps), iri=value))
             return None
         return iri
 
@@ -261,7 +263,7 @@ class _Walk:
         """Report each noted value that the JSON-LD processor has dropped without a word."""
         if not read:
             return
-        kept = {(quads.text(quad.subject), quad.predicate.value) for quad in read}
+        kept = {(quads.text(subject), predicate.value) for subject, predicate, _, _ in read}
         for (node, predicate), rows in self.places.values.items():
             if (node, predicate) not in kept:
                 self.findings.append(finding("lost-value", rows[0][1], key=local_name(predicate)))

@@ -49,7 +49,7 @@ _PROTOCOL = "https://www.w3.org/TR/sparql11-protocol/"
 
 def describe(
     one: Description, dumps: Sequence[Written], more: Iterable[Quad] = (), blocks: Sequence[Written] = ()
-) -> list[Quad]:
+) -> Sequence[Quad]:
     """Return the catalogue, the dataset, a distribution for each dump, and a service where there is an endpoint.
 
     *more* is what else belongs into the same document. *blocks* together are one dump once more.

@@ -6,15 +6,15 @@ import hashlib
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, parse
+from pyoxigraph import Quad, RdfFormat, parse
 
 from spacecoop.harvest.shards import Shards
 from spacecoop.iris import RDF_TYPE, namespace
-from spacecoop.quads import text
+from spacecoop.quads import plain, read_literal, rows, text
 
 WIDTH = 8
 """How many bytes of a digest are kept."""
@@ -82,20 +82,20 @@ class Tally:
     """Lines of N-Triples about things that are not the document's."""
 
 
-def tally(quads: Iterable[Quad], document: str, scope: Scope) -> Tally:
+def tally(quads: Sequence[Quad], document: str, scope: Scope) -> Tally:
     """Count the quads of one article, whose document IRI is given.
 
     A triple about a thing of the document stands in no other article, so only the others are kept as they are.
     """
     own, common = [], set()
     earliest = latest = None
-    for quad in quads:
-        one = _Said(text(quad.subject), quad.predicate.value, quad.object, str(quad.object))
+    for _, subject, predicate, value in rows(quads):
+        one = _Said(plain(subject), plain(predicate), value)
         earliest, latest = _span(one, scope, earliest, latest)
         if one.subject.startswith(document):
             own.append(one)
         else:
-            common.add(f"{quad.triple} .")
+            common.add(f"{subject} {predicate} {value} .")
     return replace(_sum(own, scope), earliest=earliest, latest=latest, common=tuple(sorted(common)))
 
 
@@ -104,23 +104,23 @@ class _Said(NamedTuple):
 
     subject: str
     predicate: str
-    object: NamedNode | BlankNode | Literal | Triple
-    written: str
-    """The object as N-Triples write it."""
+    object: str
+    """As N-Triples write it."""
 
 
 def _read(lines: bytes) -> Iterator[_Said]:
     for one in parse(lines, format=RdfFormat.N_TRIPLES):
-        yield _Said(text(one.subject), one.predicate.value, one.object, str(one.object))
+        yield _Said(text(one.subject), one.predicate.value, str(one.object))
 
 
 def _span(one: _Said, scope: Scope, earliest: str | None, latest: str | None) -> tuple[str | None, str | None]:
     """Return the first and the last day, with those that a triple gives."""
-    if isinstance(one.object, Literal):
+    if one.object[0] == '"' and (one.predicate in scope.begins or one.predicate in scope.ends):
+        value = read_literal(one.object).value
         if one.predicate in scope.begins:
-            earliest = min(earliest or one.object.value, one.object.value)
+            earliest = min(earliest or value, value)
         if one.predicate in scope.ends:
-            latest = max(latest or one.object.value, one.object.value)
+            latest = max(latest or value, value)
     return earliest, latest
 
 
@@ -132,15 +132,16 @@ def _sum(said: Iterable[_Said], scope: Scope) -> Tally:
     properties: Counter[str] = Counter()
     links: Counter[tuple[str, str]] = Counter()
     earliest = latest = None
+    targets = tuple(f"<{target}" for target in scope.targets)
     for one in said:
         subjects.add(one.subject)
-        objects.add(one.written)
+        objects.add(one.object)
         properties[one.predicate] += 1
         if one.predicate == RDF_TYPE:
-            classes[text(one.object)] += 1
-        if isinstance(one.object, NamedNode):
-            found = _find_linked(one.subject, one.predicate, one.object.value, scope)
-            links.update((target, one.predicate) for target in found)
+            classes[plain(one.object)] += 1
+        if one.object[0] == "<" and one.object.startswith(targets):
+            for target in _find_linked(one.subject, one.predicate, plain(one.object), scope):
+                links[target, one.predicate] += 1
         earliest, latest = _span(one, scope, earliest, latest)
     return Tally(
         triples=properties.total(),

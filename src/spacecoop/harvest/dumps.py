@@ -26,6 +26,7 @@ from pyoxigraph import Quad
 from spacecoop import jsontext, output
 from spacecoop.cache import Cache
 from spacecoop.output import Written
+from spacecoop.quads import Arranged
 from spacecoop.syntaxes import JSONLD, NQUADS, NTRIPLES, TRIG, TURTLE, Syntax
 from spacecoop.workspace import Workspace
 
@@ -122,7 +123,7 @@ class _Source:
 
     def _make(self, slug: str, number: int) -> bytes:
         if slug not in self.made:
-            quads = list(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
+            quads = Arranged(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
             self.pieces[slug] = pack(cut(quads, slug, self.folder, self.workspace))
             self.made.add(slug)
         with (self.folder / ASIDE / slug).open("rb") as stream:

@@ -27,7 +27,7 @@ VOCABULARY_SYNTAXES = (TURTLE, JSONLD, RDFXML)
 
 def documents(
     files: Mapping[str, tuple[Quad, ...]], shared: Iterable[Quad], workspace: Workspace
-) -> dict[str, list[Quad]]:
+) -> dict[str, Sequence[Quad]]:
     """Return, by IRI, the documents in which the shared things are found: each thing's own, each vocabulary's.
 
     *files* are the quads of the shared files by name, *shared* those of all of them with the dataset's description.
@@ -71,7 +71,7 @@ def _shapes(workspace: Workspace) -> Iterator[Quad]:
         yield from named if not left else ()  # what cannot be named is reported where the shapes are read
 
 
-def _plain(quads: Iterable[Quad], iri: str, workspace: Workspace) -> list[Quad]:
+def _plain(quads: Iterable[Quad], iri: str, workspace: Workspace) -> Sequence[Quad]:
     """Return quads as one document's, which says of which dataset it is a part."""
     link = Quad(NamedNode(iri), _IN_DATASET, NamedNode(workspace.dataset))
     return arrange(Quad(quad.subject, quad.predicate, quad.object, DefaultGraph()) for quad in [*quads, link])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -29,9 +29,9 @@ def scope(workspace: Workspace) -> Scope:
     return Scope(workspace.base, targets, tuple(settings.get("begins", ())), tuple(settings.get("ends", ())))
 
 
-def summarise(quads: Iterable[Quad], slug: str, sha256: str, workspace: Workspace) -> Summary:
+def summarise(quads: Sequence[Quad], slug: str, sha256: str, workspace: Workspace) -> Summary:
     """Sum up one article, whose N-Quads have this digest."""
-    quads, iri = list(quads), workspace.article(slug)
+    iri = workspace.article(slug)
     return Summary(editions.edition(quads, slug, iri, sha256), counting.tally(quads, iri, scope(workspace)))
 
 

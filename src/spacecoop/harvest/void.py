@@ -14,7 +14,7 @@ from spacecoop.iris import local_name
 from spacecoop.quads import arrange
 
 
-def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> list[Quad]:
+def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> Sequence[Quad]:
     """Return VoID: what the dataset says of itself, with its statistics and links to other datasets."""
     say = Speaker(one.document)
     quads = list(core(one, dumps))
