@@ -27,6 +27,8 @@ _TYPE = f"<{RDF_TYPE}>"
 _PART = 1 << 20
 _LEVEL = 7
 """How much is tried to compress a piece: 9 takes twice the time, and saves one byte in fifty at most."""
+_EFFORT = 8
+"""Which byte of a gzip file tells how hard it was tried to compress it."""
 _TOGETHER = 4096
 """How many quads are held at a time."""
 
@@ -266,9 +268,18 @@ def pack(data: bytes) -> bytes:
 def keep_packing(path: Path, previous: Path) -> None:
     """Let the bytes of a gzip file be those of an earlier one whose members hold the same, if there is one.
 
-    Other builds of zlib compress to other bytes.
+    Other builds of zlib compress to other bytes. What was packed with the greatest or the least effort, which is told
+    there (RFC 1952, section 2.3.1), is packed anew: a build elsewhere, which has no earlier file, would pack it so too.
     """
-    if previous.is_file() and path.read_bytes() != previous.read_bytes() and _have_same_members(path, previous):
+    if not previous.is_file():
+        return
+    mine, theirs = path.read_bytes(), previous.read_bytes()
+    if (
+        mine != theirs
+        and len(theirs) > _EFFORT
+        and mine[_EFFORT] == theirs[_EFFORT]
+        and _have_same_members(path, previous)
+    ):
         shutil.copyfile(previous, path)
 
 
