@@ -162,3 +162,20 @@ def test_the_day_of_a_dispatch_is_no_time_of_what_it_tells(text: str, found: lis
 )
 def test_what_stands_nearest_in_the_sentence_says_which_year_a_month_has(text: str, found: str) -> None:
     assert times(text, "en") == [found]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("Le loueur China Aviation Supplies (CAS) et le CNES ont signé. La CAS achète.", "fr", ["china", "cnes"]),
+        ("The Chinese Academy of Sciences (CAS) met CNES.", "en", ["cas", "cas", "cnes"]),
+        ("The Chinese National Space Agency (CNSA) met CNES.", "en", ["cnsa", "cnes"]),
+        ("The moon (CAS) and CNES.", "en", ["cas", "cnes"]),
+    ],
+)
+def test_an_acronym_that_the_text_spells_out_as_something_else_is_not_linked(
+    text: str, language: str, found: list[str]
+) -> None:
+    linked = [one.things for one in read(text, language).mentions if one.whole and one.things]
+
+    assert [one for (one,) in linked if one != "moon"] == found

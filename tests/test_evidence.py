@@ -12,6 +12,7 @@ from spacecoop import documents
 from spacecoop.facts import quotes, texts
 from spacecoop.facts.quotes import Anchored
 from spacecoop.facts.texts import Text
+from spacecoop.sentences import split
 
 WORDS = "Il pleut. M. Ji est là ! « Très bien » dit-il.\nÀ bientôt.\n"
 FIELDS = ["sentence: %(sentence)s", "at: {start: %(start)s, end: %(end)s}", "sha256: %(sha256)s"]
@@ -112,6 +113,26 @@ def test_a_passage_that_has_moved_is_found_again_by_its_digest() -> None:
 )
 def test_sentences_end_by_the_customs_of_the_language(language: str, words: str, count: int) -> None:
     assert len(text(words, language).sentences) == count
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "told"),
+    [
+        ("fr", "Il l'a dit lundi. « Au-delà du succ", "« Au-delà du succ"),
+        ("en", "He said so on Monday. “Beyond the succ", "“Beyond the succ"),
+        ("en", 'He said so. "Beyond it. And th', '"Beyond it.'),
+        ("en", "He said so. (Beyond the succ", "(Beyond the succ"),
+        ("zh", "他说了。“很好", "“很好"),
+    ],
+)
+def test_a_quotation_that_the_text_does_not_close_begins_its_own_sentence(language: str, words: str, told: str) -> None:
+    found = split(words, language)
+
+    assert [words[begin:end] for begin, end in found][1] == told
+
+
+def test_a_mark_that_ends_a_line_stays_with_its_sentence() -> None:
+    assert split("Il l'a dit. «", "fr") == ((0, 13),)
 
 
 @pytest.mark.parametrize(

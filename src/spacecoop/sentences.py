@@ -16,6 +16,8 @@ _ABBREVIATED = re.compile(
 """What a splitter takes for the end of a sentence and is none: a title, or the initials of a name."""
 _BRACKET = re.compile(r"(?<=[.!?…。！？؟])[)\]）】]+(?:\s+(?![a-zß-ÿ])|(?<=[）】])(?=\w))")
 """A closing bracket that ends a sentence, which the splitter keeps with the next."""
+_OPENING = re.compile(r"""(?:(?<=\s)[«‹“„‘"'(\[]|(?<=[\s。！？])[“‘（【「『《])\s*$""")
+"""An opening mark whose fellow the line lacks, which the splitter keeps with the sentence before."""
 _LINES = re.compile(r"[^\n]+")
 
 
@@ -43,7 +45,13 @@ def split(words: str, language: str) -> tuple[tuple[int, int], ...]:
 
 
 def _parts(line: str, language: str) -> Iterator[str]:
-    """Yield the parts of a line that the library takes for sentences, and those that a bracket closes."""
-    for part in segment(language, line):
+    """Yield the parts of a line that the library takes for sentences, and those that a bracket closes or opens."""
+    opened = ""
+    found = [*segment(language, line)]
+    for number, one in enumerate(found, start=1):
+        part = opened + one
+        left = _OPENING.search(part) if number < len(found) else None
+        opened = left[0] if left else ""
+        part = part[: len(part) - len(opened)]
         ends = [0, *(bracket.end() for bracket in _BRACKET.finditer(part)), len(part)]
         yield from (part[begin:end] for begin, end in pairwise(ends))

@@ -16,6 +16,8 @@ _UNKNOWN = re.compile(
     rf"{_CAPITAL}[\w'’]*(?:-\w+)*(?:[ \u00a0](?:d[eu] |of |al-)?(?:{_CAPITAL}[\w'’]*(?:-\w+)*|\d+\w?\b))+"
     rf"|{_CAPITAL}[A-ZÀ-ÖØ-Þ0-9]{{2,}}(?:-\d+)?(?![\w])"
 )
+_SPELT = re.compile(rf"(?:{_CAPITAL}[\w'’-]*[ \u00a0]+)+\($")
+"""Words with capitals before a bracket, in which a text gives their initials."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Gazetteer:
         seats = _longest([*self._seats(words, folded, language)])
         stand = {(one.start, one.end) for one in seats}
         named = [one for one in _longest([*self._names(words, folded)]) if (one.start, one.end) not in stand]
-        named = _longest([*named, *seats])
+        named = self._as_spelt(words, _longest([*named, *seats]))
         pointed = _longest([*self._pointers(words, folded, language)])
         shut = Taken(one for one in named if not self.types(one) & inside)
         free = [one for one in pointed if shut.free(one.start, one.end)]
@@ -84,6 +86,20 @@ class Gazetteer:
                 if things:
                     yield Mention(start, stop, here, things)
                     break
+
+    def _as_spelt(self, words: str, named: Sequence[Mention]) -> list[Mention]:
+        """Return the mentions, without the acronyms that the text spells out as something else: those are unknown."""
+        others = {one.words for one in named if self._is_another(words, one)}
+        return [one for one in named if one.words not in others]
+
+    def _is_another(self, words: str, one: Mention) -> bool:
+        """Tell whether a text has its own words for an acronym, none of which is in a name of what we call so."""
+        found = _SPELT.search(words, max(0, one.start - 120), one.start)
+        if found is None or not one.words.isupper() or words[one.end : one.end + 1] != ")":
+            return False
+        spelt = fold(found[0][:-1]).text.split()[-len(one.words) :]
+        known = {word for thing in one.things for name in _plain(self.things[thing]) for word in name.split()}
+        return "".join(word[0] for word in spelt) == fold(one.words).text and known.isdisjoint(spelt)
 
     def _seats(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
         for thing, pattern in language.seats:
