@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -49,8 +49,10 @@ WHERE {
 
 
 @contextmanager
-def serving(root: Path, *words: str, silent: bool = True) -> Iterator[tuple[int, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "spacecoop", "-C", str(root), "serve", "--port", "0", *words]
+def serving(
+    root: Path, *words: str, silent: bool = True, before: Sequence[str] = ()
+) -> Iterator[tuple[int, subprocess.Popen[str]]]:
+    command = [*before, sys.executable, "-m", "spacecoop", "-C", str(root), "serve", "--port", "0", *words]
     environment = {**os.environ, "XDG_CACHE_HOME": str(root / ".xdg")}
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -305,3 +306,41 @@ def test_nothing_listens_for_others_unasked(run: Run, birds: Path) -> None:
     for host in ("0.0.0.0", "::", "192.0.2.1"):  # noqa: S104
         done = run("-C", birds, "serve", "--host", host)
         assert (done.returncode, "--public" in done.stderr) == (1, True), host
+
+
+@pytest.mark.extended
+def test_nothing_leaves_the_machine(birds_site: Path, tmp_path: Path) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed: apt-get install strace")
+    log = tmp_path / "calls"
+    watch = (strace, "-D", "-f", "-qq", "-e", "trace=%network", "-o", str(log))
+    with socket.create_server(("127.0.0.1", 0)) as trap, serving(birds_site, before=watch) as (port, _):
+        trap.settimeout(0.2)
+        there = f"http://127.0.0.1:{trap.getsockname()[1]}/"
+        for text in (
+            COUNT,
+            SORTED,
+            f"SELECT * {{ SERVICE <{there}> {{ ?s ?p ?o }} }}",
+            f"SELECT * {{ SERVICE SILENT <{there}> {{ ?s ?p ?o }} }}",
+            f"SELECT * {{ VALUES ?there {{ <{there}> }} SERVICE ?there {{ ?s ?p ?o }} }}",
+            f"SELECT * FROM <{there}> {{ ?s ?p ?o }}",  # noqa: S608
+            f"SELECT * FROM NAMED <{there}> {{ GRAPH ?g {{ ?s ?p ?o }} }}",  # noqa: S608
+            f"BASE <{there}> DESCRIBE <a>",
+            f"LOAD <{there}>",
+        ):
+            query(port, text, **({"default-graph-uri": there} if "BASE" in text else {}))
+        for target in (
+            "/",
+            "/article/cranes",
+            "/query/seen?species=stork",
+            f"/query/seen?species={there}",
+            f"/{there}",
+        ):
+            ask(port, target, Accept="application/ld+json, */*;q=0.1")
+        with pytest.raises(TimeoutError):
+            trap.accept()
+    calls = log.read_text("utf-8", "replace")
+
+    assert calls.count("accept4(") > 10  # it was watched
+    assert not re.search(r"(connect|sendto|sendmsg|sendmmsg)\(.*AF_INET", calls), calls[-2_000:]
