@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from conftest import REPOSITORY, Run
-from spacecoop import messages
-from spacecoop.messages import translate
+from spacecoop import cli, messages
+from spacecoop.messages import Words, translate
+from spacecoop.preflight import judging
 from spacecoop.queries import endpoint
 from spacecoop.stores import connections, dialects, plans
 
@@ -179,3 +180,63 @@ def test_what_a_command_says_in_french_has_no_english_in_it(
     assert done.returncode == code
     assert told
     assert ENGLISH.findall(re.sub(r"\S*[/.:'«]\S*", "", told)) == []
+
+
+def constructions() -> Iterator[tuple[str, ast.Call]]:
+    """Where `Words` are made: the module, and the call."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Words":
+                yield path.name, node
+
+
+def test_no_module_holds_words_in_two_languages() -> None:
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Dict)
+        if {getattr(key, "value", None) for key in node.keys} & (set(messages.languages()) - {messages.ENGLISH})
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("language", [one for one in messages.languages() if one != messages.ENGLISH])
+def test_every_text_is_there_in_every_language_with_its_values(language: str) -> None:
+    said = [(name, text, node) for name, node in constructions() for text in strings(node.args[0]) if text != "{}"]
+    said += [("judging.py", text, node) for _, _, node in said[:1] for text in judging.SAYS.values()]
+    lacking = [f"{name}: {text}" for name, text, _ in said if Words(text).text(language) == text and text not in SAME]
+    wrong = [
+        f"{name}: {text}"
+        for name, text, node in said
+        if name != "judging.py" and not isinstance(node.args[0], ast.IfExp) and text.count("{}") != len(node.args) - 1
+    ]
+
+    assert len(said) > 80
+    assert (lacking, wrong) == ([], [])
+
+
+SAME = {"1.1"}
+"""What is the same in any language."""
+
+
+def test_no_text_of_a_catalogue_loses_or_invents_a_value_or_is_said_nowhere() -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
+    said = {text for _, node in constructions() for text in strings(node.args[0])}
+    for language in set(messages.languages()) - {messages.ENGLISH}:
+        for english, other in messages._read(language)[1].items():
+            holes = re.findall(r"\{(\d*)\}", other)
+            numbers = [int(hole) if hole else place for place, hole in enumerate(holes, 1)]
+            assert sorted(numbers) == list(range(1, english.count("{}") + 1)), english
+            assert english in said or english[:40] in sources, english
+
+
+def test_a_language_more_is_a_file_more(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(messages, "languages", lambda: ("en", "eo", "fr"))
+    monkeypatch.setattr(messages, "_read", lambda _: ({"No such file or directory": "mankas"}, {"a table": "tabelo"}))
+
+    assert dict(Words("a table")) == {"en": "tabelo", "eo": "tabelo", "fr": "tabelo"}
+    with pytest.raises(SystemExit):
+        cli.main(["--lang", "eo", "--help"])
+    assert "{en,eo,fr}" in capsys.readouterr().out

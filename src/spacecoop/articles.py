@@ -12,6 +12,7 @@ from spacecoop.facts import factfiles
 from spacecoop.facts.records import Facts, Layout
 from spacecoop.findings import Finding, Place, finding, sort
 from spacecoop.iris import is_iri, is_slug, local_name
+from spacecoop.messages import Words, languages
 from spacecoop.places import Places
 from spacecoop.quads import Envelope, text
 from spacecoop.shapes import XONE, Disagreement, Engine, Rule, UnusableError, ValidationResult, causes, first_property
@@ -135,9 +136,8 @@ def _cause(rule: Rule, thing: str, kept: bool) -> Mapping[str, str]:
     """Return what a shape inside of another says of a thing that fails it, or keeps it one too many."""
     if rule.messages and not kept:
         return rule.messages
-    so = {"en": "so of", "fr": "c'est le cas de"} if kept else {"en": "not so of", "fr": "ce n'est pas le cas de"}
-    colon = {"en": ":", "fr": " :"}
-    return {one: f"{so[one]} {thing}{colon[one]} {rule.description.get(one, rule.name)}" for one in so}
+    said = "so of {}: {}" if kept else "not so of {}: {}"
+    return {one: Words(said, thing, rule.description.get(one, rule.name)).text(one) for one in languages()}
 
 
 def _short(term: str) -> str:

@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from spacecoop import documents, sandbox
 from spacecoop.iris import shorten
+from spacecoop.messages import Words
 from spacecoop.queries import indexes, library, plots, remarks, results, sources, sparql
 from spacecoop.queries.endpoint import Endpoint, EndpointError, agent, credentials
 from spacecoop.queries.indexes import DamagedError, SourceError
@@ -263,9 +264,13 @@ def _speak(
             continue
         first = {**said, parameter.name: [languages[0]]}
         shown, all_ = (_count(question.query.bound(one, source.resolve), question, source) for one in (said, first))
-        values = {"shown": shown, "all": all_, "language": ", ".join(words), "first": languages[0]}
         if shown < all_:
-            spoken.append(remarks.text("fewer" if shown else "instead", question.language, **values))
+            asked, best = ", ".join(words), languages[0]
+            some = Words(
+                "{} of {} rows have all of their texts in '{}'; '{}' has all", shown, all_, asked, languages[0]
+            )
+            none = Words("nothing is said in '{}'; the answer is in '{}'", asked, best)
+            spoken.append((some if shown else none).text(question.language))
             said = said if shown else first
     return said, spoken
 

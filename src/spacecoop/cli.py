@@ -132,21 +132,11 @@ def _run(words: list[str]) -> int:
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _TOLD = {
-    "interrupted": {
-        "en": "interrupted; nothing was left half-written",
-        "fr": "interrompu ; rien n'a été laissé à moitié écrit",
-    },
-    "world": {"en": "{}", "fr": "{}"},
-    "full": {
-        "en": "{}: what was there before is as it was; make room, for example by `spacecoop clean`",
-        "fr": "{} : ce qui était là est resté tel quel ; faites de la place, par exemple par « spacecoop clean »",
-    },
-    "fault": {
-        "en": "this is a fault of the program, not yours: {}; please report it with the command that you gave "
-        "(SPACECOOP_DEBUG=1 shows where it happened)",
-        "fr": "c'est une faute du programme, pas la vôtre : {} ; merci de la signaler avec la commande donnée "
-        "(SPACECOOP_DEBUG=1 montre où elle est arrivée)",
-    },
+    "interrupted": "interrupted; nothing was left half-written",
+    "world": "{}",
+    "full": "{}: what was there before is as it was; make room, for example by `spacecoop clean`",
+    "fault": "this is a fault of the program, not yours: {}; please report it with the command that you gave "
+    "(SPACECOOP_DEBUG=1 shows where it happened)",
 }
 
 
@@ -175,10 +165,10 @@ def _tell(words: list[str], key: str, *values: str) -> None:
     """Print one line about how a command ended, on standard error, where somebody still reads it."""
     _close_bars()
     command = next((word for word in words if word in COMMANDS), "")
-    from spacecoop.messages import translate
+    from spacecoop.messages import Words, translate
 
     language = _language_of(words)
-    text = _TOLD[key][language].format(*(translate(value, language) for value in values))
+    text = Words(_TOLD[key], *(translate(value, language) for value in values)).text(language)
     start = "\n" if key == "interrupted" else ""
     with contextlib.suppress(OSError):
         print(f"{start}spacecoop{' ' * bool(command)}{command}: {text}", file=sys.stderr, flush=True)
@@ -219,12 +209,14 @@ def _let_go_of_output() -> None:
 
 def _parser(words: list[str]) -> argparse.ArgumentParser:
     """Return the parser; only the command that is called is loaded."""
+    from spacecoop.messages import languages
+
     form = argparse.RawDescriptionHelpFormatter
     parser = Parser("spacecoop", description=ABOUT, epilog=FIRST_STEPS, formatter_class=form)
     parser.add_argument("--version", action="version", version=_version(words))
     parser.add_argument("-C", dest="folder", metavar="DIR", type=Path, default=Path(), help="work in this folder")
     parser.add_argument(
-        "--lang", choices=("en", "fr"), default=None, help="language of messages (default: the locale's)"
+        "--lang", choices=languages(), default=None, help="language of messages (default: the locale's)"
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     called = next((word for word in words if word in COMMANDS), None)
@@ -313,10 +305,13 @@ def _language_of(words: list[str]) -> str:
 
 def choose_language(asked: str | None) -> str:
     """Return the language asked for, else the locale's, else English."""
-    if asked in ("en", "fr"):
-        return asked
+    from spacecoop.messages import ENGLISH, languages
+
+    if asked in languages():
+        return str(asked)
     locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
-    return "fr" if locale.startswith("fr") else "en"
+    spoken = locale.replace("-", "_").replace(".", "_").partition("_")[0]
+    return spoken if spoken in languages() else ENGLISH
 
 
 def progress(noun: str) -> Bar:

@@ -9,6 +9,7 @@ from typing import Any
 
 from spacecoop import documents, findings, shared
 from spacecoop.findings import Severity, choose_text
+from spacecoop.messages import Words
 from spacecoop.shapes import Shapes
 from spacecoop.workspace import Workspace
 
@@ -34,42 +35,19 @@ class Explanation:
 
     def text(self, language: str) -> str:
         """Return the explanation for people."""
-        words = _WORDS[language]
-        lines = [
-            f"{self.name}{words['colon']} {choose_text(self.title, language)} "
-            f"({choose_text(self.severity.word, language)})"
-        ]
+        severity = choose_text(self.severity.word, language)
+        lines = [Words("{}: {} ({})", self.name, choose_text(self.title, language), severity).text(language)]
         if self.message:
             lines += ["", choose_text(self.message, language)]
         if self.why:
-            lines += ["", f"{words['why']}{words['colon']} {choose_text(self.why, language)}"]
-        for key, example in (("good", self.good), ("bad", self.bad)):
+            lines += ["", f"{Words('Why:').text(language)} {choose_text(self.why, language)}"]
+        for key, example in (("Good:", self.good), ("Bad:", self.bad)):
             if example is not None:
-                rows = example.splitlines() or [words["nothing"]]
-                lines += ["", f"{words[key]}{words['colon']}", *(f"  {row}" for row in rows)]
+                rows = example.splitlines() or [Words("(left out)").text(language)]
+                lines += ["", Words(key).text(language), *(f"  {row}" for row in rows)]
         if self.also:
-            lines += ["", f"{words['also']}{words['colon']} {', '.join(self.also)}"]
+            lines += ["", f"{Words('It breaks as well:').text(language)} {', '.join(self.also)}"]
         return "\n".join(lines)
-
-
-_WORDS = {
-    "en": {
-        "why": "Why",
-        "good": "Good",
-        "bad": "Bad",
-        "nothing": "(left out)",
-        "also": "It breaks as well",
-        "colon": ":",
-    },
-    "fr": {
-        "why": "Pourquoi",
-        "good": "Bon",
-        "bad": "Mauvais",
-        "nothing": "(omis)",
-        "also": "Il enfreint aussi",
-        "colon": " :",
-    },
-}
 
 
 def load(workspace: Workspace) -> dict[str, Explanation]:

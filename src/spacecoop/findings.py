@@ -23,8 +23,8 @@ class Severity(enum.IntEnum):
     @property
     def word(self) -> Mapping[str, str]:
         """The word for it in each language."""
-        french = {"INFO": "info", "WARNING": "avertissement", "VIOLATION": "violation"}
-        return {"en": self.name.lower(), "fr": french[self.name]}
+        word: Mapping[str, str] = _read_rules()["severities"][self.name.lower()]
+        return word
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -168,6 +168,11 @@ def _choose_texts(language: str, values: Mapping[str, object]) -> dict[str, obje
 @functools.cache
 def rules() -> Mapping[str, Mapping[str, Any]]:
     """Return the reader's own rules by name."""
+    return {name: row for name, row in _read_rules().items() if name != "severities"}
+
+
+@functools.cache
+def _read_rules() -> dict[str, Any]:
     return tomllib.loads(resources.files("spacecoop").joinpath("rules.toml").read_text("utf-8"))
 
 

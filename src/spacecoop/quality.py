@@ -17,6 +17,7 @@ from spacecoop import documents, reach, sandbox, shared, work
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, Severity, finding, sort
 from spacecoop.iris import shorten
+from spacecoop.messages import Words
 from spacecoop.places import Places
 from spacecoop.progress import Progress, silent
 from spacecoop.quads import text
@@ -183,5 +184,5 @@ def _unusable(file: str, error: Exception) -> Finding:
     if isinstance(error, Unreadable):
         reason = error.finding.message
     if isinstance(error, KeyError):
-        reason = {"en": f"it says {reason}", "fr": f"elle dit {reason}"}
+        reason = Words("it says {}", reason)
     return finding("quality-rule", Place(file, int(line)), reason=reason)

@@ -13,6 +13,7 @@ from xml.sax.saxutils import quoteattr
 
 from spacecoop.findings import Finding, Severity, as_data, choose_text, visible
 from spacecoop.iris import is_iri
+from spacecoop.messages import Words
 
 PACKED = (".gz", ".parquet")
 """Endings of files whose bytes are not what a reader would see."""
@@ -52,7 +53,7 @@ def _show(found: Finding, report: Report, sources: Mapping[tuple[str, int], str]
         before = "".join(sign if sign == "\t" else " " * _width(sign) for sign in source[:column])
         caret = "^" * max(1, _token(source[column:]))
         lines += [f"{gutter}{source}", f"{' ' * (len(gutter) - 2)}| {before}{caret}"]
-    words = {"en": ("found", "help", "because"), "fr": ("trouvé", "aide", "parce que")}[report.language]
+    words = [Words(one).text(report.language) for one in ("found", "help", "because")]
     if found.value and found.value not in source and found.value != found.result.get("focus"):
         lines.append(f"       = {words[0]}: {_short(found.value)}")
     lines += [f"       = {words[2]}: {choose_text(cause, report.language)}" for cause in found.because]
@@ -128,7 +129,7 @@ def _short(value: str) -> str:
 def summary(report: Report) -> str:
     """Return how many findings there are of each severity and rule."""
     if not report.findings:
-        return {"en": "no findings", "fr": "rien à signaler"}[report.language]
+        return Words("no findings").text(report.language)
     rows = Counter((-found.severity, found.rule) for found in report.findings)
     counts = Counter(found.severity for found in report.findings)
     total = ", ".join(
@@ -136,7 +137,7 @@ def summary(report: Report) -> str:
         for one in sorted(counts, reverse=True)
     )
     by_rule = ", ".join(f"{rule} {count}" for (_, rule), count in sorted(rows.items()))
-    left = {"en": f"; {report.more} more not shown", "fr": f" ; {report.more} de plus non montrés"}[report.language]
+    left = Words("; {} more not shown", report.more).text(report.language)
     return f"{total} ({by_rule}){left if report.more else ''}"
 
 
@@ -191,7 +192,7 @@ def _sentence(found: Finding, language: str) -> str:
 
 def _tell(found: Finding, language: str) -> str:
     """Return the sentence, and a line for each cause."""
-    because = {"en": "because", "fr": "parce que"}[language]
+    because = Words("because").text(language)
     return "\n".join(
         [_sentence(found, language), *(f"{because}: {choose_text(cause, language)}" for cause in found.because)]
     )

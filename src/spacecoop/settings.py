@@ -11,6 +11,7 @@ from typing import Any
 
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri, is_language
+from spacecoop.messages import Words
 
 Steps = tuple[str | int, ...]
 """The way to a setting: the keys and list positions that lead to it."""
@@ -69,70 +70,60 @@ def _is_base(value: Any) -> bool:
     return _is_http(value) and value.endswith("/") and not re.search(r"[?#]", value)
 
 
-TABLE = Kind(lambda value: isinstance(value, dict), {"en": "a table", "fr": "une table"})
-TABLES = Kind(_all(lambda value: isinstance(value, dict)), {"en": "a list of tables", "fr": "une liste de tables"})
+TABLE = Kind(lambda value: isinstance(value, dict), Words("a table"))
+TABLES = Kind(_all(lambda value: isinstance(value, dict)), Words("a list of tables"))
 BASE = Kind(
     _is_base,
-    {"en": "an http or https IRI that ends with '/'", "fr": "un IRI http ou https qui se termine par « / »"},
+    Words("an http or https IRI that ends with '/'"),
 )
 IRI = Kind(
     lambda value: isinstance(value, str) and is_iri(value),
-    {"en": "an IRI, such as 'https://example.org/'", "fr": "un IRI, tel que « https://example.org/ »"},
+    Words("an IRI, such as 'https://example.org/'"),
 )
-IRIS = Kind(
-    _all(lambda value: isinstance(value, str) and is_iri(value)), {"en": "a list of IRIs", "fr": "une liste d'IRI"}
-)
-HTTP = Kind(_is_http, {"en": "an http or https address", "fr": "une adresse http ou https"})
-TEXT = Kind(_is_text, {"en": "a text in quotes", "fr": "un texte entre guillemets"})
-ANY_TEXT = Kind(_is_any_text, {"en": "a text in quotes, or ''", "fr": "un texte entre guillemets, ou ''"})
-WORDS = Kind(_all(_is_text), {"en": "a list of texts in quotes", "fr": "une liste de textes entre guillemets"})
-TEXTS = Kind(
-    _by_language(_is_any_text), {"en": "a text for each language, such as {en = …}", "fr": "un texte par langue"}
-)
+IRIS = Kind(_all(lambda value: isinstance(value, str) and is_iri(value)), Words("a list of IRIs"))
+HTTP = Kind(_is_http, Words("an http or https address"))
+TEXT = Kind(_is_text, Words("a text in quotes"))
+ANY_TEXT = Kind(_is_any_text, Words("a text in quotes, or ''"))
+WORDS = Kind(_all(_is_text), Words("a list of texts in quotes"))
+TEXTS = Kind(_by_language(_is_any_text), Words("a text for each language, such as {en = …}"))
 KEYWORDS = Kind(
     _by_language(_all(_is_text)),
-    {"en": 'a list of words for each language, such as {en = ["…"]}', "fr": "une liste de mots par langue"},
+    Words('a list of words for each language, such as {en = ["…"]}'),
 )
 LANGUAGES = Kind(
     lambda value: _all(lambda one: isinstance(one, str) and is_language(one))(value) and bool(value),
-    {"en": "a list of language tags, such as ['en', 'fr']", "fr": "une liste de codes de langues"},
+    Words("a list of language tags, such as ['en', 'fr']"),
 )
-SHARE = Kind(lambda value: _is_number(value) and value <= 1, {"en": "a number from 0 to 1", "fr": "un nombre de 0 à 1"})
+SHARE = Kind(lambda value: _is_number(value) and value <= 1, Words("a number from 0 to 1"))
 SECONDS = Kind(
     lambda value: _is_number(value) and value <= DAY,
-    {"en": f"seconds, from 0 to {DAY:,} (a day)", "fr": f"des secondes, de 0 à {DAY} (un jour)"},
+    Words("seconds, from 0 to {} (a day)", DAY),
 )
 WAIT = Kind(
     lambda value: _is_number(value) and 0 < value <= DAY,
-    {
-        "en": f"seconds, more than 0 and at most {DAY:,} (a day)",
-        "fr": f"des secondes, plus de 0 et au plus {DAY} (un jour)",
-    },
+    Words("seconds, more than 0 and at most {} (a day)", DAY),
 )
 DAYS = Kind(
     lambda value: _is_number(value) and value <= CENTURY,
-    {"en": f"a number of days, from 0 to {CENTURY:,}", "fr": f"un nombre de jours, de 0 à {CENTURY}"},
+    Words("a number of days, from 0 to {}", CENTURY),
 )
 FEW = Kind(
     lambda value: _is_count(value) and value <= MOST_FEW,
-    {"en": f"a whole number from 1 to {MOST_FEW:,}", "fr": f"un nombre entier de 1 à {MOST_FEW}"},
+    Words("a whole number from 1 to {}", MOST_FEW),
 )
 MANY = Kind(
     lambda value: _is_count(value) and value <= MOST_MANY,
-    {"en": f"a whole number from 1 to {MOST_MANY:,}", "fr": f"un nombre entier de 1 à {MOST_MANY}"},
+    Words("a whole number from 1 to {}", MOST_MANY),
 )
 PORT = Kind(
     lambda value: isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LAST_PORT,
-    {"en": f"a port, from 0 to {LAST_PORT}", "fr": f"un port, de 0 à {LAST_PORT}"},
+    Words("a port, from 0 to {}", LAST_PORT),
 )
-COUNT = Kind(_is_count, {"en": "a whole number, 1 or more", "fr": "un nombre entier, au moins 1"})
-FLAG = Kind(lambda value: isinstance(value, bool), {"en": "true or false", "fr": "true ou false"})
+COUNT = Kind(_is_count, Words("a whole number, 1 or more"))
+FLAG = Kind(lambda value: isinstance(value, bool), Words("true or false"))
 CODE = Kind(
     lambda value: isinstance(value, str) and bool(re.fullmatch(r"[A-Za-z0-9_-]+", value)),
-    {
-        "en": "a code of letters, digits, hyphens and underscores",
-        "fr": "un code de lettres, chiffres, tirets et tirets bas",
-    },
+    Words("a code of letters, digits, hyphens and underscores"),
 )
 EMAIL = Kind(
     lambda value: (
@@ -140,11 +131,11 @@ EMAIL = Kind(
         and bool(re.fullmatch(r"[\w.!#$&'*+/=?^`~-]+@[\w.-]+", value))
         and is_iri(f"mailto:{value}")
     ),
-    {"en": "an e-mail address", "fr": "une adresse électronique"},
+    Words("an e-mail address"),
 )
 VALUES = Kind(
     lambda value: _is_scalar(value) or _all(_is_scalar)(value),
-    {"en": "a value, or a list of values", "fr": "une valeur, ou une liste de valeurs"},
+    Words("a value, or a list of values"),
 )
 
 _TEXT_KINDS = ("auth", "authorities", "dialect", "graphs", "password_variable", "quads", "query", "secrets", "service")
@@ -316,17 +307,14 @@ def _check_names(
     """Yield a finding for each name that cannot be one: of a graph or a prefix; and where no graph takes the rest."""
     graphs, prefixes = settings.get("graphs"), settings.get("prefixes")
     if isinstance(graphs, dict):
-        names = {"en": "assertion, provenance or pubinfo", "fr": "assertion, provenance ou pubinfo"}
+        names = Words("assertion, provenance or pubinfo")
         yield from (wrong(("graphs", name), name, names) for name in graphs if name not in _GRAPHS)
         keys = [key for row in graphs.values() if isinstance(row, list) for key in row]
         if keys.count("*") != 1:
-            rest = {
-                "en": "'*', for all the rest, in one of the graphs",
-                "fr": "« * », pour tout le reste, dans un graphe",
-            }
+            rest = Words("'*', for all the rest, in one of the graphs")
             yield wrong(("graphs",), sorted(str(key) for key in keys), rest)
     if isinstance(prefixes, dict):
-        words = {"en": "a prefix of a-z, 0-9 and hyphens", "fr": "un préfixe de a-z, 0-9 et traits d'union"}
+        words = Words("a prefix of a-z, 0-9 and hyphens")
         for prefix in prefixes:
             if not re.fullmatch(r"[a-z][a-z0-9-]*", prefix):
                 yield wrong(("prefixes", prefix), prefix, words)

@@ -14,6 +14,7 @@ from pyoxigraph import Literal, RdfFormat, Store, parse
 from spacecoop import reach, shapes
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import RDF, is_iri, local_name
+from spacecoop.messages import Words
 from spacecoop.quads import Term
 from spacecoop.shapes import Shapes, ValidationResult
 
@@ -168,14 +169,10 @@ def _why_unfit(key: str, value: Term, pairs: Sequence[tuple[str, Term]], said: S
     if key in ("select", "ask"):
         return _why_no_query(value, key, [str(one) for other, one in pairs if other == "prefixes"], said)
     if key == "sparql" and not any(other == "select" for other, _ in said.get(str(value), ())):
-        return _both("it has no sh:select", "elle n'a pas de sh:select")
+        return Words("it has no sh:select")
     if key in _COUNTS and isinstance(value, Literal) and value.value.startswith("-"):
-        return _both("it is less than 0", "c'est moins que 0")
+        return Words("it is less than 0")
     return None
-
-
-def _both(english: str, french: str) -> Mapping[str, str]:
-    return {"en": english, "fr": french}
 
 
 def _place_of_text(text: str, file: str, key: str, value: Term) -> Place:
@@ -190,38 +187,36 @@ def _why_no_pattern(value: Term, flags: Sequence[Term]) -> Mapping[str, str] | N
     """Return why a regular expression cannot be used; one that either engine can read is one."""
     letters = "".join(one.value for one in flags if isinstance(one, Literal))
     if not re.fullmatch(r"[smixq]*", letters):
-        return _both(f"the flags {letters!r} are none", f"les options {letters!r} n'en sont pas")
+        return Words("the flags {} are none", repr(letters))
     if not isinstance(value, Literal):
-        return _both("it is no text", "ce n'est pas un texte")
+        return Words("it is no text")
     try:
         re.compile(value.value)
     except (re.error, RecursionError, OverflowError) as error:
         probe = Literal(value.value)
         shape = f"<x:s> <{_SH}targetNode> 'a' ; <{_SH}pattern> {probe} ."
-        return None if shapes.is_readable(Shapes((("", shape),))) else _both(str(error), str(error))
+        return None if shapes.is_readable(Shapes((("", shape),))) else Words("{}", error)
     return None
 
 
 def _why_no_query(value: Term, key: str, sets: Sequence[str], said: Said) -> Mapping[str, str] | None:
     """Return why a query of a shape cannot be asked, with the prefixes that it declares."""
     if not isinstance(value, Literal) or value.datatype.value not in _TEXT:
-        return _both("it is no text", "ce n'est pas un texte")
+        return Words("it is no text")
     prologue = ""
     for name in sorted(str(one) for declared in sets for key_, one in said.get(declared, ()) if key_ == "declare"):
         values = dict(said.get(name, ()))
         prefix, space = values.get("prefix"), values.get("namespace")
         if not isinstance(prefix, Literal) or not _PREFIX.fullmatch(prefix.value):
-            return _both("a prefix that it declares is none", "un préfixe déclaré n'en est pas un")
+            return Words("a prefix that it declares is none")
         if not isinstance(space, Literal) or not is_iri(space.value):
-            return _both(
-                f"the namespace of {prefix.value!r} is no IRI", f"l'espace de {prefix.value!r} n'est pas un IRI"
-            )
+            return Words("the namespace of {} is no IRI", repr(prefix.value))
         prologue += f"PREFIX {prefix.value}: <{space.value}>\n"
     text = prologue + value.value.replace("$PATH", "<urn:path>")
     try:
         Store().query(reach.stay(text))
     except (SyntaxError, ValueError, OSError) as error:
-        return _both(*[" ".join(str(error).split())[:200]] * 2)
+        return Words("{}", " ".join(str(error).split())[:200])
     if key == "select" and not re.search(r"[$?]this\b", value.value):
-        return _both("it does not name $this", "elle ne nomme pas $this")
+        return Words("it does not name $this")
     return None

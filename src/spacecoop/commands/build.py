@@ -86,34 +86,28 @@ def build(arguments: argparse.Namespace, workspace: Workspace, runner: Run | Non
 
 def tell_sent(sent: int, place: str, language: str) -> str:
     """Say what was written elsewhere."""
-    text = {"en": "{:,} changed files written to {}", "fr": "{:,} fichiers changés écrits dans {}"}[language]
-    return text.format(sent, place)
+    from spacecoop.messages import Words
+
+    return Words("{} changed files written to {}", sent, place).text(language)
 
 
 def tell_check(stale: list[str], absent: int, language: str) -> list[str]:
     """Return what a check found, a line each."""
-    wrong, right, proven = {
-        "en": (
-            "{} is not what the sources give",
-            "out/ is up to date",
-            "out/ is up to date; {} of its files are not here, and their digests in the manifest are right",
-        ),
-        "fr": (
-            "{} n'est pas ce que donnent les sources",
-            "out/ est à jour",
-            "out/ est à jour ; {} de ses fichiers ne sont pas ici, et leurs empreintes dans le manifeste sont justes",
-        ),
-    }[language]
-    return [wrong.format(normpath(f"out/{path}")) for path in stale] or [proven.format(absent) if absent else right]
+    from spacecoop.messages import Words
+
+    proven = "out/ is up to date; {} of its files are not here, and their digests in the manifest are right"
+    right = Words(proven, absent) if absent else Words("out/ is up to date")
+    wrong = [Words("{} is not what the sources give", normpath(f"out/{path}")) for path in stale]
+    return [one.text(language) for one in wrong or [right]]
 
 
 def tell_wait(language: str, holder: Holder) -> None:
     """Say whom this build waits for."""
-    text = {
-        "en": "another build is at work here (process {}, on {}, since {}); waiting for it",
-        "fr": "une autre construction est en cours ici (processus {}, sur {}, depuis {}) ; on l'attend",
-    }[language]
-    print(text.format(holder.process, holder.host, holder.since), file=sys.stderr, flush=True)
+    from spacecoop.messages import Words
+
+    said = "another build is at work here (process {}, on {}, since {}); waiting for it"
+    text = Words(said, str(holder.process), holder.host, holder.since).text(language)
+    print(text, file=sys.stderr, flush=True)
 
 
 def summary(done: Published) -> str:

@@ -12,10 +12,6 @@ from spacecoop import cli
 
 MADE = ("archives", "articles", "bulk", "comparisons", "dumps", "feed", "graphs.json", "pages", "standing", "twins")
 FETCHED = ("assets", "links", "rules")
-TEXTS = {
-    "en": ("freed {:,} bytes in .cache/", "nothing to delete in .cache/"),
-    "fr": ("{:,} octets libérés dans .cache/", "rien à supprimer dans .cache/"),
-}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Clean, unless a build is at work: it is waited for."""
     from spacecoop import cache, folders
     from spacecoop.documents import Unreadable
+    from spacecoop.messages import Words
 
     workspace, language = cli.workspace(arguments), cli.language(arguments)
     kept = workspace.root / ".cache"
@@ -39,6 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
         raise cli.UserError(error.finding.line(language)) from error
     except OSError as error:
         raise cli.UserError(f"{error.filename or kept}: {error.strerror or error}") from error
-    done, nothing = TEXTS[language]
-    print(done.format(freed) if freed else nothing)
+    said = Words("freed {} bytes in .cache/", freed) if freed else Words("nothing to delete in .cache/")
+    print(said.text(language))
     return cli.DONE

@@ -158,46 +158,28 @@ def _list(named: Mapping[str, Query], language: str) -> int:
 def _explain(query: Query, language: str) -> int:
     """Print what a query takes and gives."""
     from spacecoop.findings import choose_text
+    from spacecoop.messages import Words
 
-    words = WORDS[language]
     cli.show(f"{query.name}: {choose_text(query.summary, language)}")
     if query.description:
         cli.show(f"\n{choose_text(query.description, language)}")
     if query.parameters:
-        cli.show(f"\n{words['parameters']}")
+        cli.show(f"\n{Words('parameters:').text(language)}")
     for one in query.parameters:
-        default = f"; {words['default']} {', '.join(one.default)}" if one.default else ""
-        example = f"; {words['example']} --param {one.name}={one.example}" if one.example else ""
+        default = f"; {Words('default:').text(language)} {', '.join(one.default)}" if one.default else ""
+        example = f"; {Words('such as').text(language)} --param {one.name}={one.example}" if one.example else ""
         cli.show(f"  {one.name} ({one.type}): {choose_text(one.summary, language)}{default}{example}")
     if query.columns:
-        cli.show(f"\n{words['columns']}")
+        cli.show(f"\n{Words('columns:').text(language)}")
     for name, texts in query.columns.items():
         cli.show(f"  {name}: {choose_text(texts, language)}")
     return cli.DONE
 
 
-WORDS = {
-    "en": {
-        "parameters": "parameters:",
-        "columns": "columns:",
-        "note": "note:",
-        "default": "default:",
-        "example": "such as",
-    },
-    "fr": {
-        "parameters": "paramètres :",
-        "columns": "colonnes :",
-        "note": "remarque :",
-        "default": "par défaut :",
-        "example": "par exemple",
-    },
-}
-"""The words between what a query says of itself."""
-
-
 def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | None) -> int:
     """Have a question answered, and say what is to be known of the answer."""
     from spacecoop import asking
+    from spacecoop.messages import Words
 
     here = arguments.folder
     path = here / arguments.output if arguments.output is not None else None
@@ -211,7 +193,7 @@ def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | Non
     if outcome is None:  # whoever read it has enough
         return cli.DONE
     for note in outcome.notes:
-        cli.say(f"{WORDS[cli.language(arguments)]['note']} ", end="", error=True)
+        cli.say(f"{Words('note:').text(cli.language(arguments))} ", end="", error=True)
         cli.say(note, error=True)
     if arguments.verbose:
         rows = f"{outcome.rows:,} row{'s' * (outcome.rows != 1)}"

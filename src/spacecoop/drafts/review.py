@@ -10,31 +10,12 @@ from dataclasses import dataclass, replace
 from spacecoop.drafts.candidates import Candidate, Part, Reading
 from spacecoop.drafts.names import Mention
 from spacecoop.findings import suggest
+from spacecoop.messages import Words
 
 Ask = Callable[[str], str]
 """Shows a question, returns the answer."""
 
 PARTIES, THINGS, CLAIMANT = "parties", "things", "claimant"
-_SAID = {
-    "en": {
-        "keys": "[k]eep  [c]hange  [d]rop  [n]ext, undecided  [q]uit > ",
-        "change": "key=value, an empty line to end ({keys}) > ",
-        "unknown": "no such answer",
-        "no-key": "there is no {key!r} (there are: {keys})",
-        "no-thing": "nothing is called {name!r}{help}",
-        "no-value": "{value!r} is no name; letters, digits and hyphens",
-        "help": "; did you mean {name!r}?",
-    },
-    "fr": {
-        "keys": "[k] garder  [c] changer  [d] écarter  [n] suivante, indécis  [q] quitter > ",
-        "change": "clé=valeur, une ligne vide pour finir ({keys}) > ",
-        "unknown": "cette réponse n'existe pas",
-        "no-key": "il n'y a pas de {key!r} (il y a : {keys})",
-        "no-thing": "rien ne s'appelle {name!r}{help}",
-        "no-value": "{value!r} n'est pas un nom ; lettres, chiffres et traits d'union",
-        "help": " ; vouliez-vous dire {name!r} ?",
-    },
-}
 
 
 class Left(Exception):
@@ -59,14 +40,14 @@ def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask
 
     *known* are the ids that a party or thing may have, *names* the same to suggest from.
     """
-    said = _SAID[language]
+    keys = Words("[k]eep  [c]hange  [d]rop  [n]ext, undecided  [q]uit > ").text(language)
     kept: list[Candidate] = []
     dropped: list[Candidate] = []
     for number, proposed in enumerate(reading.candidates, 1):
         one = proposed
         head = f"\n{number}/{len(reading.candidates)}  "
         while True:
-            answer = ask(f"{head}{render(one, reading.mentions)}\n{said['keys']}").strip().lower()
+            answer = ask(f"{head}{render(one, reading.mentions)}\n{keys}").strip().lower()
             if answer == "q":
                 raise Left
             if answer in ("k", "n"):
@@ -78,7 +59,7 @@ def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask
                 head = "\n"
                 continue
             else:
-                head = f"{said['unknown']}\n"
+                head = f"{Words('no such answer').text(language)}\n"
                 continue
             break
     return Reviewed(tuple(kept), tuple(dropped))
@@ -115,18 +96,18 @@ def _mark(words: str, start: int, mentions: Sequence[Mention]) -> str:
 
 def _change(one: Candidate, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Candidate:
     """Return a candidate as a person wants it."""
-    said = _SAID[language]
     keys = ", ".join([*one.values, PARTIES, THINGS, CLAIMANT])
+    asked = Words("key=value, an empty line to end ({}) > ", keys).text(language)
     note = ""
-    while line := ask(note + said["change"].format(keys=keys)).strip():
+    while line := ask(note + asked).strip():
         key, _, value = (part.strip() for part in line.partition("="))
         wanted = tuple(name.strip() for name in value.split(",") if name.strip())
         missing = [name for name in wanted if name not in known]
         note = ""
         if key in (PARTIES, THINGS, CLAIMANT) and missing:
             near = suggest(missing[0], names)
-            help_ = said["help"].format(name=near) if near else ""
-            note = said["no-thing"].format(name=missing[0], help=help_) + "\n"
+            help_ = Words("; did you mean {}?", repr(near)) if near else ""
+            note = Words("nothing is called {}{}", repr(missing[0]), help_).text(language) + "\n"
         elif key == PARTIES:
             have = {part.id: part for part in one.parties}
             one = replace(one, parties=tuple(have.get(name, Part(name, "")) for name in wanted))
@@ -135,9 +116,9 @@ def _change(one: Candidate, known: Container[str], names: Sequence[str], ask: As
         elif key == CLAIMANT:
             one = replace(one, claimant=wanted[0] if wanted else None)
         elif key not in one.values:
-            note = said["no-key"].format(key=key, keys=keys) + "\n"
+            note = Words("there is no {} (there are: {})", repr(key), keys).text(language) + "\n"
         elif value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
-            note = said["no-value"].format(value=value) + "\n"
+            note = Words("{} is no name; letters, digits and hyphens", repr(value)).text(language) + "\n"
         else:
             one = replace(one, values={**one.values, key: value})
     return one

@@ -24,6 +24,7 @@ from spacecoop.documents import MOST_BYTES, Document, Unreadable
 from spacecoop.facts import parquet
 from spacecoop.facts.context import Reader
 from spacecoop.findings import Finding, Place, finding
+from spacecoop.messages import Words
 
 ROWS = ".parquet"
 ENDINGS = (".jsonl", ".jsonl.gz", ROWS)
@@ -33,8 +34,8 @@ MOST_TIMES = 200
 """How many times its size a packed file may hold; text takes a tenth of that."""
 _ANYWAY = 64_000_000
 """Bytes that a packed file may hold, however small it is."""
-_LINE = {"en": "line", "fr": "ligne"}
-_ROW = {"en": "row", "fr": "ligne"}
+_LINE = Words("line"), Words("a line")
+_ROW = Words("row"), Words("a row")
 _BREAKS = str.maketrans("\r\n", "  ")
 _ENDS = {character: f"\\u{ord(character):04x}" for character in "\x7f\u2028\u2029\ufeff"}
 _ENDS |= {chr(code): f"\\u{code:04x}" for code in range(0x80, 0xA0)}
@@ -92,7 +93,7 @@ class _Scan:
         self.file = file
         self.ids = ["@id", *sorted(key for key in reader.scope.names() if reader.scope.keyword(key) == "@id")]
         self.named = names_articles(reader)
-        self.unit = _ROW if file.endswith(ROWS) else _LINE
+        self.unit, self.kind = _ROW if file.endswith(ROWS) else _LINE
         self.most = max(_ANYWAY, MOST_TIMES * path.stat().st_size)
         self.findings: list[Finding] = []
 
@@ -209,11 +210,7 @@ class _Scan:
         else:
             if isinstance(found, dict):
                 return found
-            self.findings.append(
-                finding(
-                    "not-a-mapping", Place(self.file, number), what={"en": f"a {self.unit['en']}", "fr": "une ligne"}
-                )
-            )
+            self.findings.append(finding("not-a-mapping", Place(self.file, number), what=self.kind))
         return None
 
 

@@ -15,6 +15,7 @@ from spacecoop import documents
 from spacecoop.documents import Unreadable
 from spacecoop.findings import Finding, Place, finding, suggest
 from spacecoop.iris import is_iri, is_language
+from spacecoop.messages import Words
 
 Steps = tuple[str, ...]
 """The way to a definition: the keys that lead to it from the top."""
@@ -42,15 +43,12 @@ def read(data: bytes, file: str) -> Any:
     text = documents.decode(data, file)
     source = _parse(text, file)
     if not isinstance(source, dict) or "@context" not in source:
-        expected = {"en": 'an object with "@context"', "fr": "un objet avec « @context »"}
+        expected = Words('an object with "@context"')
         raise Unreadable(_find_step(text, file, (), expected))
     try:
         count = sum(1 for _ in _check(source["@context"], ("@context",), 1))
         if count > MOST_DEFINITIONS:
-            many = {
-                "en": f"at most {MOST_DEFINITIONS:,} definitions",
-                "fr": f"{MOST_DEFINITIONS:,} définitions au plus",
-            }
+            many = Words("at most {} definitions", MOST_DEFINITIONS)
             raise _Wrong(("@context",), many)
     except _Wrong as wrong:
         raise Unreadable(_find_step(text, file, wrong.steps, wrong.expected)) from wrong
@@ -64,7 +62,7 @@ def _parse(text: str, file: str) -> Any:
         if len(made) < len(pairs):
             names = [name for name, _ in pairs]
             twice = next(name for name in names if names.count(name) > 1)
-            raise _Wrong((twice,), {"en": "defined once", "fr": "défini une seule fois"})
+            raise _Wrong((twice,), Words("defined once"))
         return made
 
     try:
@@ -73,7 +71,7 @@ def _parse(text: str, file: str) -> Any:
         place = Place(file, error.lineno, error.colno)
         raise Unreadable(finding("context", place, reason=f"{error.msg} (JSON)")) from error
     except (ValueError, RecursionError) as error:
-        reason = {"en": "it is nested too deep", "fr": "l'imbrication est trop profonde"}
+        reason = Words("it is nested too deep")
         said: object = reason if isinstance(error, RecursionError) else error
         raise Unreadable(finding("context", Place(file), reason=said)) from error
     except _Wrong as wrong:
@@ -92,9 +90,7 @@ def _find_step(text: str, file: str, steps: Steps, expected: Mapping[str, str]) 
 def _make_finding(text: str, file: str, at: int, steps: Steps, expected: Mapping[str, str]) -> Finding:
     place = Place(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
     name = ".".join(step or "''" for step in steps[1:] or steps)[:80]
-    subjects = {"en": name or "the file", "fr": name or "le fichier"}
-    words = {"en": "is to be", "fr": "doit être"}
-    said = {one: f"{subjects[one]} {words[one]} {expected[one]}" for one in words}
+    said = Words("{} is to be {}", name or Words("the file"), expected)
     return finding("context", place, reason=said)
 
 
@@ -123,22 +119,22 @@ def _is_container(value: Any) -> bool:
 
 
 Fits = Callable[[Any], bool]
-_IRI = {"en": "an IRI, prefix:name or a term", "fr": "un IRI, préfixe:nom ou un terme"}
+_IRI = Words("an IRI, prefix:name or a term")
 _FLAG: tuple[Fits, Mapping[str, str]] = (
     lambda value: isinstance(value, bool),
-    {"en": "true or false", "fr": "true ou false"},
+    Words("true or false"),
 )
 _TAG: tuple[Fits, Mapping[str, str]] = (
     _is_language,
-    {"en": "a language tag, or null", "fr": "un code de langue, ou null"},
+    Words("a language tag, or null"),
 )
 _DIRECTION: tuple[Fits, Mapping[str, str]] = (
     lambda value: value in ("ltr", "rtl", None),
-    {"en": '"ltr", "rtl" or null', "fr": "« ltr », « rtl » ou null"},
+    Words('"ltr", "rtl" or null'),
 )
 _BASE: tuple[Fits, Mapping[str, str]] = (
     lambda value: value is None or _is_reference(value),
-    {"en": "an IRI, whole or relative, or null", "fr": "un IRI, entier ou relatif, ou null"},
+    Words("an IRI, whole or relative, or null"),
 )
 OF_CONTEXTS: Mapping[str, tuple[Fits, Mapping[str, str]]] = {
     "@base": _BASE,
@@ -146,18 +142,18 @@ OF_CONTEXTS: Mapping[str, tuple[Fits, Mapping[str, str]]] = {
     "@language": _TAG,
     "@propagate": _FLAG,
     "@protected": _FLAG,
-    "@version": (lambda value: value == 1.1 and not isinstance(value, bool), {"en": "1.1", "fr": "1.1"}),
+    "@version": (lambda value: value == 1.1 and not isinstance(value, bool), Words("1.1")),
     "@vocab": _BASE,
 }
 """What each keyword of a context takes (JSON-LD 1.1, section 9.15): a test, and words for people."""
 OF_TERMS: Mapping[str, tuple[Fits, Mapping[str, str]]] = {
-    "@container": (_is_container, {"en": f"one of {', '.join(_CONTAINERS)}", "fr": f"un de {', '.join(_CONTAINERS)}"}),
+    "@container": (_is_container, Words("one of {}", ", ".join(_CONTAINERS))),
     "@context": (lambda _: True, _IRI),
     "@direction": _DIRECTION,
     "@id": (lambda value: value is None or _is_text(value), _IRI),
     "@index": (_is_text, _IRI),
     "@language": _TAG,
-    "@nest": (_is_text, {"en": "a term", "fr": "un terme"}),
+    "@nest": (_is_text, Words("a term")),
     "@prefix": _FLAG,
     "@propagate": _FLAG,
     "@protected": _FLAG,
@@ -170,16 +166,13 @@ OF_TERMS: Mapping[str, tuple[Fits, Mapping[str, str]]] = {
 def _check(source: Any, steps: Steps, depth: int) -> Iterator[None]:
     """Yield once a definition; raise _Wrong at the first that is wrong."""
     if depth > MOST_WITHIN:
-        deep = {"en": f"within at most {MOST_WITHIN} contexts", "fr": f"dans {MOST_WITHIN} contextes au plus"}
+        deep = Words("within at most {} contexts", MOST_WITHIN)
         raise _Wrong(steps, deep)
     for part in source if isinstance(source, list) else [source]:
         if part is None:
             continue
         if not isinstance(part, dict):
-            here = {
-                "en": "written out here: nothing is fetched from the network",
-                "fr": "écrit ici même : rien n'est cherché sur le réseau",
-            }
+            here = Words("written out here: nothing is fetched from the network")
             raise _Wrong(steps, here)
         for key, definition in part.items():
             yield
@@ -192,7 +185,7 @@ def _check(source: Any, steps: Steps, depth: int) -> Iterator[None]:
 def _check_keyword(key: str, value: Any, known: Mapping[str, tuple[Fits, Mapping[str, str]]], steps: Steps) -> None:
     if key not in known:
         near = suggest(key, known) or ", ".join(known)
-        raise _Wrong(steps, {"en": f"another keyword, such as {near}", "fr": f"un autre mot-clé, tel que {near}"})
+        raise _Wrong(steps, Words("another keyword, such as {}", near))
     fits, expected = known[key]
     if not fits(value):
         raise _Wrong(steps, expected)
@@ -200,11 +193,11 @@ def _check_keyword(key: str, value: Any, known: Mapping[str, tuple[Fits, Mapping
 
 def _check_term(key: str, definition: Any, steps: Steps, depth: int) -> Iterator[None]:
     if not _is_text(key):
-        raise _Wrong(steps, {"en": "a name", "fr": "un nom"})
+        raise _Wrong(steps, Words("a name"))
     if definition is None or _is_text(definition):
         return
     if not isinstance(definition, dict):
-        table = {"en": "an IRI, an object or null", "fr": "un IRI, un objet ou null"}
+        table = Words("an IRI, an object or null")
         raise _Wrong(steps, table)
     for name, value in definition.items():
         _check_keyword(name, value, OF_TERMS, (*steps, name))

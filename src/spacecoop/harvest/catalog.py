@@ -20,6 +20,7 @@ from spacecoop.harvest.codes import (
 from spacecoop.harvest.description import Description, agent, core
 from spacecoop.harvest.statements import Speaker, moment, node, put_in_one_graph, texts
 from spacecoop.iris import local_name
+from spacecoop.messages import Words
 from spacecoop.output import Written
 from spacecoop.quads import arrange
 
@@ -43,7 +44,6 @@ PREFIXES = {
 }
 """What descriptions are written with."""
 
-_WHOLE = ("The whole dataset", "Le jeu de données entier")
 _PROTOCOL = "https://www.w3.org/TR/sparql11-protocol/"
 
 
@@ -104,15 +104,13 @@ def _distribution(one: Description, dump: Written, say: Speaker, part: str) -> I
     media_type, name = syntax_of(dump.path)
     iri = f"{one.document}#{dump.path}"
     compressed = dump.path.endswith(".gz")
-    whole = (f"Part {part} of the dataset", f"Partie {part} du jeu de données") if part else _WHOLE
+    whole = Words("Part {} of the dataset", part) if part else Words("The whole dataset")
+    described = Words("{} as {}, compressed with gzip." if compressed else "{} as {}.", whole, name)
     yield from say(
         iri,
         a="dcat:Distribution",
         dcterms_title=Literal(f"{name}{', compressed' * compressed}{f', part {part}' * bool(part)}", language="en"),
-        dcterms_description=[
-            Literal(f"{whole[0]} as {name}{', compressed with gzip' * compressed}.", language="en"),
-            Literal(f"{whole[1]} en {name}{', comprimé avec gzip' * compressed}.", language="fr"),
-        ],
+        dcterms_description=[Literal(text, language=language) for language, text in described.items()],
         dcterms_license=one.licence,
         dcterms_rights=one.licence,
         dcterms_issued=moment(one.created),

@@ -25,6 +25,7 @@ from spacecoop.harvest import statements
 from spacecoop.harvest.editions import Edition, Notice, date_build, notice
 from spacecoop.harvest.files import write_text
 from spacecoop.harvest.statements import Speaker, Texts, moment, node, texts
+from spacecoop.messages import Words
 from spacecoop.output import Written
 from spacecoop.quads import text
 from spacecoop.syntaxes import NQUADS
@@ -52,26 +53,7 @@ _ENTRIES = 50
 """How many changes the Atom feed tells."""
 _SUBJECTS, _CLAIMS = 5, 3
 """How many subjects and claims an entry of the Atom feed tells."""
-_WORDS: Mapping[str, Mapping[str, str]] = {
-    "en": {
-        _CREATED: "new",
-        _UPDATED: "revised",
-        _DELETED: "withdrawn",
-        "claim": "claim",
-        "claims": "claims",
-        "about": "On",
-        "colon": ":",
-    },
-    "fr": {
-        _CREATED: "nouveau",
-        _UPDATED: "révisé",
-        _DELETED: "retiré",
-        "claim": "assertion",
-        "claims": "assertions",
-        "about": "Sujets :",
-        "colon": " :",
-    },
-}
+_HAPPENED = {_CREATED: Words("new"), _UPDATED: Words("revised"), _DELETED: Words("withdrawn")}
 _HEADING = "position\tdate\tslug\tkind\tsha256"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SLUG = re.compile(r"[^\s<>\"{}|\\^`]+")
@@ -250,7 +232,7 @@ def _read(path: Path, name: str, base: str) -> list[Version]:
     if not lines or (lines[0] != f"# {base}" and re.fullmatch(r"# https?://\S+/", lines[0])):
         return []
     if lines[0] != f"# {base}":  # else what came before would be forgotten in silence
-        reason = {"en": f"its first line is to be '# {base}'", "fr": f"sa première ligne doit être « # {base} »"}
+        reason = Words("its first line is to be '# {}'", base)
         raise Unreadable(finding("feed-broken", Place(name), reason=reason))
     rows = set()
     for number, line in enumerate(lines, 1):
@@ -476,20 +458,19 @@ def _atom(
 
 def _describe(version: Version, told: Notice | None, names: Mapping[str, Texts], language: str) -> tuple[str, str]:
     """Say for people what came: who published it, when, in which language, how many claims, on what, and the first."""
-    words = _WORDS.get(language, _WORDS["en"])
-    happened = words[version.kind]
+    happened = _HAPPENED[version.kind].text(language)
     if told is None or version.kind == _DELETED:
         return f"{version.slug} {happened}", f"{version.slug} {happened}"
     publisher = choose_text(names.get(told.publisher, {}), language)
     head = ", ".join(part for part in (publisher, told.issued, told.language) if part) or version.slug
-    count = f"{len(told.claims)} {words['claim' if len(told.claims) == 1 else 'claims']}"
+    count = Words("{} claim" if len(told.claims) == 1 else "{} claims", len(told.claims)).text(language)
     title = choose_text(told.title, language)
     title = f"{title}, {head}" if title and title != version.slug else head
     subjects = ", ".join([choose_text(names[iri], language) for iri in told.subjects if iri in names][:_SUBJECTS])
     first = [choose_text(claim, language) for claim in told.claims[:_CLAIMS]]
     more = ["…"] if len(told.claims) > _CLAIMS else []
-    summary = " ".join([f"{words['about']} {subjects}." if subjects else "", *first, *more]).strip()
-    return f"{title}{words['colon']} {count} ({happened})", summary or count
+    summary = " ".join([Words("On {}.", subjects).text(language) if subjects else "", *first, *more]).strip()
+    return Words("{}: {} ({})", title, count, happened).text(language), summary or count
 
 
 def _text(parent: Xml.Element, name: str, text: str) -> None:

@@ -14,6 +14,7 @@ from spacecoop import documents
 from spacecoop.documents import Document, Steps, Unreadable
 from spacecoop.findings import Finding, Place, finding
 from spacecoop.iris import RDF, is_iri, is_name, local_name
+from spacecoop.messages import Words
 
 REQUIRED = ("subject_id", "predicate_id", "object_id", "mapping_justification")
 REQUIRED_OF_SET = ("mapping_set_id", "license")
@@ -174,11 +175,8 @@ def rows_of(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]
         yield number, []
 
 
-_CURIE = {
-    "en": "prefix:name, with a prefix of the curie_map",
-    "fr": "préfixe:nom, avec un préfixe de la curie_map",
-}
-_IRI_OR_CURIE = {"en": "an IRI, or prefix:name", "fr": "un IRI, ou préfixe:nom"}
+_CURIE = Words("prefix:name, with a prefix of the curie_map")
+_IRI_OR_CURIE = Words("an IRI, or prefix:name")
 
 
 class _Heading:
@@ -189,8 +187,8 @@ class _Heading:
         self.findings: list[Finding] = []
         self.header: dict[str, Any] = document.data if isinstance(document.data, dict) else {}
         if document.data is not None and not isinstance(document.data, dict):
-            expected = {"en": "keys, such as mapping_set_id: …", "fr": "des clés, telles que mapping_set_id: …"}
-            self._refuse((), document.data, {"en": "the heading", "fr": "l'en-tête"}, expected)
+            expected = Words("keys, such as mapping_set_id: …")
+            self._refuse((), document.data, Words("the heading"), expected)
         self.curies = _BUILT_IN | dict(prefixes) | self._curie_map()
         self._check_slots()
         place = Place(document.file)
@@ -205,17 +203,17 @@ class _Heading:
     def _curie_map(self) -> dict[str, str]:
         given = self.header.get("curie_map") or {}
         if not isinstance(given, dict):
-            expected = {"en": "an IRI for each prefix", "fr": "un IRI pour chaque préfixe"}
+            expected = Words("an IRI for each prefix")
             self._refuse(("curie_map",), given, "curie_map", expected)
             given = {}
         curies = {}
         for prefix, iri in given.items():
             if not is_name(prefix):
-                self._refuse(("curie_map", prefix), prefix, "curie_map", {"en": "a prefix", "fr": "un préfixe"})
+                self._refuse(("curie_map", prefix), prefix, "curie_map", Words("a prefix"))
             elif isinstance(iri, str) and is_iri(iri):
                 curies[prefix] = iri
             else:
-                self._refuse(("curie_map", prefix), iri, prefix, {"en": "an IRI", "fr": "un IRI"})
+                self._refuse(("curie_map", prefix), iri, prefix, Words("an IRI"))
         return curies
 
     def _check_slots(self) -> None:
@@ -228,7 +226,7 @@ class _Heading:
             for at, value in enumerate(given if isinstance(given, list) else [given]):
                 steps = (key, at) if isinstance(given, list) else (key,)
                 if value is None or isinstance(value, dict | list):
-                    self._refuse(steps, value, key, {"en": "a text", "fr": "un texte"})
+                    self._refuse(steps, value, key, Words("a text"))
                 elif datatype == IRI and not is_iri(expand(str(value), self.curies)):
                     self._refuse(steps, value, key, _IRI_OR_CURIE)
                 else:
@@ -280,7 +278,7 @@ class _Row:
             confidence = -1.0
         if 0 <= confidence <= 1:
             return confidence
-        self.refuse("confidence", {"en": "a number from 0 to 1", "fr": "un nombre de 0 à 1"})
+        self.refuse("confidence", Words("a number from 0 to 1"))
         return None
 
     def mapping(self) -> Link | None:
@@ -294,7 +292,7 @@ class _Row:
         confidence = self.confidence()
         modifier = self.cells.get("predicate_modifier", "")
         if modifier not in ("", NOT):
-            self.refuse("predicate_modifier", {"en": "Not, or nothing", "fr": "Not, ou rien"})
+            self.refuse("predicate_modifier", Words("Not, or nothing"))
         self.review()
         self.check_others()
         if self.refused or subject is None or predicate is None or object_ is None or confidence is None:
@@ -343,7 +341,7 @@ class _Row:
             try:
                 datetime.date.fromisoformat(date)
             except ValueError:
-                self.refuse("mapping_date", {"en": "a day, such as 2026-11-23", "fr": "un jour, tel que 2026-11-23"})
+                self.refuse("mapping_date", Words("a day, such as 2026-11-23"))
         if self.cells.get("reviewer_id"):
             for reviewer in values_of(self.cells["reviewer_id"]):
                 if not self.is_known(reviewer):

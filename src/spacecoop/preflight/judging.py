@@ -13,6 +13,7 @@ from pyoxigraph import NamedNode, parse
 
 from spacecoop.findings import Severity
 from spacecoop.iris import local_name, shorten
+from spacecoop.messages import Words
 from spacecoop.preflight import inspections, rulebooks
 from spacecoop.preflight.inspections import CHECKS, HERE, PREFIXES, Built, vocabularies
 from spacecoop.preflight.rulebooks import rulebook
@@ -146,10 +147,7 @@ def _official_verdicts(workspace: Workspace, built: Built, aggregator: str) -> I
     paths = {one: rulebooks.find_kept(workspace, one) for parts in groups.values() for one in parts}
     if None in paths.values():
         command = f"spacecoop preflight --for {aggregator} --update-rules"
-        fix = {
-            "en": f"fetch it: `{command}`; the rules below are our statement of it",
-            "fr": f"téléchargez-le : « {command} » ; les règles ci-dessous sont notre énoncé",
-        }
+        fix = Words("fetch it: `{}`; the rules below are our statement of it", command)
         yield Verdict(
             aggregator=aggregator,
             rule=name,
@@ -165,18 +163,18 @@ def _official_verdicts(workspace: Workspace, built: Built, aggregator: str) -> I
         yield from _judge_by_shapes(aggregator, name, source, files, built, data)
 
 
-_CONFORMS = {"en": "SHACL of others finds nothing", "fr": "le SHACL d'autrui ne trouve rien"}
+_CONFORMS = Words("SHACL of others finds nothing")
 
-_SAYS: Mapping[str, tuple[str, str]] = {
-    "MinCount": ("has {path}", "a {path}"),
-    "MaxCount": ("has {path} no more often than allowed", "n'a pas trop de {path}"),
-    "Class": ("{path} is of the class that is wanted", "{path} est de la classe voulue"),
-    "Datatype": ("{path} has the datatype that is wanted", "{path} a le type voulu"),
-    "NodeKind": ("{path} is an IRI or a text, as is wanted", "{path} est un IRI ou un texte, comme voulu"),
-    "Pattern": ("{path} is written as is wanted", "{path} est écrit comme voulu"),
-    "Node": ("{path} leads to what is wanted, such as a term of a list", "{path} mène à ce qui est voulu"),
+SAYS: Mapping[str, str] = {
+    "MinCount": "has {}",
+    "MaxCount": "has {} no more often than allowed",
+    "Class": "{} is of the class that is wanted",
+    "Datatype": "{} has the datatype that is wanted",
+    "NodeKind": "{} is an IRI or a text, as is wanted",
+    "Pattern": "{} is written as is wanted",
+    "Node": "{} leads to what is wanted, such as a term of a list",
 }
-"""What a component of SHACL wants, in English and French."""
+"""What a component of SHACL wants."""
 
 
 def _judge_by_shapes(
@@ -205,9 +203,8 @@ def _judge_by_shapes(
     for (path, component), (severity, found) in sorted(worst.items()):
         key = f"{path} {component}".strip()
         outcome = Outcome.FAIL if severity is Severity.VIOLATION and key not in doubtful else Outcome.WARN
-        english, french = _SAYS.get(component, ("{path} is as its shape says", "{path} est comme le dit sa forme"))
-        says = {"en": english.format(path=path or "each node"), "fr": french.format(path=path or "chaque nœud")}
-        fix = {"en": f"see its shape at the source ({key})", "fr": f"voyez sa forme à la source ({key})"}
+        says = Words(SAYS.get(component, "{} is as its shape says"), path or Words("each node"))
+        fix = Words("see its shape at the source ({})", key)
         yield Verdict(
             aggregator=aggregator,
             rule=f"{name} {key}",

@@ -11,42 +11,18 @@ from pyoxigraph import NamedNode
 
 from spacecoop.findings import choose_text
 from spacecoop.iris import local_name, namespace, shorten
+from spacecoop.messages import Words
 from spacecoop.queries import sparql
 from spacecoop.queries.library import Query
 from spacecoop.queries.sources import Local, Remote, Source
 
-__all__ = ["TEXTS", "empty_default_graph", "lacks", "unknown"]
-
 MOST = 2_000_000
 """Statements that are looked through for near names; in what is larger, the first ones serve."""
 
-TEXTS: Mapping[str, Mapping[str, str]] = {
-    "unknown": {
-        "en": "{name} occurs in no statement of {source}",
-        "fr": "{name} n'apparaît dans aucun énoncé de {source}",
-    },
-    "near": {"en": "; near it: {names}", "fr": " ; de nom voisin : {names}"},
-    "empty": {
-        "en": "the default graph of {source} is empty and its named graphs are not: write GRAPH ?g {{ … }}, or have "
-        "its server take the union of all graphs (see docs/queries.md)",
-        "fr": "le graphe par défaut de {source} est vide, mais non ses graphes nommés : écrivez GRAPH ?g {{ … }}, "
-        "ou faites prendre à son serveur l'union de tous les graphes (voir docs/queries.md)",
-    },
-    "fewer": {
-        "en": "{shown:,} of {all:,} rows have all of their texts in {language!r}; {first!r} has all",
-        "fr": "{shown:,} lignes sur {all:,} ont tous leurs textes en « {language} » ; « {first} » les a toutes",
-    },
-    "instead": {
-        "en": "nothing is said in {language!r}; the answer is in {first!r}",
-        "fr": "rien n'est dit en « {language} » ; la réponse est en « {first} »",
-    },
-}
-"""What is said beneath an answer, by language."""
-
-
-def text(key: str, language: str, /, **values: object) -> str:
-    """Return a remark in a language."""
-    return choose_text(TEXTS[key], language).format(**values)
+EMPTY = (
+    "the default graph of {} is empty and its named graphs are not: write GRAPH ?g { … }, or have its server take the "
+    "union of all graphs (see docs/queries.md)"
+)
 
 
 def lacks(query: Query, source: Source, language: str) -> Iterator[str]:
@@ -73,14 +49,14 @@ def unknown(iris: Iterable[str], source: Source, prefixes: Mapping[str, str], la
         if there is None:
             there = _names(source)
         near = ", ".join(shorten(one, prefixes) for one in nearest(iri, there))
-        advice = text("near", language, names=near) if near else ""
-        yield text("unknown", language, name=shorten(iri, prefixes), source=source.name) + advice
+        advice = Words("; near it: {}", near).text(language) if near else ""
+        yield Words("{} occurs in no statement of {}", shorten(iri, prefixes), source.name).text(language) + advice
 
 
 def empty_default_graph(source: Source, language: str) -> Iterator[str]:
     """Yield a remark where the default graph of an endpoint is empty and named ones are not."""
     if source.network and not _ask(source, "?s ?p ?o") and _ask(source, "GRAPH ?g { ?s ?p ?o }"):
-        yield text("empty", language, source=source.name)
+        yield Words(EMPTY, source.name).text(language)
 
 
 def nearest(iri: str, there: Iterable[str]) -> list[str]:

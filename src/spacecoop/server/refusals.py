@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from spacecoop import messages
 
-LANGUAGES = ("en", "fr")
-"""The languages that refusals have, the first for those who do not care."""
 LONGEST = 300
 """Characters of a reason from elsewhere that is looked up, with FEW colons: what people send is in it, as they like."""
 FEW = 4
@@ -29,7 +27,7 @@ class Refused(Exception):
     def tell(self, language: str) -> str:
         """Return the reason in a language; in English where it has no other."""
         text = str(self)
-        if language == "en":
+        if language == messages.ENGLISH:
             return text
         sentence = messages.catalogue(language).get(self.reason)
         if sentence is not None and self.reason.count("{}") == len(self.values):
@@ -52,4 +50,4 @@ def choose_language(accept_language: str | None) -> str:
         ):
             wanted = {found[1]: float(found[2] or 1), **wanted}
     rest = wanted.get("*", 0)
-    return max(LANGUAGES, key=lambda language: wanted.get(language, rest))
+    return max(messages.languages(), key=lambda language: wanted.get(language, rest))

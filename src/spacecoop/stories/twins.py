@@ -12,6 +12,7 @@ from spacecoop import cache, documents, jsontext
 from spacecoop.cache import Cache
 from spacecoop.findings import Finding, Place, finding
 from spacecoop.iris import shorten
+from spacecoop.messages import languages
 from spacecoop.quads import text
 from spacecoop.stories import joins, reasons
 from spacecoop.stories.joins import Criteria, Pair, Proposal
@@ -92,6 +93,6 @@ def _believe(value: bytes) -> Traits | None:
 def tell(one: Proposal, places: Mapping[str, Place], prefixes: Mapping[str, str]) -> Finding:
     """Return the finding on two shared matters, at the second one."""
     names = {"one": shorten(one.one, prefixes), "other": shorten(one.other, prefixes)}
-    because = {language: joins.explain(one, prefixes, language) for language in ("en", "fr")}
+    because = {language: joins.explain(one, prefixes, language) for language in languages()}
     place = places.get(one.other, Place("entities"))
     return finding("two-as-one", place, **names, score=f"{one.score:.2f}", because=because)
