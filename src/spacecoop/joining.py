@@ -157,9 +157,9 @@ def suggest(setup: Setup, names: Sequence[str] = (), least: float | None = None,
     criteria = Criteria(asked, [*loose.values(), *held.values()])
     wanted = [_resolve(setup, name) for name in names]
 
-    def is_wanted(one: Proposal) -> bool:
+    def is_wanted(proposal: Proposal) -> bool:
         return not wanted or any(
-            iri == start or iri.startswith(f"{start}#") for iri in (one.one, one.other) for start in wanted
+            iri == start or iri.startswith(f"{start}#") for iri in (proposal.one, proposal.other) for start in wanted
         )
 
     never = refusals.pairs(refusals.load(setup.workspace), setup.prefixes)

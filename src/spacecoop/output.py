@@ -227,15 +227,15 @@ def measure(folder: Path, path: Path, statements: int) -> Written:
     return Written(path.relative_to(folder).as_posix(), path.stat().st_size, digest, statements)
 
 
-def take_over(one: Written, old: Path, new: Path) -> bool:
+def take_over(written: Written, old: Path, new: Path) -> bool:
     """Take a regular file over from one folder into another, where it still has the size and digest that it had."""
-    path, target = f"{old}/{one.path}", f"{new}/{one.path}"
+    path, target = f"{old}/{written.path}", f"{new}/{written.path}"
     try:
         found = os.lstat(path)
-        if not stat.S_ISREG(found.st_mode) or found.st_size != one.bytes:
+        if not stat.S_ISREG(found.st_mode) or found.st_size != written.bytes:
             return False
         with open(path, "rb") as stream:  # noqa: PTH123  (as a text: there may be a million files)
-            if hashlib.file_digest(stream, "sha256").hexdigest() != one.sha256:
+            if hashlib.file_digest(stream, "sha256").hexdigest() != written.sha256:
                 return False
     except OSError:
         return False

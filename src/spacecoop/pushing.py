@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from spacecoop.progress import Progress, silent
-from spacecoop.stores import comparisons, graphs, ledgers
+from spacecoop.stores import comparisons, graphs, listings
 from spacecoop.stores.comparisons import SHOWN, Difference
 from spacecoop.stores.connections import StoreError
 from spacecoop.stores.graphs import Graph
@@ -110,11 +110,11 @@ def apply(store: Store, ours: Mapping[str, Graph], steps: Plan, lease: Lease, pr
     progress(0, of)
     try:
         noted = dict(steps.noted)
-        ledgers.forget(store, noted, [graph for graph in noted if graph not in ours])
+        listings.forget(store, noted, [graph for graph in noted if graph not in ours])
         for batch in batches({graph: step.here for graph, step in todo.items()}, store.dialect.batch, len(todo)):
             lease.renew()
             work.changing = list(batch)
-            ledgers.forget(store, noted, batch)
+            listings.forget(store, noted, batch)
             try:
                 _write(store, ours, [todo[graph] for graph in batch])
             except StoreError:
@@ -130,13 +130,13 @@ def apply(store: Store, ours: Mapping[str, Graph], steps: Plan, lease: Lease, pr
         for step in steps.having("delete"):
             lease.renew()
             work.changing = [step.graph]
-            ledgers.forget(store, noted, work.changing)
+            listings.forget(store, noted, work.changing)
             store.remove(step.graph)
             work.changing = []
             report.deleted += 1
         right = [ours[step.graph] for step in steps.having("note")]
-        ledgers.forget(store, noted, [graph.iri for graph in right])
-        ledgers.remember(store, right)
+        listings.forget(store, noted, [graph.iri for graph in right])
+        listings.remember(store, right)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted; {work.state(store)}") from None
     except (StoreError, graphs.GraphsError) as error:
@@ -192,6 +192,6 @@ def _prove_batch(
             f"the store answered that all is well, but {len(differences)} of {len(theirs)} graphs are not what was"
             f" sent:\n  {said}"
         )
-    ledgers.remember(store, [ours[iri] for iri in theirs])
+    listings.remember(store, [ours[iri] for iri in theirs])
     work.proven += len(theirs)
     work.sent = [graph for graph in work.sent if graph not in theirs]

@@ -55,11 +55,11 @@ def join_parts(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ..
     return one + tuple(part for part in other if part.id not in have)
 
 
-def in_time(one: Candidate, published: date | None) -> Candidate:
+def in_time(candidate: Candidate, published: date | None) -> Candidate:
     """Return a candidate, which says of nothing that lies after the article that it is over."""
-    begins = one.times[0].value.partition("/")[0] if one.times else ""
+    begins = candidate.times[0].value.partition("/")[0] if candidate.times else ""
     later = published is not None and begins[:1].isdigit() and begins > str(published)[: len(begins)]
-    return replace(one, values=one.ahead) if later else one
+    return replace(candidate, values=candidate.ahead) if later else candidate
 
 
 def alike(last: Candidate, new: Candidate) -> bool:

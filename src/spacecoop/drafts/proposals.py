@@ -140,9 +140,9 @@ class _Reader:
         """Return what a sentence names."""
         return [*within(self.mentions, sentence.start, sentence.end)]
 
-    def is_aside(self, sentence: Sentence, one: Mention) -> bool:
+    def is_aside(self, sentence: Sentence, mention: Mention) -> bool:
         """Tell whether a name is no party, but what a war or a sanction is about."""
-        before = self.words[max(sentence.start, one.start - _BEFORE) : one.start]
+        before = self.words[max(sentence.start, mention.start - _BEFORE) : mention.start]
         return self.language.aside.search(fold(before).text) is not None
 
     def types(self, thing: str) -> frozenset[str]:

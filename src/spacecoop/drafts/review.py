@@ -30,9 +30,9 @@ class Reviewed:
     dropped: tuple[Candidate, ...]
 
 
-def digest(one: Candidate) -> str:
+def digest(candidate: Candidate) -> str:
     """Return the SHA-256 of a candidate's sentences: by it, what was dropped is known again without its words."""
-    return hashlib.sha256("\n".join(sentence.words for sentence in one.sentences).encode()).hexdigest()
+    return hashlib.sha256("\n".join(sentence.words for sentence in candidate.sentences).encode()).hexdigest()
 
 
 def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Reviewed:
@@ -65,21 +65,21 @@ def walk(reading: Reading, known: Container[str], names: Sequence[str], ask: Ask
     return Reviewed(tuple(kept), tuple(dropped))
 
 
-def render(one: Candidate, mentions: Sequence[Mention]) -> str:
+def render(candidate: Candidate, mentions: Sequence[Mention]) -> str:
     """Return a candidate as a person reads it: its sentences with what was found in brackets, and its values."""
-    lines = [_mark(sentence.words, sentence.start, mentions) for sentence in one.sentences]
-    rows = {**one.values, **_slots(one)}
+    lines = [_mark(sentence.words, sentence.start, mentions) for sentence in candidate.sentences]
+    rows = {**candidate.values, **_slots(candidate)}
     lines += [f"    {key}: {value}" for key, value in rows.items() if value]
-    lines.append(f"    {one.score}: {'; '.join(one.reasons)}")
+    lines.append(f"    {candidate.score}: {'; '.join(candidate.reasons)}")
     return "\n".join(lines)
 
 
-def _slots(one: Candidate) -> dict[str, str]:
+def _slots(candidate: Candidate) -> dict[str, str]:
     return {
-        PARTIES: ",".join(part.id for part in one.parties),
-        THINGS: ",".join(one.things),
-        CLAIMANT: one.claimant or "",
-        "time": ", ".join(time.value for time in one.times),
+        PARTIES: ",".join(part.id for part in candidate.parties),
+        THINGS: ",".join(candidate.things),
+        CLAIMANT: candidate.claimant or "",
+        "time": ", ".join(time.value for time in candidate.times),
     }
 
 
@@ -94,9 +94,9 @@ def _mark(words: str, start: int, mentions: Sequence[Mention]) -> str:
     return "".join(one if one.isprintable() else " " for one in "".join([*parts, words[at:]]))
 
 
-def _change(one: Candidate, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Candidate:
+def _change(candidate: Candidate, known: Container[str], names: Sequence[str], ask: Ask, language: str) -> Candidate:
     """Return a candidate as a person wants it."""
-    keys = ", ".join([*one.values, PARTIES, THINGS, CLAIMANT])
+    keys = ", ".join([*candidate.values, PARTIES, THINGS, CLAIMANT])
     asked = Words("key=value, an empty line to end ({}) > ", keys).text(language)
     note = ""
     while line := ask(note + asked).strip():
@@ -109,16 +109,16 @@ def _change(one: Candidate, known: Container[str], names: Sequence[str], ask: As
             help_ = Words("; did you mean {}?", repr(near)) if near else ""
             note = Words("nothing is called {}{}", repr(missing[0]), help_).text(language) + "\n"
         elif key == PARTIES:
-            have = {part.id: part for part in one.parties}
-            one = replace(one, parties=tuple(have.get(name, Part(name, "")) for name in wanted))
+            have = {part.id: part for part in candidate.parties}
+            candidate = replace(candidate, parties=tuple(have.get(name, Part(name, "")) for name in wanted))
         elif key == THINGS:
-            one = replace(one, things=wanted)
+            candidate = replace(candidate, things=wanted)
         elif key == CLAIMANT:
-            one = replace(one, claimant=wanted[0] if wanted else None)
-        elif key not in one.values:
+            candidate = replace(candidate, claimant=wanted[0] if wanted else None)
+        elif key not in candidate.values:
             note = Words("there is no {} (there are: {})", repr(key), keys).text(language) + "\n"
         elif value and not re.fullmatch(r"[A-Za-z0-9-]+", value):
             note = Words("{} is no name; letters, digits and hyphens", repr(value)).text(language) + "\n"
         else:
-            one = replace(one, values={**one.values, key: value})
-    return one
+            candidate = replace(candidate, values={**candidate.values, key: value})
+    return candidate

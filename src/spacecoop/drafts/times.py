@@ -42,10 +42,10 @@ def find(folded: Folded, language: Language, published: date | None, way: Way) -
     return sorted(longest(ranked), key=lambda one: one.start)
 
 
-def is_dateline(words: str, one: Time) -> bool:
+def is_dateline(words: str, time: Time) -> bool:
     """Tell whether a time is that of a dispatch, as in "PARIS, March 10 (AFP) -", and of nothing that it tells."""
-    line = words.rfind("\n", 0, one.start) + 1
-    return bool(_PLACE.fullmatch(words, line, one.start) and _AGENCY.match(words, one.end))
+    line = words.rfind("\n", 0, time.start) + 1
+    return bool(_PLACE.fullmatch(words, line, time.start) and _AGENCY.match(words, time.end))
 
 
 def _all(folded: Folded, language: Language, published: date | None, way: Way) -> Iterator[Time]:

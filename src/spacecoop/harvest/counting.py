@@ -213,10 +213,10 @@ class Counting:
         for line in lines:
             self._common.add(_digest(line)[0] >> 2, f"{line}\n".encode())
 
-    def _digest(self, one: Tally) -> None:
-        self._entities.update(one.entities)
-        self._others.update(one.others)
-        self._objects.update(one.objects)
+    def _digest(self, counted: Tally) -> None:
+        self._entities.update(counted.entities)
+        self._others.update(counted.others)
+        self._objects.update(counted.objects)
 
     @property
     def bounds(self) -> tuple[str | None, str | None]:
@@ -265,11 +265,11 @@ class _Sums:
         self.properties: Counter[str] = Counter()
         self.links: Counter[tuple[str, str]] = Counter()
 
-    def add(self, one: Tally) -> None:
-        self.triples += one.triples
-        self.classes.update(one.classes)
-        self.properties.update(one.properties)
-        self.links.update({(target, predicate): count for target, predicate, count in one.links})
+    def add(self, counted: Tally) -> None:
+        self.triples += counted.triples
+        self.classes.update(counted.classes)
+        self.properties.update(counted.properties)
+        self.links.update({(target, predicate): count for target, predicate, count in counted.links})
 
     def copy(self) -> _Sums:
         other = _Sums(self.scope)

@@ -149,60 +149,64 @@ def _names(quads: Iterable[Quad], iri: str) -> Texts:
     }
 
 
-def core(one: Description, dumps: Sequence[str]) -> Iterator[Quad]:
+def core(dataset: Description, dumps: Sequence[str]) -> Iterator[Quad]:
     """Yield what the dataset says of itself, in its own graph: all but what only finished files can tell.
 
     *dumps* are the names of the files that hold all of it.
     """
-    say = Speaker(f"{one.base}graph/dataset")
+    say = Speaker(f"{dataset.base}graph/dataset")
     yield from say(
-        one.iri,
+        dataset.iri,
         a=["dcat:Dataset", "void:Dataset"],
-        dcterms_title=texts(one.title),
-        dcterms_description=texts(one.description),
-        dcat_keyword=[Literal(word, language=language) for language, words in one.keywords.items() for word in words],
-        dcterms_license=one.licence,
-        dcterms_publisher=one.publisher,
-        dcterms_creator=one.publisher,
-        dcterms_created=moment(one.created),
-        dcterms_issued=moment(one.created),
-        dcterms_modified=moment(one.modified),
-        dcterms_language=[authority("language", language) for language in one.languages],
-        dcterms_spatial=[place.iri for place in one.places],
-        dcterms_temporal=f"{one.iri}-time" if one.earliest and one.latest else None,
-        dcterms_provenance=f"{one.iri}-provenance" if one.provenance else None,
-        dcterms_accrualPeriodicity=one.frequency and f"{AUTHORITY}frequency/{one.frequency}",
+        dcterms_title=texts(dataset.title),
+        dcterms_description=texts(dataset.description),
+        dcat_keyword=[
+            Literal(word, language=language) for language, words in dataset.keywords.items() for word in words
+        ],
+        dcterms_license=dataset.licence,
+        dcterms_publisher=dataset.publisher,
+        dcterms_creator=dataset.publisher,
+        dcterms_created=moment(dataset.created),
+        dcterms_issued=moment(dataset.created),
+        dcterms_modified=moment(dataset.modified),
+        dcterms_language=[authority("language", language) for language in dataset.languages],
+        dcterms_spatial=[place.iri for place in dataset.places],
+        dcterms_temporal=f"{dataset.iri}-time" if dataset.earliest and dataset.latest else None,
+        dcterms_provenance=f"{dataset.iri}-provenance" if dataset.provenance else None,
+        dcterms_accrualPeriodicity=dataset.frequency and f"{AUTHORITY}frequency/{dataset.frequency}",
         dcterms_accessRights=f"{AUTHORITY}access-right/PUBLIC",
-        dcterms_identifier=Literal(one.iri),
-        dcat_theme=[theme.iri for theme in one.themes],
-        dcterms_subject=[theme.iri for theme in one.themes],
-        dcat_contactPoint=f"{one.iri}-contact" if one.contact else None,
-        dcat_landingPage=one.page,
-        foaf_homepage=one.page,
-        dcat_version=one.version and Literal(one.version),
-        dcat_previousVersion=one.previous,
-        void_uriSpace=Literal(one.base),
-        void_exampleResource=list(one.examples),
-        void_rootResource=list(one.examples[:1]),
-        void_dataDump=[one.base + name for name in dumps],
-        void_sparqlEndpoint=one.endpoint,
+        dcterms_identifier=Literal(dataset.iri),
+        dcat_theme=[theme.iri for theme in dataset.themes],
+        dcterms_subject=[theme.iri for theme in dataset.themes],
+        dcat_contactPoint=f"{dataset.iri}-contact" if dataset.contact else None,
+        dcat_landingPage=dataset.page,
+        foaf_homepage=dataset.page,
+        dcat_version=dataset.version and Literal(dataset.version),
+        dcat_previousVersion=dataset.previous,
+        void_uriSpace=Literal(dataset.base),
+        void_exampleResource=list(dataset.examples),
+        void_rootResource=list(dataset.examples[:1]),
+        void_dataDump=[dataset.base + name for name in dumps],
+        void_sparqlEndpoint=dataset.endpoint,
         void_feature=sorted({codes()["features"][syntax_of(name)[0]] for name in dumps}),
     )
-    if one.earliest and one.latest:
-        start, end = (Literal(day, datatype=node("xsd:date")) for day in (one.earliest, one.latest))
-        yield from say(f"{one.iri}-time", a="dcterms:PeriodOfTime", dcat_startDate=start, dcat_endDate=end)
-    if one.provenance:
-        yield from say(f"{one.iri}-provenance", a="dcterms:ProvenanceStatement", rdfs_label=texts(one.provenance))
-    if one.contact:
+    if dataset.earliest and dataset.latest:
+        start, end = (Literal(day, datatype=node("xsd:date")) for day in (dataset.earliest, dataset.latest))
+        yield from say(f"{dataset.iri}-time", a="dcterms:PeriodOfTime", dcat_startDate=start, dcat_endDate=end)
+    if dataset.provenance:
         yield from say(
-            f"{one.iri}-contact",
+            f"{dataset.iri}-provenance", a="dcterms:ProvenanceStatement", rdfs_label=texts(dataset.provenance)
+        )
+    if dataset.contact:
+        yield from say(
+            f"{dataset.iri}-contact",
             a=["vcard:Kind", "vcard:Organization"],
-            vcard_fn=Literal(one.contact.name),
-            vcard_hasEmail=f"mailto:{one.contact.email}",
+            vcard_fn=Literal(dataset.contact.name),
+            vcard_hasEmail=f"mailto:{dataset.contact.email}",
         )
 
 
-def agent(one: Description, say: Speaker) -> Iterator[Quad]:
+def agent(dataset: Description, say: Speaker) -> Iterator[Quad]:
     """Yield who publishes, and under which licence."""
-    yield from say(one.publisher, a="foaf:Agent", foaf_name=texts(one.publisher_name))
-    yield from say(one.licence, a="dcterms:LicenseDocument", dcterms_type=licence_type(one.licence))
+    yield from say(dataset.publisher, a="foaf:Agent", foaf_name=texts(dataset.publisher_name))
+    yield from say(dataset.licence, a="dcterms:LicenseDocument", dcterms_type=licence_type(dataset.licence))

@@ -155,24 +155,24 @@ def read(path: Path) -> Nanopub:
     return Nanopub(names[0].value, quads)
 
 
-def check(one: Nanopub) -> bool:
+def check(nanopub: Nanopub) -> bool:
     """Prove a nanopublication's form, digest and signature; return whether it is signed. Raises Malformed."""
     library = _library()
     try:
-        held = library.Nanopub(rdf=_graph_of(one.quads))
+        held = library.Nanopub(rdf=_graph_of(nanopub.quads))
         signed = bool(held.metadata.signature)
         if held.is_valid and held.has_valid_trusty and (not signed or held.has_valid_signature):
             return signed
     except (library.Malformed, ValueError, AttributeError, TypeError) as error:
-        raise Malformed(f"{one.iri}: {error}") from error
-    raise Malformed(f"{one.iri}: the library does not accept it")
+        raise Malformed(f"{nanopub.iri}: {error}") from error
+    raise Malformed(f"{nanopub.iri}: the library does not accept it")
 
 
-def write(one: Nanopub, folder: Path, workspace: Workspace) -> Path:
+def write(nanopub: Nanopub, folder: Path, workspace: Workspace) -> Path:
     """Write a nanopublication into a folder, named after its digest."""
-    path = folder / f"{one.code}.trig"
-    prefixes = {**workspace.prefixes, "npx": _NPX, "sub": f"{one.iri}#"}
-    output.write(arrange_in_graphs(one.quads), path, TRIG, dict(sorted(prefixes.items())))
+    path = folder / f"{nanopub.code}.trig"
+    prefixes = {**workspace.prefixes, "npx": _NPX, "sub": f"{nanopub.iri}#"}
+    output.write(arrange_in_graphs(nanopub.quads), path, TRIG, dict(sorted(prefixes.items())))
     return path
 
 

@@ -48,14 +48,14 @@ def from_data(data: Mapping[str, Any]) -> Summary:
     return _check(Summary(Edition(**data["edition"]), Tally(**tally)))
 
 
-def _check(one: Summary) -> Summary:
+def _check(summary: Summary) -> Summary:
     """Return a summary; raises TypeError or ValueError where it was made by hand."""
-    edition, tally = one.edition, one.tally
+    edition, tally = summary.edition, summary.tally
     texts = [edition.slug, edition.iri, edition.sha256, edition.date or "", tally.earliest or "", tally.latest or ""]
     texts += [*tally.common, *tally.classes, *tally.properties, *(part for link in tally.links for part in link[:2])]
     numbers = [tally.triples, *tally.classes.values(), *tally.properties.values(), *(link[2] for link in tally.links)]
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(number, int) for number in numbers):
-        raise TypeError(one)
+        raise TypeError(summary)
     if any(len(bytes.fromhex(digests)) % counting.WIDTH for digests in (tally.entities, tally.others, tally.objects)):
-        raise ValueError(one)
-    return one
+        raise ValueError(summary)
+    return summary

@@ -14,10 +14,10 @@ from spacecoop.iris import local_name
 from spacecoop.quads import arrange
 
 
-def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> Sequence[Quad]:
+def describe(dataset: Description, counts: Counts, dumps: Sequence[str]) -> Sequence[Quad]:
     """Return VoID: what the dataset says of itself, with its statistics and links to other datasets."""
-    say = Speaker(one.document)
-    quads = list(core(one, dumps))
+    say = Speaker(dataset.document)
+    quads = list(core(dataset, dumps))
     number = functools.partial(Literal, datatype=node("xsd:integer"))
     parts: list[str] = []
     for kind, rows, key, value in (
@@ -26,19 +26,19 @@ def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> Sequence
     ):
         taken: set[str] = set()
         for iri, count in rows.items():
-            part = _part(f"{one.iri}-{kind}-{local_name(iri)}", taken)
-            quads += say(one.iri, **{f"void_{kind}Partition": part})
+            part = _part(f"{dataset.iri}-{kind}-{local_name(iri)}", taken)
+            quads += say(dataset.iri, **{f"void_{kind}Partition": part})
             quads += say(part, **{key: iri, value: number(str(count))})
-    for target in one.targets:
+    for target in dataset.targets:
         taken = set()
         for predicate, count in counts.links[target.namespace].items():
-            part = _part(f"{one.iri}-{target.name}-{local_name(predicate)}", taken)
+            part = _part(f"{dataset.iri}-{target.name}-{local_name(predicate)}", taken)
             parts.append(part)
             quads += say(
                 part,
                 a="void:Linkset",
-                void_target=[one.iri, target.iri],
-                void_subjectsTarget=one.iri,
+                void_target=[dataset.iri, target.iri],
+                void_subjectsTarget=dataset.iri,
                 void_objectsTarget=target.iri,
                 void_linkPredicate=predicate,
                 void_triples=number(str(count)),
@@ -50,7 +50,7 @@ def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> Sequence
             void_uriSpace=Literal(target.namespace),
         )
     quads += say(
-        one.iri,
+        dataset.iri,
         void_triples=number(str(counts.triples)),
         void_entities=number(str(counts.entities)),
         void_distinctSubjects=number(str(counts.subjects)),
@@ -62,9 +62,12 @@ def describe(one: Description, counts: Counts, dumps: Sequence[str]) -> Sequence
         void_subset=parts,
     )
     quads += say(
-        f"{one.base}void", a="void:DatasetDescription", foaf_primaryTopic=one.iri, dcterms_title=texts(one.title)
+        f"{dataset.base}void",
+        a="void:DatasetDescription",
+        foaf_primaryTopic=dataset.iri,
+        dcterms_title=texts(dataset.title),
     )
-    quads += agent(one, say)
+    quads += agent(dataset, say)
     return arrange(put_in_one_graph(quads))
 
 

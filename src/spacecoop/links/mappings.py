@@ -367,10 +367,10 @@ def expand(value: str, curies: Mapping[str, str]) -> str:
     return curies[prefix] + name if prefix in curies else value
 
 
-def mapping_iri(mapping_set: str, one: Link) -> str:
+def mapping_iri(mapping_set: str, link: Link) -> str:
     """Return the IRI of a mapping: that of its set, and the names of what it maps."""
-    subject = one.cells.get("subject_id", local_name(one.subject)).replace(":", "-")
-    return f"{find_namespace(mapping_set)}{subject}-{local_name(one.object)}"
+    subject = link.cells.get("subject_id", local_name(link.subject)).replace(":", "-")
+    return f"{find_namespace(mapping_set)}{subject}-{local_name(link.object)}"
 
 
 def find_namespace(mapping_set: str) -> str:

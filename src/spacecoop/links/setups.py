@@ -129,15 +129,16 @@ class Setup:
             raise LinksError(
                 f"{error.filename}: {error.strerror}; `spacecoop init` makes a workspace that has it"
             ) from error
-        one = self.settings
-        properties = tuple(sorted({*one.properties, *one.ids}))
-        languages = self.workspace.languages
-        return Questions(**texts, properties=properties, languages=languages, expected=one.classes, batch=one.batch)
+        chosen, languages = self.settings, self.workspace.languages
+        properties = tuple(sorted({*chosen.properties, *chosen.ids}))
+        return Questions(
+            **texts, properties=properties, languages=languages, expected=chosen.classes, batch=chosen.batch
+        )
 
 
 def set_up(
     workspace: Workspace,
-    one: Settings,
+    chosen: Settings,
     quads: Iterable[Quad],
     ask: Ask,
     progress: Progress,
@@ -150,11 +151,11 @@ def set_up(
         sets[file] = mappings.read(documents.load(path, file), file, workspace.prefixes)
     home = NamedNode(workspace.graph("entities"))
     things = {str(quad.subject)[1:-1] for quad in quads if quad.graph_name == home}
-    known = agreement.entities(quads, one.expected, one.ids)
-    polite = wikidata.pace(ask, one.pause, time.monotonic, sleep)
+    known = agreement.entities(quads, chosen.expected, chosen.ids)
+    polite = wikidata.pace(ask, chosen.pause, time.monotonic, sleep)
     return Setup(
         workspace=workspace,
-        settings=one,
+        settings=chosen,
         entities=known,
         sets=sets,
         things=tuple(sorted(things & set(known))),
@@ -164,24 +165,24 @@ def set_up(
     )
 
 
-def recall(one: Setup, days: int | None = None) -> dict[str, Item]:
+def recall(setup: Setup, days: int | None = None) -> dict[str, Item]:
     """Return what was answered in the last *days* (those of the settings), by item."""
-    before = answers.load(one.workspace.root / CACHE, one.settings.endpoint, one.questions().text)
-    return answers.fresh(before, wikidata.today(), one.settings.days if days is None else days)
+    before = answers.load(setup.workspace.root / CACHE, setup.settings.endpoint, setup.questions().text)
+    return answers.fresh(before, wikidata.today(), setup.settings.days if days is None else days)
 
 
-def describe(one: Setup, wanted: Iterable[str], known: Mapping[str, Item]) -> dict[str, Item]:
+def describe(setup: Setup, wanted: Iterable[str], known: Mapping[str, Item]) -> dict[str, Item]:
     """Return what is said of the items, asking for those that are not known; each batch is kept as it comes."""
     items = {iri: known[iri] for iri in wanted if iri in known}
     lacking = sorted(set(wanted) - set(items))
     every, done = dict(known), 0
-    one.progress(0, len(lacking))
-    for batch in wikidata.describe(one.ask, one.questions(), lacking, wikidata.today()):
+    setup.progress(0, len(lacking))
+    for batch in wikidata.describe(setup.ask, setup.questions(), lacking, wikidata.today()):
         items |= {item.iri: item for item in batch}
         every |= {item.iri: item for item in batch}
-        answers.save(one.workspace.root / CACHE, one.settings.endpoint, one.questions().text, every.values())
+        answers.save(setup.workspace.root / CACHE, setup.settings.endpoint, setup.questions().text, every.values())
         done += len(batch)
-        one.progress(done, len(lacking))
+        setup.progress(done, len(lacking))
     return items
 
 

@@ -91,10 +91,10 @@ class View:
         """Tell whether any of these is a text, or has a page or a place on the web; not a node without a name."""
         return any(map(self._is_shown, values))
 
-    def _is_shown(self, one: Value) -> bool:
-        if not one.is_iri or one.text.partition("#")[0] != self._page.iri:
+    def _is_shown(self, value: Value) -> bool:
+        if not value.is_iri or value.text.partition("#")[0] != self._page.iri:
             return True
-        return bool(self._known.names(one.text))
+        return bool(self._known.names(value.text))
 
     def uses(self, node: str) -> int:
         """Count how often a term is used: as a property, and as what a statement leads to."""
@@ -221,18 +221,18 @@ class View:
             self._links[iri] = made
         return made
 
-    def value(self, one: Value) -> Markup:
+    def value(self, value: Value) -> Markup:
         """Return a text, or a link with the IRI in short where it leads elsewhere under another name."""
-        if not one.is_iri:
-            return self.said(one)
-        made = self._values.get(one.text)
+        if not value.is_iri:
+            return self.said(value)
+        made = self._values.get(value.text)
         if made is None:
-            made = self.link(one.text)
-            if not self.is_here(one.text):
-                short = self.short(one.text)
-                if self.label(one.text).text != short:
+            made = self.link(value.text)
+            if not self.is_here(value.text):
+                short = self.short(value.text)
+                if self.label(value.text).text != short:
                     made = Markup(f"{made} <small><code>{escape(short)}</code></small>")  # noqa: S704  (escaped)
-            self._values[one.text] = made
+            self._values[value.text] = made
         return made
 
     def _as_word(self, short: str) -> Value:

@@ -64,10 +64,10 @@ def cache(workspace: Workspace) -> Path:
     return workspace.root / ".cache" / "rules"
 
 
-def find_kept(workspace: Workspace, one: Official) -> Path | None:
+def find_kept(workspace: Workspace, file: Official) -> Path | None:
     """Return where a rule file lies in the cache; None where it is not there, or not what it should be."""
-    path = cache(workspace) / one.name
-    return path if path.is_file() and _digest(path.read_bytes()) == one.sha256 else None
+    path = cache(workspace) / file.name
+    return path if path.is_file() and _digest(path.read_bytes()) == file.sha256 else None
 
 
 def update(
@@ -125,11 +125,11 @@ def _copy(source: str, name: str, patience: float) -> bytes:  # noqa: ARG001  (a
         raise NotFetched(f"{path}: {error.strerror}") from error
 
 
-def _proven(data: bytes, one: Official, source: str) -> bytes:
-    if (digest := _digest(data)) != one.sha256:
+def _proven(data: bytes, file: Official, source: str) -> bytes:
+    if (digest := _digest(data)) != file.sha256:
         raise NotFetched(
-            f"{one.name} from {source} is not the file that spacecoop knows: its SHA-256 is {digest[:12]}…, "
-            f"not {one.sha256[:12]}…"
+            f"{file.name} from {source} is not the file that spacecoop knows: its SHA-256 is {digest[:12]}…, "
+            f"not {file.sha256[:12]}…"
         )
     return data
 

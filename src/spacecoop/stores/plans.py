@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spacecoop.progress import Progress, silent
-from spacecoop.stores import comparisons, dialects, ledgers
+from spacecoop.stores import comparisons, dialects, listings
 from spacecoop.stores.graphs import Graph
 from spacecoop.stores.graphstore import Store
-from spacecoop.stores.ledgers import Noted
+from spacecoop.stores.listings import Noted
 
 
 class Step(NamedTuple):
@@ -70,8 +70,8 @@ def plan(
     triples; it reads the others.
     """
     there = store.counts()
-    noted = ledgers.read(store, there.pop(store.own, 0))
-    settled = ledgers.find_settled(noted)
+    noted = listings.read(store, there.pop(store.own, 0))
+    settled = listings.find_settled(noted)
     right = {
         iri for iri, graph in ours.items() if settled.get(iri) == graph.digest and there.get(iri) == graph.statements
     }

@@ -159,15 +159,18 @@ def _holders(shared: Mapping[str, Traits], criteria: Criteria) -> dict[tuple[str
     return {key: held for key, held in holders.items() if len(held) <= MOST}
 
 
-def explain(one: Proposal, prefixes: Mapping[str, str], language: str) -> str:
+def explain(proposal: Proposal, prefixes: Mapping[str, str], language: str) -> str:
     """Return a score as the sum that it is, the weightiest argument first, in a language."""
-    parts = sorted(one.arguments, key=lambda each: (-abs(each.weight), each.reason.name))
+    parts = sorted(proposal.arguments, key=lambda each: (-abs(each.weight), each.reason.name))
     return "; ".join(_argue(each, prefixes, language) for each in parts if each.weight)
 
 
-def _argue(one: Argument, prefixes: Mapping[str, str], language: str) -> str:
-    shared = ", ".join(dict.fromkeys(_readable(value, prefixes) for value in one.shared))
-    return f"{one.weight:+.2f} {reasons.words(one.reason, bool(one.shared), language)}" + f" ({shared})" * bool(shared)
+def _argue(argument: Argument, prefixes: Mapping[str, str], language: str) -> str:
+    shared = ", ".join(dict.fromkeys(_readable(value, prefixes) for value in argument.shared))
+    return (
+        f"{argument.weight:+.2f} {reasons.words(argument.reason, bool(argument.shared), language)}"
+        + f" ({shared})" * bool(shared)
+    )
 
 
 def _readable(value: str, prefixes: Mapping[str, str]) -> str:

@@ -50,12 +50,12 @@ def read(text: str) -> list[Refusal]:
     return found
 
 
-def add(text: str, one: Refusal) -> str:
+def add(text: str, refusal: Refusal) -> str:
     """Return the text with one more refusal; lines are sorted, so that two people's merge."""
     rows = [line for line in text.splitlines() if line.strip()]
     head = [line for line in rows if line.startswith("#")]
     body = {line for line in rows if not line.startswith("#")} - {"\t".join(COLUMNS)}
-    cells = (one.one, one.other, one.reviewer, one.date, one.because)
+    cells = (refusal.one, refusal.other, refusal.reviewer, refusal.date, refusal.because)
     body.add("\t".join(" ".join(cell.split()) for cell in cells))
     return "".join(f"{line}\n" for line in [*head, "\t".join(COLUMNS), *sorted(body)])
 

@@ -90,9 +90,9 @@ def _believe(value: bytes) -> Traits | None:
     return traits if all(isinstance(one, str) for one in texts) else None
 
 
-def tell(one: Proposal, places: Mapping[str, Place], prefixes: Mapping[str, str]) -> Finding:
+def tell(proposal: Proposal, places: Mapping[str, Place], prefixes: Mapping[str, str]) -> Finding:
     """Return the finding on two shared matters, at the second one."""
-    names = {"one": shorten(one.one, prefixes), "other": shorten(one.other, prefixes)}
-    because = {language: joins.explain(one, prefixes, language) for language in languages()}
-    place = places.get(one.other, Place("entities"))
-    return finding("two-as-one", place, **names, score=f"{one.score:.2f}", because=because)
+    names = {"one": shorten(proposal.one, prefixes), "other": shorten(proposal.other, prefixes)}
+    because = {language: joins.explain(proposal, prefixes, language) for language in languages()}
+    place = places.get(proposal.other, Place("entities"))
+    return finding("two-as-one", place, **names, score=f"{proposal.score:.2f}", because=because)
