@@ -177,14 +177,14 @@ def _ask_model(setup: Setup, source: Source, reading: Reading, model: Model) -> 
     types = {name: thing.types for name, thing in setup.names.things.items()}
     fence = f"article-{source.text.sha256[:24]}"
     ground = models.Ground(
-        source.text.words,
-        reading,
-        types,
-        setup.rules.parties,
-        setup.rules.things,
-        setup.choices,
-        setup.rules.values,
-        lambda sentence: proposals.values(sentence, setup.rules),
+        words=source.text.words,
+        reading=reading,
+        types=types,
+        parties=setup.rules.parties,
+        concerned=setup.rules.things,
+        choices=setup.choices,
+        defaults=setup.rules.values,
+        values=lambda sentence: proposals.values(sentence, setup.rules),
     )
     return models.propose(model, instructions, fence, ground, source.file, send)
 

@@ -316,6 +316,8 @@ def reject(setup: Setup, decision: Decision) -> str:
     path = setup.workspace.root / refusals.FILE
     text = documents.decode(documents.load(path, refusals.FILE), refusals.FILE) if path.is_file() else ""
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = Refusal(0, names[0], names[1], decision.reviewer, decision.date, decision.because)
+    new = Refusal(
+        line=0, one=names[0], other=names[1], reviewer=decision.reviewer, date=decision.date, because=decision.because
+    )
     documents.save(path, refusals.add(text, new))
     return "  ".join((new.one, new.other, new.because))

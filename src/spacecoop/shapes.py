@@ -100,7 +100,14 @@ class Shapes:
                 name, description, message = (by_key.get(key, dict[str, str]()) for key in keys)
                 severity = severities.get(iri, Severity.VIOLATION)
                 before = frozenset(requires.get(iri, ()))
-                rules[iri] = Rule(local_name(iri), name, description, message, severity, before)
+                rules[iri] = Rule(
+                    name=local_name(iri),
+                    title=name,
+                    description=description,
+                    messages=message,
+                    severity=severity,
+                    requires=before,
+                )
         return rules
 
     def targeting(self) -> list[str]:

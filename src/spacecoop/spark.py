@@ -82,7 +82,7 @@ class _Row:
             return root / self.name
         path = root / "articles" / f"{cache.key(self.slug.encode())}.line"
         path.write_bytes(self.data)
-        return Line(self.origin(root), self.line, self.slug, path, 0, len(self.data))
+        return Line(origin=self.origin(root), number=self.line, slug=self.slug, path=path, start=0, size=len(self.data))
 
     def origin(self, root: Path) -> Path:
         """Return what stands for the file of many in a workspace; it need not be there."""

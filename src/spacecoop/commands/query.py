@@ -184,7 +184,12 @@ def _ask(query: Query, arguments: argparse.Namespace, workspace: Workspace | Non
     here = arguments.folder
     path = here / arguments.output if arguments.output is not None else None
     output = asking.Output(
-        arguments.format, path, arguments.limit, arguments.page or 1, arguments.labels, arguments.plot or ""
+        format=arguments.format,
+        path=path,
+        limit=arguments.limit,
+        page=arguments.page or 1,
+        labels=arguments.labels,
+        plot=arguments.plot or "",
     )
     try:
         outcome = asking.ask(_question(query, arguments, workspace), output, _limits(arguments), _tell)

@@ -163,7 +163,16 @@ class _Check:
         times = tuple(one for one in self.reading.times if start <= one.start < stop)
         parties = tuple(Part(name, "") for name in ids["parties"])
         reasons = ("a model said so", *self.doubts(start, stop, row, (*ids["parties"], *ids["things"])))
-        return Candidate((passage,), parties, ids["things"], times, None, values, 0.5, reasons)
+        return Candidate(
+            sentences=(passage,),
+            parties=parties,
+            things=ids["things"],
+            times=times,
+            claimant=None,
+            values=values,
+            score=0.5,
+            reasons=reasons,
+        )
 
     def passage(self, quote: object) -> Sentence | str:
         """Return the whole sentences that a quote is of, or what is against it."""

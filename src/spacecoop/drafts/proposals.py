@@ -64,7 +64,16 @@ def read(
     for sentence in sentences:
         if sentence.language not in readers:
             own = rules.languages[sentence.language]
-            readers[own.code] = _Reader(words, folded, own, rules, names, memory, without, published)
+            readers[own.code] = _Reader(
+                words=words,
+                folded=folded,
+                language=own,
+                rules=rules,
+                names=names,
+                memory=memory,
+                without=without,
+                published=published,
+            )
         reader = readers[sentence.language]
         here, when = reader.list_mentions(sentence), [*within(reader.times, sentence.start, sentence.end)]
         found.append((here, when))

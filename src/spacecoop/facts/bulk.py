@@ -132,7 +132,7 @@ class _Scan:
             else:
                 slug = self.slug(stream.read(size), number)
                 if slug is not None:
-                    yield Line(self.path, number, slug, path, start, size)
+                    yield Line(origin=self.path, number=number, slug=slug, path=path, start=start, size=size)
                 start += size
         if empty:
             place, more = Place(self.file, empty[0]), len(empty) - 1
@@ -175,7 +175,7 @@ class _Scan:
                     return
             slug = None if too_long or not data.strip() else self.slug(data, number)
             if slug is not None:
-                yield Line(self.path, number, slug, path, start, len(data))
+                yield Line(origin=self.path, number=number, slug=slug, path=path, start=start, size=len(data))
             start += len(data)
             whole = data.endswith(b"\n")
 

@@ -63,7 +63,14 @@ def write(items: Iterable[Item], source: str, properties: Sequence[str]) -> tupl
     text = "".join(lines)
     date = min((item.date for item in kept), default="")
     return text, write_manifest(
-        Manifest(source, date, len(kept), len(lines), digest(text.encode()), tuple(sorted(properties)))
+        Manifest(
+            source=source,
+            date=date,
+            items=len(kept),
+            statements=len(lines),
+            sha256=digest(text.encode()),
+            properties=tuple(sorted(properties)),
+        )
     )
 
 

@@ -281,7 +281,9 @@ class Store:
 
     def _ask(self, query: str, accept: str, read: Callable[[bytes], Any], tries: int | None = None) -> Any:
         form, kind = f"query={quote(query, safe='')}".encode(), "application/x-www-form-urlencoded"
-        return self._connection.send("POST", self._addresses.query, form, kind, read, accept, tries)
+        return self._connection.send(
+            "POST", self._addresses.query, body=form, kind=kind, read=read, accept=accept, tries=tries
+        )
 
     def update(self, text: str) -> None:
         """Change the store by SPARQL 1.1 Update."""

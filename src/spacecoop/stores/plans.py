@@ -84,16 +84,30 @@ def plan(
     for graph, found in comparisons.compare_graphs(store, doubtful, there):
         differs = bool(found.missing or found.extra)
         action = "replace" if differs else "keep" if graph.iri in right else "note"
-        steps.append(Step(graph.iri, action, graph.statements, there[graph.iri], len(found.missing), len(found.extra)))
+        steps.append(
+            Step(
+                graph=graph.iri,
+                action=action,
+                here=graph.statements,
+                there=there[graph.iri],
+                insert=len(found.missing),
+                delete=len(found.extra),
+            )
+        )
         if not differs:
             respelled += found.respelled
         done += there[graph.iri]
         progress(done, of)
     steps += [
-        Step(iri, "add", graph.statements, 0, graph.statements) for iri, graph in ours.items() if iri not in there
+        Step(graph=iri, action="add", here=graph.statements, there=0, insert=graph.statements)
+        for iri, graph in ours.items()
+        if iri not in there
     ]
     gone = "delete" if prune else "stale"
-    steps += [Step(iri, gone, 0, there[iri], 0, there[iri]) for iri in there.keys() - ours.keys()]
+    steps += [
+        Step(graph=iri, action=gone, here=0, there=there[iri], insert=0, delete=there[iri])
+        for iri in there.keys() - ours.keys()
+    ]
     ordered = tuple(sorted(steps, key=lambda step: step.graph))
     sent = [ours[step.graph] for step in ordered if step.action in SENT]
     read = frozenset(graph.iri for graph in doubtful)
