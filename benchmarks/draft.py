@@ -37,12 +37,21 @@ CODES = {
     "peru": "PE", "kenya": "KE", "mexico": "MX", "pakistan": "PK",
     "israel": "IL", "indonesia": "ID", "european-union": "EU", "turkey": "TR",
     "egypt": "EG", "sweden": "SE", "norway": "NO", "netherlands": "NL",
-    "ukraine": "UA", "kazakhstan": "KZ",
+    "ukraine": "UA", "kazakhstan": "KZ", "morocco": "MA", "hungary": "HU",
+    "luxembourg": "LU", "austria": "AT", "australia": "AU", "portugal": "PT",
+    "vietnam": "VN", "thailand": "TH", "nigeria": "NG", "south-africa": "ZA",
+    "tunisia": "TN", "finland": "FI", "denmark": "DK", "czech-republic": "CZ",
+    "greece": "GR", "romania": "RO", "malaysia": "MY", "singapore": "SG",
+    "ethiopia": "ET", "senegal": "SN", "rwanda": "RW", "chile": "CL",
+    "colombia": "CO", "bolivia": "BO", "venezuela": "VE", "bangladesh": "BD",
+    "philippines": "PH", "new-zealand": "NZ", "ireland": "IE", "belarus": "BY",
+    "iran": "IR", "angola": "AO", "ecuador": "EC", "uzbekistan": "UZ",
 }  # fmt: skip
 SHORT = {
     "cmseo": "cmsa", "change-6": "change6", "change-5": "change5", "change-7": "change7", "change-8": "change8",
     "change-4": "change4", "artemis-programme": "artemis", "international-space-station": "iss",
     "crew-dragon": "crewdragon", "chinese-space-station": "css", "international-lunar-research-station": "ilrs",
+    "vega-c": "vega",
 }  # fmt: skip
 MISSIONS = {
     "artemis", "artemis-accords", "cfosat", "change6", "crewdragon", "css", "dorn", "exomars", "gaganyaan", "gateway",
@@ -50,7 +59,10 @@ MISSIONS = {
 }  # fmt: skip
 """Those that the answers name; others, such as instruments, contradict nothing."""
 SPACY = {"en": "en_core_web_sm", "fr": "fr_core_news_sm"}
-FIELDS = {"lunar-exploration": "lunar", "space-astronomy": "astronomy", "mars-exploration": "planetary"}
+FIELDS = {
+    "lunar-exploration": "lunar", "space-astronomy": "astronomy", "mars-exploration": "planetary",
+    "telecommunications": "telecom", "launch-services": "launch", "venus-exploration": "planetary",
+}  # fmt: skip
 STATUS = {
     "done": {"signed", "completed", "selected"},
     "planned": {"planned"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from spacecoop.drafts import names, proposals, rules
 from spacecoop.drafts.candidates import Reading
+from spacecoop.drafts.rules import Thing
 
 DRAFTING = Path(__file__).parent.parent / "drafting"
 RULES = rules.read(DRAFTING)
@@ -179,3 +182,92 @@ def test_an_acronym_that_the_text_spells_out_as_something_else_is_not_linked(
     linked = [one.things for one in read(text, language).mentions if one.whole and one.things]
 
     assert [one for (one,) in linked if one != "moon"] == found
+
+
+def test_who_names_an_undertaking_names_whose_it_is() -> None:
+    (one,) = read("A Polish detector will fly aboard Chang'e 8 in 2029.", "en").candidates
+
+    assert [part.id for part in one.parties] == ["poland", "china"]
+    assert any("about what is of china" in reason for reason in one.reasons)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("L'Inpe et la Jaxa ont signé un accord.", [["inpe", "jaxa"]]),
+        ("Le CNES et Asi ont signé un accord.", []),  # of three letters: a name of people too
+        ("La conae et la Jaxa ont signé un accord.", []),
+    ],
+)
+def test_newspapers_write_an_acronym_that_is_spoken_with_one_capital(text: str, found: list[list[str]]) -> None:
+    assert [one for one in parties(read(text)) if len(one) > 1] == found
+
+
+def test_the_rules_find_what_a_workspace_has_under_another_id() -> None:
+    ours = Thing("prc", frozenset(["State"]), {"en": ("China",)})
+    gazetteer = names.gather([ours], RULES.known)
+    text = "Beijing and Warsaw signed an agreement. A Polish detector will fly aboard Chang'e 8. Chinese firms applaud."
+    reading = proposals.read(text, "en", RULES, gazetteer, PUBLISHED)
+
+    assert "china" not in {thing for one in reading.mentions for thing in one.things}
+    assert parties(reading)[:2] == [["prc", "poland"], ["poland", "prc"]]
+
+
+def test_the_mission_is_no_instrument_and_no_launcher() -> None:
+    text = "Chang'e 6 carries NILS and left on a Long March. A Pakistani satellite was released from the spacecraft."
+
+    assert [one.things[0] for one in read(text, "en").candidates][-1] == "change-6"
+
+
+def test_a_claim_has_the_field_of_its_words_then_of_its_things_then_of_its_text() -> None:
+    text = "La France et l'Inde lancent Oceansat-3. L'ISRO et le CNES signeront un accord sur le climat en mars. "
+    text += "La Pologne et le CNES ont aussi signé un accord."
+
+    assert [one.values.get("field") for one in read(text).candidates] == ["oceanography", "climate", "oceanography"]
+
+
+def test_a_field_is_found_by_what_the_workspace_calls_it() -> None:
+    labels = {"field": {"en": {"education": ["education"]}}}
+    text = "France and India signed an agreement on education."
+    reading = proposals.read(text, "en", replace(RULES, labels=labels), NAMES, PUBLISHED)
+
+    assert reading.candidates[0].values["field"] == "education"
+    assert "field" not in read(text, "en").candidates[0].values
+
+
+def test_the_month_of_may_is_no_verb() -> None:
+    assert times("ESA and JAXA held a workshop in May.", "en") == ["2024-05"]
+
+
+def test_what_is_planned_is_not_over_on_the_day_that_it_was_said() -> None:
+    (one,) = read("ESA and JAXA will build a satellite together, they told reporters on Monday.", "en").candidates
+
+    assert (one.values["modality"], one.times) == ("planned", ())
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("ESA and JAXA signed an agreement in Luxembourg.", "en", ["esa", "jaxa"]),
+        ("ESA invests in Luxembourg's cooperation with JAXA.", "en", ["esa", "luxembourg", "jaxa"]),
+        ("ESA will build an antenna together with partners in Luxembourg.", "en", ["esa", "luxembourg"]),
+        ("L'ESA et la JAXA ont signé un accord en Italie.", "fr", ["esa", "jaxa"]),
+    ],
+)
+def test_a_state_in_which_two_others_do_something_is_no_party(text: str, language: str, found: list[str]) -> None:
+    assert parties(read(text, language)) == [found]
+
+
+@pytest.mark.parametrize("code", ["en", "fr"])
+def test_each_state_that_drafting_knows_has_its_adjective(code: str) -> None:
+    rows = tomllib.loads((DRAFTING / f"{code}.toml").read_text("utf-8"))["names"]
+    states = {one.id for one in RULES.known if one.types == {"State"}}
+
+    assert states - {row["thing"] for row in rows} <= {"european-union", "nicaragua", "panama"}
+
+
+def test_whose_an_undertaking_or_an_organisation_is_is_known_by_name() -> None:
+    known = {one.id for one in RULES.known}
+
+    assert {owner for one in RULES.known for owner in one.of} <= known
+    assert {*RULES.sides.values()} <= known

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -12,32 +11,21 @@ from itertools import product
 from pathlib import Path
 from string import ascii_uppercase
 
-from pyoxigraph import Literal
-
 from spacecoop import documents, shared
-from spacecoop.drafts import judging, models, names, proposals, review, rules, writing
+from spacecoop.drafts import judging, models, names, proposals, review, rules, vocabulary, writing
 from spacecoop.drafts.candidates import Candidate, Reading
 from spacecoop.drafts.models import Model
 from spacecoop.drafts.names import Gazetteer
 from spacecoop.drafts.review import Reviewed
-from spacecoop.drafts.rules import Rules, Thing
+from spacecoop.drafts.rules import Rules
 from spacecoop.facts import texts
 from spacecoop.facts.texts import Text
 from spacecoop.findings import Finding, Place, finding, is_refusal
-from spacecoop.iris import TYPE, local_name
-from spacecoop.quads import text
-from spacecoop.shared import FACT_FILES, Shared
+from spacecoop.shared import FACT_FILES
 from spacecoop.workspace import Workspace
 
 FOLDER = "drafting"
 DROPPED = "dropped.tsv"
-_NAMES = frozenset(
-    {
-        "http://www.w3.org/2000/01/rdf-schema#label",
-        "http://www.w3.org/2004/02/skos/core#altLabel",
-        "http://www.w3.org/2004/02/skos/core#prefLabel",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -87,40 +75,10 @@ class Refused(Exception):
 def set_up(workspace: Workspace) -> Setup:
     """Read rules and names; raises RulesError or Unreadable where they cannot be used."""
     read, common = rules.read(workspace.root / FOLDER), shared.load(workspace)
-    return Setup(workspace, read, names.gather(things(common), read.known), _choices(common, read))
-
-
-def _choices(common: Shared, read: Rules) -> dict[str, tuple[str, ...]]:
-    """Return the values of each key that a draft writes: those of its scheme, else those that the rules write."""
-    written = {key: read.written.get(key, frozenset()) | {read.values.get(key, "")} - {""} for key in read.keys}
-    found = {}
-    for key in sorted(written):
-        around = common.reader.belongs.get(key)
-        scope = common.reader.scope.enter(around) if around else common.reader.scope
-        term = scope.term(key)
-        start = scope.enter(key).iri("-", vocabulary=True)[:-1] if term and term.type == "@vocab" else None
-        scheme = {local_name(iri) for iri in common.homes if start and iri.startswith(start)}
-        found[key] = tuple(sorted(scheme or written[key]))
-    return found
-
-
-def things(common: Shared) -> list[Thing]:
-    """Return the shared things of a workspace with all their names."""
-    base = f"{common.workspace.base}id/"
-    called: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    types: defaultdict[str, set[str]] = defaultdict(set)
-    for quad in common.facts.quads:
-        iri = text(quad.subject)
-        if not iri.startswith(base):
-            continue
-        if quad.predicate.value in _NAMES and isinstance(quad.object, Literal):
-            called[iri][quad.object.language or ""].append(quad.object.value)
-        elif quad.predicate == TYPE:
-            types[iri].add(local_name(text(quad.object)))
-    return [
-        Thing(iri.removeprefix(base), frozenset(types[iri]), {key: tuple(value) for key, value in sorted(by.items())})
-        for iri, by in sorted(called.items())
-    ]
+    found = names.gather(vocabulary.things(common, read), read.known)
+    sides = {found.same.get(one, one): found.same.get(side, side) for one, side in read.sides.items()}
+    labels = {key: vocabulary.labels(common, read, key) for key in read.lasting}
+    return Setup(workspace, replace(read, sides=sides, labels=labels), found, vocabulary.choices(common, read))
 
 
 def everything(reading: Reading) -> Reviewed:

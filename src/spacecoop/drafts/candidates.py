@@ -37,6 +37,8 @@ class Candidate:
     """The weight of its weightiest cue."""
     ahead: Mapping[str, str] = field(default_factory=dict)
     """What its cues write but those of what is over; for what lies after the article."""
+    coming: bool = False
+    """Whether it speaks of what is to come alone."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,22 @@ def join_parts(one: tuple[Part, ...], other: tuple[Part, ...]) -> tuple[Part, ..
 
 
 def in_time(candidate: Candidate, published: date | None) -> Candidate:
-    """Return a candidate, which says of nothing that lies after the article that it is over."""
-    begins = candidate.times[0].value.partition("/")[0] if candidate.times else ""
-    later = published is not None and begins[:1].isdigit() and begins > str(published)[: len(begins)]
-    return replace(candidate, values=candidate.ahead) if later else candidate
+    """Return a candidate that fits the day of publication.
+
+    Of nothing that lies after it, it says that it is over; of what is to come, it has no time that lies before.
+    """
+    if published is None or not candidate.times:
+        return candidate
+    times = tuple(when for when in candidate.times if not (candidate.coming and _is_past(when, published)))
+    begins = times[0].value.partition("/")[0] if times else ""
+    later = begins[:1].isdigit() and begins > str(published)[: len(begins)]
+    return replace(candidate, times=times, values=candidate.ahead if later else candidate.values)
+
+
+def _is_past(when: Time, published: date) -> bool:
+    """Tell whether a time ends before a day."""
+    ends = when.value.rpartition("/")[2]
+    return ends[:1].isdigit() and ends.rstrip("X") < str(published)[: len(ends.rstrip("X"))]
 
 
 def alike(last: Candidate, new: Candidate) -> bool:
@@ -80,6 +94,7 @@ def join(last: Candidate, new: Candidate) -> Candidate:
         values=_merge_values(last, new, last.values, new.values),
         ahead=_merge_values(last, new, last.ahead, new.ahead),
         strongest=max(last.strongest, new.strongest),
+        coming=last.coming and new.coming,
         score=max(last.score, new.score),
         reasons=(*last.reasons, "goes on in the next sentence"),
     )

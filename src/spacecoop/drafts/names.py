@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from spacecoop.drafts.folding import Folded, fold
 from spacecoop.drafts.rules import Language, Thing
@@ -18,6 +18,9 @@ _UNKNOWN = re.compile(
 )
 _SPELT = re.compile(rf"(?:{_CAPITAL}[\w'’-]*[ \u00a0]+)+\($")
 """Words with capitals before a bracket, in which a text gives their initials."""
+_ACRONYM = 5
+"""So many letters at most, and capitals alone: the name is told from a word by them."""
+_SPOKEN = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class Mention:
 class Gazetteer:
     """The names of all things, ready to be looked for."""
 
-    def __init__(self, things: Iterable[Thing]) -> None:
+    def __init__(self, things: Iterable[Thing], same: Mapping[str, str] | None = None) -> None:
+        self.same = same or {}
+        """By the id that the rules have for a thing: the id that the workspace has."""
         self.things: dict[str, Thing] = {}
         self.starts: defaultdict[str, dict[str, dict[str, set[str]]]] = defaultdict(lambda: defaultdict(dict))
         for thing in things:
@@ -55,20 +60,20 @@ class Gazetteer:
     def find(self, words: str, folded: Folded, language: Language, inside: frozenset[str]) -> list[Mention]:
         """Return what a text names, in reading order; the longest name wins.
 
-        In the name of a thing of the types *inside*, an adjective points to a thing too. A capital stands for its
-        party, but where it is said that something is or happens there.
+        In the name of a thing of the types *inside*, an adjective points to a thing too, where it is not known whose
+        that is. A capital stands for its party, but where it is said that something is or happens there.
         """
         seats = _longest([*self._seats(words, folded, language)])
         stand = {(one.start, one.end) for one in seats}
-        named = [one for one in _longest([*self._names(words, folded)]) if (one.start, one.end) not in stand]
+        named = [one for one in _longest([*self._names(words, folded, inside)]) if (one.start, one.end) not in stand]
         named = self._as_spelt(words, _longest([*named, *seats]))
         pointed = _longest([*self._pointers(words, folded, language)])
-        shut = Taken(one for one in named if not self.types(one) & inside)
+        shut = Taken(one for one in named if not self.types(one) & inside or self.things[one.things[0]].of)
         free = [one for one in pointed if shut.free(one.start, one.end)]
         taken = [*named, *free]
         return sorted([*taken, *_unknown(words, language, taken)], key=lambda one: (one.start, one.end))
 
-    def _names(self, words: str, folded: Folded) -> Iterator[Mention]:
+    def _names(self, words: str, folded: Folded, inside: frozenset[str]) -> Iterator[Mention]:
         text = folded.text
         for place in range(len(text) - 1):
             if place and text[place - 1].isalnum() and _letters(text[place - 1 : place + 1]):
@@ -80,9 +85,12 @@ class Gazetteer:
                 start, stop = folded.span(place, end)
                 here = words[start:stop]
                 spelt = self.starts[name[:2]][name]
-                things = tuple(
-                    sorted(one for one, written in spelt.items() if any(_same_case(name, here) for name in written))
+                fit = (
+                    one
+                    for one, written in spelt.items()
+                    if any(_same_case(name, here, not self.things[one].types & inside) for name in written)
                 )
+                things = tuple(sorted(fit))
                 if things:
                     yield Mention(start, stop, here, things)
                     break
@@ -101,20 +109,26 @@ class Gazetteer:
         known = {word for thing in one.things for name in _plain(self.things[thing]) for word in name.split()}
         return "".join(word[0] for word in spelt) == fold(one.words).text and known.isdisjoint(spelt)
 
+    def _ours(self, rows: Iterable[tuple[str, re.Pattern[str]]]) -> Iterator[tuple[str, re.Pattern[str]]]:
+        """Yield rows of rules with the workspace's ids; none for what nobody knows by a name."""
+        for thing, pattern in rows:
+            name = self.same.get(thing, thing)
+            if name in self.things:
+                yield name, pattern
+
     def _seats(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
-        for thing, pattern in language.seats:
+        for thing, pattern in self._ours(language.seats):
             for found in pattern.finditer(folded.text):
                 if not language.at.search(folded.text, max(0, found.start() - 40), found.start()):
                     start, stop = folded.span(found.start(), found.end())
                     yield Mention(start, stop, words[start:stop], (thing,), whole=False)
 
     def _pointers(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
-        for thing, pattern in language.names:
+        for thing, pattern in self._ours(language.names):
             for found in pattern.finditer(folded.text):
                 start, stop = folded.span(found.start(), found.end())
-                yield Mention(
-                    start, stop, words[start:stop], (thing,), words[start].isupper() and language.code == "fr"
-                )
+                whole = words[start].isupper() and language.people
+                yield Mention(start, stop, words[start:stop], (thing,), whole)
 
 
 def _letters(pair: str) -> bool:
@@ -122,10 +136,14 @@ def _letters(pair: str) -> bool:
     return all(one.isalnum() and ord(one) < 0x2E80 for one in pair)
 
 
-def _same_case(name: str, here: str) -> bool:
-    """Tell whether what stands here can be the name: a capital for a capital, an acronym for an acronym."""
-    if name.isupper() and len(name) <= 5:
-        return sum(one.isupper() for one in here) >= 2
+def _same_case(name: str, here: str, spoken: bool) -> bool:
+    """Tell whether what stands here can be the name: a capital for a capital, an acronym for an acronym.
+
+    One that is *spoken*, of four letters and more, may have one capital alone, as newspapers write it.
+    """
+    if name.isupper() and len(name) <= _ACRONYM:
+        capitals = sum(one.isupper() for one in here)
+        return capitals >= 2 or (spoken and len(name) >= _SPOKEN and here[:1].isupper())
     return not name[:1].isupper() or here[:1].isupper()
 
 
@@ -157,18 +175,31 @@ def _unknown(words: str, language: Language, taken: Sequence[Mention]) -> Iterat
 
 
 def gather(things: Iterable[Thing], known: Iterable[Thing]) -> Gazetteer:
-    """Return a gazetteer of a workspace's things, and of those that drafting knows beside them."""
-    ours = [*things]
-    theirs = {name: thing.id for thing in ours for name in _plain(thing)}
-    rest = [thing for thing in known if thing.id not in {one.id for one in ours}]
-    more: dict[str, Thing] = {}
+    """Return a gazetteer of a workspace's things, and of those that drafting knows beside them.
+
+    Where both have a thing, by its id or by a name, it is the workspace's that is meant.
+    """
+    ours = {thing.id: thing for thing in things}
+    named: defaultdict[str, set[str]] = defaultdict(set)
+    for thing in ours.values():
+        for name in _plain(thing):
+            named[name].add(thing.id)
+    kept: list[Thing] = []
+    same: dict[str, str] = {}
     for thing in known:
-        twin = next((one for one in ours if one.id == thing.id), None)
-        if twin is not None:
-            names = {key: (*twin.names.get(key, ()), *value) for key, value in thing.names.items()}
-            more[twin.id] = Thing(twin.id, twin.types, {**twin.names, **names}, known=True)
-    kept = [one for one in rest if not any(name in theirs for name in _plain(one))]
-    return Gazetteer([*(more.get(one.id, one) for one in ours), *kept])
+        twins = {thing.id} & ours.keys() or set[str]().union(*(named[name] for name in _plain(thing) & named.keys()))
+        alike = sorted(one for one in twins if thing.id in ours or ours[one].types & thing.types)
+        if alike:
+            same[thing.id] = alike[0]
+            twin = ours[alike[0]]
+            names = dict(twin.names)
+            if twin.id == thing.id:
+                names |= {key: (*twin.names.get(key, ()), *value) for key, value in thing.names.items()}
+            ours[twin.id] = replace(twin, names=names, of=thing.of, values={**thing.values, **twin.values})
+        elif not twins:
+            kept.append(thing)
+    both = [*ours.values(), *kept]
+    return Gazetteer([replace(one, of=tuple(same.get(name, name) for name in one.of)) for one in both], same)
 
 
 def _plain(thing: Thing) -> set[str]:

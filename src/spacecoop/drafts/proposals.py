@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from spacecoop.drafts import times
+from spacecoop.drafts import lasting, times
 from spacecoop.drafts.candidates import Candidate, Part, Reading, alike, in_time, join, join_parts
 from spacecoop.drafts.folding import Folded, fold
 from spacecoop.drafts.names import Gazetteer, Mention
@@ -24,6 +24,8 @@ _BEFORE = 40
 """How far before a name a word may begin that makes it no party, in characters."""
 _MOST = 5
 """So many sentences make one claim at most."""
+_LATELY = 3
+"""So many claims back, the other side of what is told of one may be."""
 _REMEMBERED = 40
 """So many claims back, words may point to the parties of one."""
 _NEAR = 120
@@ -39,6 +41,8 @@ class _Memory:
     named: list[str] = field(default_factory=list)
     pairs: list[tuple[tuple[str, ...], tuple[Part, ...]]] = field(default_factory=list)
     """The things and the parties of each candidate with several."""
+    first: dict[str, int] = field(default_factory=dict)
+    """By what was named, or whose it is: which place it has in the order in which that was first done."""
 
 
 def read(
@@ -82,9 +86,16 @@ def read(
         if candidate is not None:
             reader.add(candidates, candidate)
         reader.remember(inside)
-    kept = tuple(in_time(one, published) for one in candidates if one.score >= rules.least)
+    timed = {sentence: when for sentence, (_, when) in zip(sentences, found, strict=True)}
     mentions = tuple(one for here, _ in found for one in here)
-    return Reading(tuple(sentences), mentions, tuple(one for _, when in found for one in when), kept)
+    named = [one.things[0] for one in mentions if len(one.things) == 1]
+    kept = lasting.fill([one for one in candidates if one.score >= rules.least], timed, named, rules, names)
+    return Reading(
+        tuple(sentences),
+        mentions,
+        tuple(one for _, when in found for one in when),
+        tuple(in_time(one, published) for one in kept),
+    )
 
 
 def _collect_values(cues: Iterable[Cue]) -> dict[str, str]:
@@ -102,23 +113,23 @@ def values(sentence: Sentence, rules: Rules) -> dict[str, str]:
     return _collect_values(cue for cue in rules.languages[sentence.language].cues if cue.words.search(text))
 
 
-def _way(folded: Folded, language: Language) -> Callable[[int], int]:
-    """Return what tells whether the words nearest to a place speak of what is to come, or is over."""
-    marks = [
+def _way(folded: Folded, language: Language) -> times.Way:
+    """Return what tells whether the words nearest to a span speak of what is to come, or is over."""
+    places = sorted(
         (found.start(), cue.ahead)
         for cue in language.cues
         if cue.ahead or cue.past
         for found in cue.words.finditer(folded.text)
-    ]
-    places = sorted(marks)
+    )
 
-    def way(place: int) -> int:
-        at = bisect_left(places, (place, False))
-        near = sorted((abs(there - place), not is_ahead, there) for there, is_ahead in places[max(0, at - 2) : at + 2])
+    def way(start: int, end: int) -> int:
+        first, last = bisect_left(places, (start, False)), bisect_left(places, (end, False))
+        beside = [*places[max(0, first - 2) : first], *places[last : last + 2]]  # "May" in "in May" is no verb
+        near = sorted((abs(there - start), not is_ahead, there) for there, is_ahead in beside)
         if not near or near[0][0] > _NEAR:
             return 0
         _, is_past, there = near[0]
-        if _END.search(folded.text, min(place, there), max(place, there)):
+        if _END.search(folded.text, min(start, there), max(start, there)):
             return 0
         return -1 if is_past else 1
 
@@ -163,7 +174,7 @@ class _Reader:
         """Return the party that a thing is counted with: itself, where the rules say nothing."""
         return self.rules.sides.get(thing, thing)
 
-    def remember(self, mentions: Iterable[Mention]) -> None:
+    def remember(self, mentions: Sequence[Mention]) -> None:
         """Keep what a sentence names."""
         for one in mentions:
             if len(one.things) == 1:
@@ -171,6 +182,8 @@ class _Reader:
                 if name in self.memory.named:
                     self.memory.named.remove(name)
                 self.memory.named.append(name)
+                for owner in (name, *self.names.things[name].of):
+                    self.memory.first.setdefault(owner, len(self.memory.first))
 
     def candidate(self, sentence: Sentence, mentions: Sequence[Mention], when: Sequence[Time]) -> Candidate | None:
         """Return what a sentence may claim, with its score; nothing where nothing speaks for it."""
@@ -188,6 +201,8 @@ class _Reader:
             self.weigh("back", True, f"points back to {', '.join(one.id for one in back)}", reasons)
             parties = join_parts(parties, back)
         things = things if "back" in self.without else tuple(dict.fromkeys((*self.things_back(text), *things)))
+        if not apart and not back:
+            parties = self.add_owners(parties, things, reasons)
         best = max((cue.weight for cue in cues), default=0.0)
         for cue in cues:
             if cue.weight:
@@ -220,6 +235,7 @@ class _Reader:
             score=score,
             reasons=told,
             strongest=best,
+            coming=any(cue.ahead for cue in cues) and not any(cue.past and cue.weight for cue in cues),
             ahead=ahead,
         )
 
@@ -242,7 +258,9 @@ class _Reader:
 
     def parties(self, mentions: Sequence[Mention]) -> tuple[Part, ...]:
         """Return the parties that a sentence names; one that only an adjective points to, where no other is of it."""
-        rows = [one for one in mentions if len(one.things) == 1 and self.types(one.things[0]) & self.rules.parties]
+        rows = self.without_places(
+            [one for one in mentions if len(one.things) == 1 and self.types(one.things[0]) & self.rules.parties]
+        )
         whole = {self.side(one.things[0]) for one in rows if one.things[0] in self.rules.sides}
         found: dict[str, Part] = {}
         for one in rows:
@@ -252,6 +270,31 @@ class _Reader:
             known = {fold(said).text for names in self.names.things[name].names.values() for said in names}
             found.setdefault(name, Part(name, "" if fold(one.words).text in known or not one.whole else one.words))
         return tuple(found.values())
+
+    def without_places(self, rows: list[Mention]) -> list[Mention]:
+        """Return the names of parties without those of where it is, if two other sides are left."""
+        there = [one for one in rows if one.whole and self.is_place(one)]
+        left = [one for one in rows if one not in there]
+        return left if len({self.side(one.things[0]) for one in left}) > 1 else rows
+
+    def is_place(self, one: Mention) -> bool:
+        """Tell whether a name stands after a word such as "in", and nothing is said to be its own."""
+        before = fold(self.words[max(0, one.start - _BEFORE) : one.start]).text
+        return self.language.where.search(before) is not None and self.words[one.end : one.end + 1] not in ("'", "’")
+
+    def add_owners(
+        self, parties: tuple[Part, ...], things: Sequence[str], reasons: dict[str, float]
+    ) -> tuple[Part, ...]:
+        """Add the parties whose the named things are, where that brings in another side."""
+        if "owners" in self.without:
+            return parties
+        sides = {self.side(one.id) for one in parties}
+        owners = dict.fromkeys(owner for one in things for owner in self.names.things[one].of)
+        new = [one for one in owners if self.side(one) not in sides]
+        if not new or len(sides | {self.side(one) for one in new}) < 2:
+            return parties
+        self.weigh("owners", True, f"about what is of {', '.join(new)}", reasons)
+        return join_parts(parties, tuple(Part(one, "") for one in new))
 
     def back(self, text: str, mentions: Sequence[Mention]) -> tuple[Part, ...]:
         """Return the parties that words such as "the two agencies" stand for."""
@@ -277,25 +320,32 @@ class _Reader:
         return ()
 
     def things_back(self, text: str) -> tuple[str, ...]:
-        """Return the undertaking that words such as "the probe" stand for."""
+        """Return the undertaking that words such as "the probe" stand for: of those named, the latest that can be."""
         for row in self.language.back:
             if row.take == 1 and row.words.search(text):
                 fit = [name for name in self.memory.named if self.types(name) & (row.of or self.rules.things)]
-                return tuple(fit[-1:])
+                whole = [name for name in fit if row.parts or not self.is_part(name)]
+                return tuple((whole or fit)[-1:])
         return ()
+
+    def is_part(self, thing: str) -> bool:
+        """Tell whether a thing is part of others, or carries them, so that "the mission" never means it."""
+        values = self.names.things[thing].values
+        return any(values.get(key) in names for key, names in self.rules.parts.items())
 
     def complete(
         self, parties: tuple[Part, ...], sides: set[str], things: Sequence[str], best: float, reasons: dict[str, float]
     ) -> tuple[Part, ...]:
         """Add the other side of what was told before; both sides, where a sentence goes on about their undertaking."""
         often = [one.id for _, pair in self.memory.pairs for one in pair]
-        latest = self.memory.pairs[-1][1] if self.memory.pairs else ()
+        lately = [one for _, pair in self.memory.pairs[-_LATELY:] for one in pair]
         if not parties:
             told = [pair for about, pair in self.memory.pairs if set(about) & set(things)] if best > 0 else []
             others = list(told[-1]) if told else []
-        elif latest and (best > 0 or things):
-            others = sorted(latest, key=lambda one: -often.count(one.id))
-            others = [one for one in others if self.side(one.id) not in sides][:1]
+        elif lately and (best > 0 or things):
+            first = self.memory.first
+            ranked = sorted(lately, key=lambda one: (-often.count(one.id), first.get(one.id, len(first))))
+            others = [one for one in ranked if self.side(one.id) not in sides][:1]
         elif best >= self.rules.weights.get("strong", 1):
             earlier = [name for name in self.memory.named if self.types(name) & self.rules.parties]
             others = [Part(name, "") for name in earlier if self.side(name) not in sides][-1:]

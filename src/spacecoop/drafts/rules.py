@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,8 @@ class Back:
     of: frozenset[str]
     """Of which types; of any, where there is none."""
     take: int
+    parts: bool = False
+    """Whether it may stand for a part, such as an instrument."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,10 @@ class Thing:
     """By language."""
     known: bool = True
     """Whether the workspace has it."""
+    of: tuple[str, ...] = ()
+    """The parties whose it is: who names it, names them."""
+    values: Mapping[str, str] = field(default_factory=dict)
+    """What a draft has where a claim is about it, and says nothing else."""
 
 
 @dataclass(frozen=True)
@@ -86,12 +92,16 @@ class Language:
     code: str
     spaced: bool
     """Whether spaces stand between words."""
+    people: bool
+    """Whether what points to a thing is a name where it has a capital, as « les Français » is."""
     names: tuple[tuple[str, re.Pattern[str]], ...]
     seats: tuple[tuple[str, re.Pattern[str]], ...]
     """Capitals and the like, which stand for a party but where a word of *at* is before them."""
     at: re.Pattern[str]
     aside: re.Pattern[str]
     """Words after which a name is no party: those of a war or a sanction."""
+    where: re.Pattern[str]
+    """Words after which a state is the place of what others do."""
     cues: tuple[Cue, ...]
     back: tuple[Back, ...]
     more: re.Pattern[str]
@@ -156,6 +166,16 @@ class Rules:
     values: Mapping[str, str]
     """What a draft has where no cue says more."""
     least: float
+    lasting: tuple[str, ...] = ()
+    """The keys whose value stays, until a text says another."""
+    under: Mapping[str, str] = field(default_factory=dict)
+    """By key: the concept below which its values are, where its scheme has others too."""
+    vague: frozenset[str] = frozenset()
+    """Values of lasting keys that say little, and are taken where nothing else is said."""
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By key: the values of things that are part of others, or carry them; "the mission" never means one."""
+    labels: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] = field(default_factory=dict)
+    """By lasting key, language and value: what the workspace calls it."""
 
     @property
     def keys(self) -> set[str]:
@@ -223,12 +243,18 @@ def read(folder: Path) -> Rules:
             weights=rules["weights"],
             values=rules["values"],
             least=float(rules["least"]),
+            lasting=tuple(rules.get("lasting", [])),
+            under=dict(rules.get("under", {})),
+            vague=frozenset(rules.get("vague", [])),
+            parts={key: frozenset(names) for key, names in rules.get("parts", {}).items()},
         )
 
 
 def _thing(row: Mapping[str, Any]) -> Thing:
-    names = {key: tuple(row[key]) if isinstance(row[key], list) else (row[key],) for key in row.keys() - {"id", "type"}}
-    return Thing(row["id"], frozenset([row["type"]]), names, known=False)
+    spoken = row.keys() - {"id", "type", "of", "write"}
+    names = {key: tuple(row[key]) if isinstance(row[key], list) else (row[key],) for key in spoken}
+    of, values = tuple(row.get("of", [])), dict(row.get("write", {}))
+    return Thing(row["id"], frozenset([row["type"]]), names, known=False, of=of, values=values)
 
 
 def _language(code: str, rows: Mapping[str, Any]) -> Language:
@@ -237,13 +263,20 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
     return Language(
         code=code,
         spaced=spaced,
+        people=bool(rows.get("people", False)),
         names=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
         seats=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("seats", [])),
         at=_before(rows.get("at", []), spaced),
         aside=_before(rows.get("aside", []), spaced),
+        where=_before(rows.get("where", []), spaced),
         cues=tuple(_cue(row, spaced) for row in rows.get("cues", [])),
         back=tuple(
-            Back(pattern(row["words"], spaced), frozenset(row.get("of", [])), int(row.get("take", 0)))
+            Back(
+                pattern(row["words"], spaced),
+                frozenset(row.get("of", [])),
+                int(row.get("take", 0)),
+                bool(row.get("parts")),
+            )
             for row in rows.get("back", [])
         ),
         more=pattern(rows.get("more", []), spaced),

@@ -29,8 +29,8 @@ class Time:
     value: str
 
 
-Way = Callable[[int], int]
-"""Tells of a place of the folded text whether what is to come (1) or is over (-1) is spoken of there; 0: neither."""
+Way = Callable[[int, int], int]
+"""Tells of a span of the folded text whether what is to come (1) or is over (-1) is spoken of there; 0: neither."""
 
 
 def find(folded: Folded, language: Language, published: date | None, way: Way) -> list[Time]:
@@ -51,7 +51,7 @@ def is_dateline(words: str, time: Time) -> bool:
 def _all(folded: Folded, language: Language, published: date | None, way: Way) -> Iterator[Time]:
     for phrase in language.phrases:
         for found in phrase.words.finditer(folded.text):
-            value = _value(phrase, found, language, published, way(found.start()))
+            value = _value(phrase, found, language, published, way(*found.span()))
             if value is not None and _is_edtf(value):
                 yield Time(*folded.span(found.start(), found.end()), value)
 
