@@ -21,7 +21,7 @@ from spacecoop.drafts.rules import Rules
 from spacecoop.facts import texts
 from spacecoop.facts.texts import Text
 from spacecoop.findings import Finding, Place, finding, is_refusal
-from spacecoop.shared import FACT_FILES
+from spacecoop.shared import FACT_FILES, Shared
 from spacecoop.workspace import Workspace
 
 FOLDER = "drafting"
@@ -74,11 +74,24 @@ class Refused(Exception):
 
 def set_up(workspace: Workspace) -> Setup:
     """Read rules and names; raises RulesError or Unreadable where they cannot be used."""
-    read, common = rules.read(workspace.root / FOLDER), shared.load(workspace)
+    read = rules.read(workspace.root / FOLDER)
+    common = _common(shared.load(workspace), read)
     found = names.gather(vocabulary.things(common, read), read.known)
     sides = {found.same.get(one, one): found.same.get(side, side) for one, side in read.sides.items()}
     labels = {key: vocabulary.labels(common, read, key) for key in read.lasting}
     return Setup(workspace, replace(read, sides=sides, labels=labels), found, vocabulary.choices(common, read))
+
+
+def _common(common: Shared, read: Rules) -> vocabulary.Common:
+    """Return what of the shared files tells names and values."""
+    schemes = {}
+    for key in read.keys:
+        around = common.reader.belongs.get(key)
+        scope = common.reader.scope.enter(around) if around else common.reader.scope
+        term = scope.term(key)
+        if term and term.type == "@vocab" and (iri := scope.predicate(key)):
+            schemes[key] = (iri, scope.enter(key).iri("-", vocabulary=True)[:-1])
+    return vocabulary.Common(f"{common.workspace.base}id/", common.facts.quads, common.homes, schemes)
 
 
 def everything(reading: Reading) -> Reviewed:

@@ -1,16 +1,16 @@
-"""A workspace's shared files in; its things with names and values, and what each key of a draft may say, out."""
+"""What a workspace shares in; its things with names and values, and what each key of a draft may say, out."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import Literal, NamedNode, Quad
 
 from spacecoop.drafts.rules import Rules, Thing
 from spacecoop.iris import TYPE, local_name
 from spacecoop.quads import text
-from spacecoop.shared import Shared
 
 _BROADER = "http://www.w3.org/2004/02/skos/core#broader"
 _NAMES = frozenset(
@@ -24,16 +24,28 @@ Labels = Mapping[str, Mapping[str, Sequence[str]]]
 """By language, by value: what it is called."""
 
 
-def things(common: Shared, rules: Rules) -> list[Thing]:
+@dataclass(frozen=True)
+class Common:
+    """What a workspace shares between its articles."""
+
+    base: str
+    """What the IRIs of its things begin with."""
+    quads: Collection[Quad]
+    described: Collection[str]
+    """The IRIs of all that it describes."""
+    schemes: Mapping[str, tuple[str, str]]
+    """By key with values of a scheme: its property, and what the IRIs of its values begin with."""
+
+
+def things(common: Common, rules: Rules) -> list[Thing]:
     """Return the shared things of a workspace with all their names, and their values of the keys that rules write."""
-    base = f"{common.workspace.base}id/"
     called: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     types: defaultdict[str, set[str]] = defaultdict(set)
     values: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    keys = {iri: key for key in sorted(rules.keys) if (iri := _scheme(common, key)[0])}
-    for quad in common.facts.quads:
+    keys = {common.schemes[key][0]: key for key in sorted(rules.keys & common.schemes.keys())}
+    for quad in common.quads:
         iri = text(quad.subject)
-        if not iri.startswith(base):
+        if not iri.startswith(common.base):
             continue
         if quad.predicate.value in _NAMES and isinstance(quad.object, Literal):
             called[iri][quad.object.language or ""].append(quad.object.value)
@@ -43,7 +55,7 @@ def things(common: Shared, rules: Rules) -> list[Thing]:
             values[iri].setdefault(keys[quad.predicate.value], local_name(quad.object.value))
     return [
         Thing(
-            iri.removeprefix(base),
+            iri.removeprefix(common.base),
             frozenset(types[iri]),
             {key: tuple(value) for key, value in sorted(by.items())},
             values=values[iri],
@@ -52,7 +64,7 @@ def things(common: Shared, rules: Rules) -> list[Thing]:
     ]
 
 
-def choices(common: Shared, rules: Rules) -> dict[str, tuple[str, ...]]:
+def choices(common: Common, rules: Rules) -> dict[str, tuple[str, ...]]:
     """Return the values of each key that a draft writes: those of its scheme, else those that the rules write."""
     found = {}
     for key in sorted(rules.keys):
@@ -61,34 +73,24 @@ def choices(common: Shared, rules: Rules) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def labels(common: Shared, rules: Rules, key: str) -> Labels:
+def labels(common: Common, rules: Rules, key: str) -> Labels:
     """Return what the values of a key are called."""
     concepts = set(_concepts(common, rules, key))
     found: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for quad in common.facts.quads:
+    for quad in common.quads:
         if quad.predicate.value in _NAMES and isinstance(quad.object, Literal) and text(quad.subject) in concepts:
             found[quad.object.language or ""][local_name(text(quad.subject))].append(quad.object.value)
     return found
 
 
-def _scheme(common: Shared, key: str) -> tuple[str, str]:
-    """Return the property that a key stands for, and the namespace of its values; empty where it has none."""
-    around = common.reader.belongs.get(key)
-    scope = common.reader.scope.enter(around) if around else common.reader.scope
-    term = scope.term(key)
-    if not term or term.type != "@vocab":
-        return "", ""
-    return scope.predicate(key) or "", scope.enter(key).iri("-", vocabulary=True)[:-1]
-
-
-def _concepts(common: Shared, rules: Rules, key: str) -> Iterator[str]:
+def _concepts(common: Common, rules: Rules, key: str) -> Iterator[str]:
     """Yield the concepts of a key's scheme: all, or those below the one that the rules name."""
-    start = _scheme(common, key)[1]
-    if not start:
+    if key not in common.schemes:
         return
-    broader = {text(q.subject): text(q.object) for q in common.facts.quads if q.predicate.value == _BROADER}
+    start = common.schemes[key][1]
+    broader = {text(q.subject): text(q.object) for q in common.quads if q.predicate.value == _BROADER}
     top = rules.under.get(key)
-    for iri in common.homes:
+    for iri in common.described:
         if iri.startswith(start) and (top is None or _is_below(iri, f"{start}{top}", broader)):
             yield iri
 
