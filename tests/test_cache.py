@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
 import subprocess
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -226,8 +224,10 @@ def test_what_was_made_by_hand_is_not_believed(value: bytes) -> None:
 
 def test_what_was_kept_is_believed() -> None:
     traits = Traits({"kind": frozenset({"a", "b"})}, {"time": frozenset({("2020-01-01", "2020-12-31")})})
-    made = kept.Made((Written("a.html", 1, "0", 0),), {"page x": "0"}, {"template": "a.html", "anchors": ["b"]}, [])
+    told = kept.Told({"names": {"http://e/a": '{"label": ["a\\n"]}\n{}'}}, "[[], {}]")
+    about = {"template": "a.html", "anchors": ["b"]}
+    made = kept.Made((Written("a.html", 1, "0", 0),), {"page x": "0"}, about, [], told)
 
     assert twins._believe(twins._pack(traits)) == traits
-    assert kept._read(json.dumps(asdict(made)).encode()) == made
+    assert kept._read(kept.pack(made)) == made
     assert len(accounts._believe(b"<http://e/a> <http://e/b> <http://e/c> .") or ()) == 1

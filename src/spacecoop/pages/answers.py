@@ -105,7 +105,10 @@ def _answer(store: Store, kind: Kind, stream: IO[str]) -> str:
 
 def write_line(row: Row) -> str:
     """Return a row as a line of JSON, the same for the same row."""
-    return json.dumps({name: pack(term) for name, term in row.items()}, ensure_ascii=False, sort_keys=True)
+    return _LINE.encode({name: pack(term) for name, term in row.items()})
+
+
+_LINE = json.JSONEncoder(ensure_ascii=False, sort_keys=True)
 
 
 def pack(term: Any) -> list[str]:

@@ -22,7 +22,7 @@ from spacecoop.pages.answers import write_line
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made, Told
 from spacecoop.pages.kinds import Kind, Page, Row
-from spacecoop.pages.known import Noted, Statements
+from spacecoop.pages.known import Asked, Noted, Statements
 from spacecoop.pages.rendering import Frame
 from spacecoop.pages.values import Value
 from spacecoop.queries.library import QueryError
@@ -59,20 +59,22 @@ class _Failed:
     findings: tuple[Finding, ...]
 
 
-def write(setup: Setup, kept: Kept, basis: bytes, take: Callable[[str, Told], None]) -> Iterator[tuple[str, Made]]:
+def write(
+    setup: Setup, environment: Environment, kept: Kept, basis: bytes, take: Callable[[str, Told], None]
+) -> Iterator[tuple[str, Made]]:
     """Write the page of each article; yield its IRI and what came of it. Raises PageError where one cannot be made.
 
     What an article tells all others is given to *take* at once, and not held.
     """
     keys, hits = {}, {}
-    asks = {"page": setup.page, "described": lambda name: getattr(setup.frame.described, name, None)}
+    asked = Asked({"page": setup.page, "described": lambda name: getattr(setup.frame.described, name, None)})
     for iri, path in setup.articles.items():
         data = (setup.frame.folder / f"{path}{NQUADS.ending}").read_bytes()
         keys[iri] = cache.key(basis, iri.encode(), hashlib.sha256(data).digest())
-        hits[iri] = _hand_over(iri, kept.find(keys[iri], asks), take)
+        hits[iri] = _hand_over(iri, kept.find(keys[iri], asked), take)
     todo = [iri for iri, hit in hits.items() if hit is None]
     # closed whatever happens: a process that still writes would fill a folder that is being deleted
-    with closing(_each(setup, todo)) as made:
+    with closing(_each(setup, environment, todo)) as made:
         for iri, hit in hits.items():
             yield iri, hit if hit is not None else _hand_over(iri, kept.keep(keys[iri], next(made)), take)
 
@@ -84,12 +86,13 @@ def _hand_over(iri: str, made: Any, take: Callable[[str, Told], None]) -> Any:
     return replace(made, told=Told())
 
 
-def _each(setup: Setup, todo: Sequence[str]) -> Generator[Made]:
+def _each(setup: Setup, environment: Environment, todo: Sequence[str]) -> Generator[Made]:
     if len(todo) <= _FEW:
-        found: Iterable[Made | _Failed] = map(_Writer(setup).write, todo)
+        found: Iterable[Made | _Failed] = map(_Writer(setup, environment).write, todo) if todo else ()
         yield from map(_check, found)
         return
-    _here[:] = [_Writer(setup)]  # a forked process finds it there
+    sandboxed.prepare(environment)
+    _here[:] = [_Writer(setup, environment)]  # a forked process finds it there
     with ProcessPool(min(len(todo), os.cpu_count() or 1), initializer=_begin, initargs=(setup,)) as pool:
         try:
             yield from map(_check, pool.map(_write_here, todo, chunksize=4).result())
@@ -109,7 +112,7 @@ _here: list[_Writer] = []
 
 def _begin(setup: Setup) -> None:
     if not _here:
-        _here.append(_Writer(setup))
+        _here.append(_Writer(setup, sandboxed.open_templates(setup.frame.workspace)))
 
 
 def _write_here(iri: str) -> Made | _Failed:
@@ -164,24 +167,27 @@ def _tell(setup: Setup, told: Mapping[str, Sequence[Row]], page: Page) -> Told:
     rows: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     found: defaultdict[str, list[Row]] = defaultdict(list)
     for kind in setup.kinds:
-        said = told.get(kind.name, ())
-        for row in said if kind.ordered else sorted(said, key=write_line):
+        for row in told.get(kind.name, ()):
             there = row["page"].value if "page" in row else ""
             own = there.partition("#")[0] == page.iri
             if own and kind.part == searching.PART:
                 found[there].append(row)
             elif there and (kind.part == known.NAMES or not own):
-                rows[kind.part][there].append(write_line(row))
-    lines = {part: {there: "\n".join(ones) for there, ones in pages.items()} for part, pages in rows.items()}
+                rows[kind.name][there].append(write_line(row))
+    lines: dict[str, dict[str, str]] = {}
+    for kind in setup.kinds:
+        for there, ones in rows[kind.name].items():
+            pages = lines.setdefault(kind.part, {})
+            more = "\n".join(ones if kind.ordered else sorted(ones))
+            pages[there] = f"{pages[there]}\n{more}" if there in pages else more
     return Told(lines, searching.pack(searching.cut(sorted(found.items()), page)) if found else "")
 
 
 class _Writer:
     """Writes articles' pages, one after the other, over the same store of what they share."""
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
-        self._environment: Environment = sandboxed.open_templates(setup.frame.workspace)
+    def __init__(self, setup: Setup, environment: Environment) -> None:
+        self._setup, self._environment = setup, environment
         self._store = Store()
         self._store.extend(Quad(*quad.triple) for quad in setup.facts)
         self._names = known.names(row for kind in _parts(setup, known.NAMES) for row in _ask(setup, self._store, kind))

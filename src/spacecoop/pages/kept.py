@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +14,12 @@ from spacecoop import cache, jsontext, output
 from spacecoop.cache import Cache
 from spacecoop.output import Written
 from spacecoop.pages.kinds import SHIPPED, Page
-from spacecoop.pages.known import holds
+from spacecoop.pages.known import Asked
 from spacecoop.workspace import Workspace
 
 Marks = Sequence[Sequence[str]]
+_RECORD, _FIELD = "\x1e", "\x1f"
+"""What stands between what an article tells, and between the parts of that: nothing that JSON or an IRI has."""
 _TOGETHER = 500
 """How many pages are held before they are kept."""
 
@@ -55,10 +58,10 @@ class Kept:
         self._new: dict[str, bytes] = {}
         self._known: list[str] = []
 
-    def find(self, key: str, asks: Mapping[str, Callable[..., Any]]) -> Made | None:
+    def find(self, key: str, asked: Asked) -> Made | None:
         """Return the page that was made from the same, with its files taken over; None where there is none."""
         made = _read(self._look(key) or b"")
-        if made is None or not holds(made.notes, asks):
+        if made is None or not asked.hold(made.notes):
             return None
         if not all(output.take_over(one, self._out, self._folder) for one in made.written):
             return None
@@ -68,8 +71,7 @@ class Kept:
     def keep(self, key: str, made: Made) -> Made:
         """Keep a page that was made now."""
         if self._cached:
-            data = vars(made) | {"written": [output.as_row(one) for one in made.written], "told": vars(made.told)}
-            self._new[key] = json.dumps(data).encode()
+            self._new[key] = pack(made)
             self._known.append(key)
             if len(self._new) == _TOGETHER:
                 self._cache.add(self._new)
@@ -83,16 +85,32 @@ class Kept:
             self._cache.keep(self._new, self._known)
 
 
+def pack(made: Made) -> bytes:
+    """Return a page as bytes for the cache: a line, and what an article tells, which is text already, as it is."""
+    data = vars(made) | {"written": [output.as_row(one) for one in made.written]}
+    del data["told"]
+    rows = [(part, page, lines) for part, pages in made.told.rows.items() for page, lines in pages.items()]
+    told = _RECORD.join([made.told.found, *map(_FIELD.join, rows)])
+    return f"{json.dumps(data)}\n{told}".encode()
+
+
+def _unpack_told(text: str) -> Told:
+    found, *rows = text.split(_RECORD)
+    told: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for part, page, lines in (row.split(_FIELD) for row in rows):
+        told[part][page] = lines
+    return Told(told, found)
+
+
 def _read(value: bytes) -> Made | None:
     """Return what ``keep`` kept; nothing where it was made by hand."""
     try:
-        data = jsontext.parse(value)
+        first, _, rest = value.partition(b"\n")
+        data, told = jsontext.parse(first), _unpack_told(rest.decode())
         written = tuple(output.restore(row) for row in data["written"])
-        told = Told(data["told"]["rows"], data["told"]["found"])
         made = Made(written, data["notes"], data["page"], data["listed"], told)
         anchors, texts = made.page.get("anchors", []), [made.page.get("template", ""), *made.notes.values()]
         texts += [*made.notes, *anchors, *(part for mark in made.listed for part in mark)]
-        texts += [told.found, *(lines for pages in told.rows.values() for lines in pages.values())]
     except (ValueError, LookupError, TypeError, AttributeError):
         return None
     marked = all(isinstance(mark, list) and len(mark) == 3 for mark in made.listed)

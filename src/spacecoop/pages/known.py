@@ -84,9 +84,10 @@ def _pattern(node: str) -> tuple[NamedNode, ...]:
 
 
 def _value(quad: Quad) -> Value | None:
-    if isinstance(quad.object, Literal):
-        return Value(bound(text(quad.object), TEXT), quad.object.language or "")
-    return Value(quad.object.value, "", True) if isinstance(quad.object, NamedNode) else None
+    said = quad.object
+    if isinstance(said, Literal):
+        return Value(bound(said.value, TEXT), said.language or "")
+    return Value(said.value, "", True) if isinstance(said, NamedNode) else None
 
 
 def names(rows: Iterable[Row]) -> dict[str, list[Value]]:
@@ -117,6 +118,7 @@ class Noted:
         self._dataset = dataset
         self._only = only  # what is to be noted, where the rest is the same for the same page anyhow
         self.notes: dict[str, str] = {}
+        self._pages: dict[str, Page | None] = {}
         for kind in ("of", "to", "uses", "names", "rows"):
             if only and kind not in only:
                 setattr(self, kind, getattr(known, kind))
@@ -157,8 +159,9 @@ class Noted:
 
     def page(self, document: str) -> Page | None:
         """Return the page that is about a document."""
-        found: Page | None = self._note("page", self._known.page(document), document)
-        return found
+        if document not in self._pages:
+            self._pages[document] = self._note("page", self._known.page(document), document)
+        return self._pages[document]
 
     @property
     def dataset(self) -> Any:
@@ -178,13 +181,21 @@ class Noted:
         return {**asks, **rows, "described": lambda name: getattr(self._dataset, name, None)}
 
 
-def holds(notes: Mapping[str, str], asks: Mapping[str, Callable[..., Any]]) -> bool:
-    """Tell whether each of the answers that were noted is still given."""
-    for key, digest in notes.items():
+class Asked(dict[str, str]):
+    """Digests of the answers that are given now, by what is asked, each looked up once."""
+
+    def __init__(self, asks: Mapping[str, Callable[..., Any]]) -> None:
+        super().__init__()
+        self._asks = asks
+
+    def __missing__(self, key: str) -> str:
         kind, *asked = key.split(" ")
-        if kind not in asks or _digest(kind, asks[kind](*asked)) != digest:
-            return False
-    return True
+        found = self[key] = _digest(kind, self._asks[kind](*asked)) if kind in self._asks else ""
+        return found
+
+    def hold(self, notes: Mapping[str, str]) -> bool:
+        """Tell whether each of the answers that were noted is still given."""
+        return all(self[key] == digest for key, digest in notes.items())
 
 
 class _Read:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from types import MethodType
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, nodes
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
@@ -55,6 +56,13 @@ def open_templates(workspace: Workspace) -> Environment:
         keep_trailing_newline=True,
         auto_reload=False,
     )
+
+
+def prepare(environment: Environment) -> None:
+    """Compile all templates, so that processes that are forked from now on have them; a wrong one is told when used."""
+    for name in environment.list_templates(extensions=["html"]):
+        with suppress(TemplateError, OSError, UnicodeDecodeError):
+            environment.get_template(name)
 
 
 def _put(value: Any) -> Any:

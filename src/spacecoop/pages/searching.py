@@ -71,6 +71,7 @@ def cut(listed: Iterable[tuple[str, Sequence[Row]]], page: Page) -> Piece:
     *listed* gives by IRI, sorted, rows with ``?text``, ``?weight`` and ``?kind``.
     """
     entries: list[tuple[str, Sequence[str], str]] = []
+    path = _as_json(page.path)
     places: defaultdict[str, list[int]] = defaultdict(list)
     for iri, rows in listed:
         texts = sorted({(value, _weight(row)) for row in rows if (value := _text(row))})
@@ -79,7 +80,7 @@ def cut(listed: Iterable[tuple[str, Sequence[Row]]], page: Page) -> Piece:
         for word, worth in _weigh_words(texts, own="#" not in iri).items():
             places[word].append(len(entries) * WEIGHTS + worth)
         fragment = iri.partition("#")[2] if iri in page.anchors else ""
-        before = f"[{_as_json(page.path)},{_as_json(fragment)},"
+        before = f"[{path},{_as_json(fragment)},"
         after = f",{_as_json(_choose_shown(texts))},{_as_json(_others(texts))}]"
         entries.append((before, sorted({kind for row in rows if (kind := _kind(row))}), after))
     return Piece(entries, places)

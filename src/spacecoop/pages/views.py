@@ -127,7 +127,10 @@ class View:
         found = list(values)
         if len(found) < 2:
             return found[0] if found else None
-        return min(found, key=lambda value: (self._order.get(value.language, 99), value))
+        ranks = [self._order.get(value.language, 99) for value in found]
+        least = min(ranks)
+        first = [value for value, rank in zip(found, ranks, strict=True) if rank == least]
+        return first[0] if len(first) == 1 else min(first)
 
     def texts(self, node: str, *properties: str) -> list[Value]:
         """Return what is said of a node by these properties, in one language: the reader's, where there is one."""
@@ -146,6 +149,9 @@ class View:
 
     def values(self, node: str, *properties: str) -> list[str]:
         """Return the IRIs and texts that these properties lead to, each as a text."""
+        if len(properties) == 1:  # as most are
+            found = self._known.of(node).get(self._iri(properties[0]), ())
+            return [value.text for value in (found if len(found) < 2 else self._in_one(found))]
         return [value.text for value in self.texts(node, *properties)]
 
     def into(self, node: str, *properties: str) -> list[str]:

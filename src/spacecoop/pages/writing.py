@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinja2 import Environment
 from pyoxigraph import NamedNode, Quad, Store
 
 from spacecoop import cache, documents
@@ -24,7 +25,7 @@ from spacecoop.pages.articles import Setup
 from spacecoop.pages.faults import PageError
 from spacecoop.pages.kept import Kept, Made, basis
 from spacecoop.pages.kinds import Kind, Page, Row, arrange
-from spacecoop.pages.known import Noted
+from spacecoop.pages.known import Asked, Noted
 from spacecoop.pages.rendering import Frame
 from spacecoop.pages.whole import Whole
 from spacecoop.queries.library import Query, QueryError
@@ -105,7 +106,8 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     setup = Setup(frame, every, site.facts, shared, {f"{workspace.base}{path}": path for path in site.articles})
     said = cache.key(base, *(str(quad).encode() for quad in site.facts)).encode()
     laid: dict[str, tuple[str, str]] = {}
-    for iri, made in articles.write(setup, kept, said, whole.take):
+    environment = sandboxed.open_templates(workspace)
+    for iri, made in articles.write(setup, environment, kept, said, whole.take):
         laid[iri] = (setup.articles[iri], made.page["template"])
         whole.mark(iri, made.page["anchors"])
         for name, page, anchor in made.listed:
@@ -122,21 +124,29 @@ def _write(site: Site, every: Sequence[Kind], whole: Whole, folder: Path) -> Ite
     listed_there = searching.list_pieces(whole.listed(searching.PART), whole)
     for name, text in searching.write(whole.pieces(listed_there), whole, workspace.languages):
         yield files.write_text(folder, name, text)
-    yield from _write_others(frame, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base)
+    yield from _write_others(
+        frame, environment, whole, [*pages.values(), *alone], gallery.find(every, alone), kept, base
+    )
     kept.save()
 
 
 def _write_others(
-    frame: Frame, whole: Whole, pages: Iterable[Page], pictures: Sequence[Page], kept: Kept, base: bytes
+    frame: Frame,
+    environment: Environment,
+    whole: Whole,
+    pages: Iterable[Page],
+    pictures: Sequence[Page],
+    kept: Kept,
+    base: bytes,
 ) -> Iterator[Written]:
     """Write the pages that are no article's, or take them over: all that their templates asked is noted."""
-    environment = sandboxed.open_templates(frame.workspace)
     first = frame.workspace.languages[0]
     hung = rendering.draw(environment, frame, Noted(whole, frame.described), pictures)
     for language, ones in hung.items():
         for one in ones:
             path = address(one.page.path, language, first).removesuffix(".html")
             yield files.write_text(frame.folder, f"{path}.svg", one.svg)
+    asked = Asked(Noted(whole, frame.described, sign=whole.sign).asks)
     for page in sorted(pages, key=lambda page: page.path):
         noted = Noted(whole, frame.described, sign=whole.sign)
         if not page.iri:
@@ -145,7 +155,7 @@ def _write_others(
         own = (frame.folder / f"{page.path}{ending}" for ending in frame.endings[page.path])
         digests = [hashlib.sha256(path.read_bytes()).digest() for path in own]
         key = cache.key(base, page.iri.encode(), page.template.encode(), page.sign.encode(), *digests)
-        made = kept.find(key, noted.asks)
+        made = kept.find(key, asked)
         if made is None:
             written = tuple(rendering.write(environment, frame, noted, page))
             made = kept.keep(key, Made(written, noted.notes, {}))
