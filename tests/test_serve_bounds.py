@@ -224,6 +224,49 @@ def test_a_head_that_is_none_ends_the_connection(port: int, head: bytes) -> None
     assert query(port, COUNT)[0] == 200
 
 
+@pytest.mark.parametrize("host", ["a> <b", 'a"b', "x/../y", "[::1", "a b", "é", "a" * 300, "x:y", ""])
+@pytest.mark.parametrize("target", ["/sparql", "/openapi.json"])
+def test_what_is_no_host_is_no_address_here(port: int, host: str, target: str) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        said = b"".join(iter(lambda: client.recv(65_536), b""))
+
+    assert said.startswith(b"HTTP/1.1 400"), said
+    assert host == "" or host.encode() not in said
+
+
+@pytest.mark.parametrize("host", ["localhost:8000", "[::1]:8000", "data.example.org", "10.0.0.1"])
+def test_the_endpoint_tells_the_address_at_which_it_was_asked(port: int, host: str) -> None:
+    assert f"sd:endpoint <http://{host}/sparql>" in ask(port, "/sparql", Host=host)[2].decode()
+
+
+def test_a_stop_ends_long_answers_and_those_that_halt(birds_site: Path) -> None:
+    slow = quote("SELECT (COUNT(?a) AS ?n) " + PRODUCT[9:])
+    with serving(birds_site, "--timeout", "60", "--workers", "2") as (port, process):
+        clients = list(connect(port, *[f"GET /sparql?query={slow} HTTP/1.1\r\nHost: x\r\n\r\n".encode()] * 3))
+        until(port, (2, 1))
+        workers: list[int] = []
+        while "T" not in [state(worker) for worker in workers]:
+            time.sleep(0.05)
+            workers = children(process.pid)
+        process.terminate()
+        code = process.wait(20)
+        for client in clients:
+            client.close()
+
+    assert (code, len(workers)) == (0, 3)
+    ends = time.monotonic() + 5
+    while left := [worker for worker in workers if state(worker) not in ("", "Z")]:  # the kernel ends them
+        assert time.monotonic() < ends, left
+        time.sleep(0.05)
+
+
+def state(pid: int) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+    return ""
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_a_query_of_ten_megabytes_is_refused_before_it_is_read(port: int, declared: bool) -> None:
     body = b"#" * 10_000_000

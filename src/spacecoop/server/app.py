@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ REMEMBERED = 64
 """How many answers of named queries are kept for those who ask the same."""
 SHORT = 256 * 1024
 """Bytes that a remembered answer may have."""
+_HOST = r"(?:[A-Za-z0-9._~-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?"
 OpenIndex = Callable[[Path], Path]
 """Makes the index of a dump, and returns its folder."""
 OpenQuestions = Callable[[Path], Interface]
@@ -274,7 +276,10 @@ class Server:
         """Describe the named queries as OpenAPI has it."""
         await self.current()
         offers = self._questions.offers if self._questions is not None else {}
-        server = str(request.url.replace(path="", query="", fragment=""))
+        try:
+            server = _find_address(request, "")
+        except Refused as refused:
+            return files.refuse(request, refused)
         text = interface.describe(offers, self.about["title"], self.about["version"], server)
         return JSONResponse(text, headers=CORS)
 
@@ -303,7 +308,7 @@ class Server:
             "bytes of an answer": self.limits.answer,
             "questions at once": self.limits.workers,
         }
-        endpoint = str(request.url.replace(query="", fragment=""))
+        endpoint = _find_address(request, ENDPOINT)
         text = protocol.describe(endpoint, self.base, limits, RESULT_FORMATS)
         return PlainTextResponse(text, 200, CORS, media_type="text/turtle")
 
@@ -330,6 +335,13 @@ class Server:
             ("questions_waiting", "gauge", pool.waiting if pool else 0),
         ]
         return PlainTextResponse(self.journal.metrics(others), media_type="text/plain; version=0.0.4")
+
+
+def _find_address(request: Request, path: str) -> str:
+    """Return the public address of something here; raises Refused where Host is no host (RFC 9110, section 7.2)."""
+    if not re.fullmatch(_HOST, request.headers.get("host", "localhost")):
+        raise Refused(400, "the header Host names no host")
+    return str(request.url.replace(path=path, query="", fragment=""))
 
 
 def _answer_short(request: Request, kept: Kept, done: Done) -> Response:
