@@ -81,7 +81,7 @@ def main(number: int, rounds: int, profile: bool) -> None:
     """Print the table in Markdown."""
     clock = Clock()
     best: dict[tuple[int, str], float] = {}
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.process_time)
     with tempfile.TemporaryDirectory() as name:
         place = Path(name) / "workspace"
         synthetic.workspace(place, number + 1)
@@ -94,7 +94,7 @@ def main(number: int, rounds: int, profile: bool) -> None:
     for (_, phase), seconds in best.items():
         by_phase[phase] += 1000 * seconds / number
     if profile:
-        pstats.Stats(profiler).sort_stats("tottime").print_stats(50)
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(60)
     print(f"{datetime.date.today()}, Python {sys.version.split()[0]}, {number} articles of {quads / number:.0f} quads,")
     print(f"the best of {rounds} rounds, a load of {os.getloadavg()[0]:.1f}\n")
     print("| phase | CPU ms per article |\n|---|---|")
@@ -154,9 +154,11 @@ def watch(clock: Clock) -> None:
         for module, name in functions:
             setattr(module, name, clock.wrap(phase, getattr(module, name)))
     work.ENGINES = {**work.ENGINES, work.FAST: shapes.fast}
-    write = output.write
-    by_syntax = {one.name: clock.wrap(f"writing {one.name}", write) for one in work.ARTICLE_SYNTAXES}
-    output.write = lambda quads, path, syntax, prefixes: by_syntax[syntax.name](quads, path, syntax, prefixes)
+    save = output.save
+    by_syntax = {one.name: clock.wrap(f"writing {one.name}", save) for one in work.ARTICLE_SYNTAXES}
+    output.save = lambda quads, folder, name, syntax, prefixes: by_syntax[syntax.name](
+        quads, folder, name, syntax, prefixes
+    )
 
 
 if __name__ == "__main__":

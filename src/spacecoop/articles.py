@@ -59,7 +59,7 @@ def describe(data: bytes, slug: str, file: str, shared: Shared, engine: Engine, 
         found = finding("derive", Place(f"queries/derive/{rule}"), name=rule, reason=reason)
         return Article(slug, root, (), tuple(sort((*read.findings, found))), read.places)
     pubinfo = NamedNode(envelope.pubinfo)
-    if not any(quad.graph_name == pubinfo for quad in reversed(read.quads)):
+    if not any(quad.graph_name == pubinfo for quad in read.quads):
         found = _tell_unpublished(file, workspace)
         read = replace(read, findings=(*read.findings, found), unread=read.unread | {root})
     enveloped = quads.arrange([*derived, *envelope.quads(root, workspace.licence, workspace.dataset)])

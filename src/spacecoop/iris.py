@@ -112,7 +112,14 @@ class Prefixes:
         """
         if not self._plain:
             return shorten(iri, self._prefixes)
-        found = _START.match(iri)
-        start = found.group() if found else ""
-        prefix, name = self._by_start.get(start), iri[len(start) :]
-        return f"<{iri}>" if prefix is None or not is_name(name) else f"{prefix}:{name}"
+        start, name, fits = _divide(iri)
+        prefix = self._by_start.get(start) if fits else None
+        return f"<{iri}>" if prefix is None else f"{prefix}:{name}"
+
+
+@functools.lru_cache(8192)
+def _divide(iri: str) -> tuple[str, str, bool]:
+    """Return what stands before the longest end of an IRI that may be a name, that end, and whether it is a name."""
+    found = _START.match(iri)
+    start = found.group() if found else ""
+    return start, iri[len(start) :], is_name(iri[len(start) :])

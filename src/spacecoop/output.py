@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -44,6 +44,18 @@ def write(quads: Iterable[Quad], path: Path, syntax: Syntax, prefixes: Mapping[s
     serialize(statements, path, syntax.format, prefixes=dict(prefixes))
     if syntax.prefixes:
         _sort_prefixes(path, len(prefixes))
+
+
+def save(quads: Sequence[Quad], folder: Path, name: str, syntax: Syntax, prefixes: Mapping[str, str]) -> Written:
+    """Write arranged quads that are held as ``write`` does, into a folder; return what was written."""
+    if syntax is JSONLD:
+        data = "".join(_jsonld(quads, prefixes)).encode()
+    else:
+        data = (head(syntax, prefixes) if quads else b"") + body(quads, syntax, prefixes)
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return Written(name, len(data), hashlib.sha256(data).hexdigest(), len(quads))
 
 
 def _sort_prefixes(path: Path, count: int) -> None:
@@ -104,6 +116,11 @@ def body(quads: Iterable[Quad], syntax: Syntax, prefixes: Mapping[str, str]) -> 
     for _ in prefixes if syntax.prefixes and said else ():  # what says nothing gets no declarations
         start = said.index(b"\n", start) + 1
     return said[start:]
+
+
+def write_triples(quads: Arranged) -> bytes:
+    """Return the triples of arranged quads as N-Triples, in the order of ``flat``."""
+    return "".join([f"{subject} {predicate} {value} .\n" for _, subject, predicate, value in quads.flat_rows]).encode()
 
 
 def _jsonld_head(prefixes: Mapping[str, str]) -> str:
@@ -178,9 +195,18 @@ _quoted = json.JSONEncoder(ensure_ascii=False).encode
 def _node(subject: str, said: Iterable[Row], compact: _Compact, values: _Values) -> str:
     """Return a node as JSON, written at once: an object for each node and value would take most of the time."""
     parts = [f'"@id": {compact[subject]}']
-    for predicate, same in itertools.groupby(said, key=itemgetter(2)):
-        key, written = ('"@type"', compact) if predicate == _TYPE else (compact[predicate], values)
-        parts.append(f"{key}: [{', '.join([written[row[3]] for row in same])}]")
+    last = ""
+    for _, _, predicate, value in said:
+        written = compact[value] if predicate == _TYPE else values[value]
+        if predicate == last:
+            parts[-1] += f", {written}"
+            continue
+        if last:
+            parts[-1] += "]"
+        key = '"@type"' if predicate == _TYPE else compact[predicate]
+        parts.append(f"{key}: [{written}")
+        last = predicate
+    parts[-1] += "]"
     return f"{{{', '.join(parts)}}}"
 
 

@@ -80,16 +80,28 @@ class Arranged(tuple[Quad, ...]):
 
         The shared graphs, whose IRIs have no fragment, count as one.
         """
+        return [quad.triple for _, quad in self._by_subject]
 
-        def article(pair: tuple[Row, Quad]) -> str:
-            document, fragment, _ = pair[0][0].partition("#")
-            return document if fragment else ""
+    @functools.cached_property
+    def flat_rows(self) -> Sequence[Row]:
+        """The same as rows of text."""
+        return [row for row, _ in self._by_subject]
 
-        together: list[Triple] = []
-        for _, group in groupby(zip(self.rows, self, strict=True), key=article):
-            # stable: properties stay in order within a graph
-            together += [quad.triple for _, quad in sorted(group, key=lambda pair: plain(pair[0][1]))]
-        return together
+    @functools.cached_property
+    def _by_subject(self) -> Sequence[tuple[Row, Quad]]:
+        found: list[tuple[Row, Quad]] = []
+        for _, group in groupby(zip(self.rows, self, strict=True), key=_name_article):
+            said: defaultdict[str, list[tuple[Row, Quad]]] = defaultdict(list)
+            for pair in group:
+                said[pair[0][1]].append(pair)  # properties stay in order within a graph
+            found += [pair for subject in sorted(said, key=plain) for pair in said[subject]]
+        return found
+
+
+def _name_article(pair: tuple[Row, Quad]) -> str:
+    """Return the article whose graph a quad is in; nothing for the shared graphs, whose IRIs have no fragment."""
+    document, fragment, _ = pair[0][0].partition("#")
+    return document if fragment else ""
 
 
 class DeriveError(Exception):
@@ -233,9 +245,9 @@ class Envelope:
 def arrange(quads: Iterable[Quad]) -> Arranged:
     """Sort quads by graph, subject, property (the class first) and value; keep each triple in one graph only."""
     quads = list(quads)
-    homes: dict[Row, tuple[_Order, Row, Quad]] = {}
+    homes: dict[tuple[str, ...], tuple[_Order, Row, Quad]] = {}
     for row, quad in zip(_split(quads), quads, strict=True):
-        triple, order = ("", *row[1:]), _order(row)
+        triple, order = row[1:], _order(row)
         before = homes.get(triple)
         if before is None or order < before[0]:  # by their graphs: all else is the same
             homes[triple] = order, row, quad
@@ -251,9 +263,16 @@ _NO_GRAPH = str(DefaultGraph())
 
 def _order(row: Row) -> _Order:
     graph, subject, predicate, value = row
-    tag = value[value.rindex('"') + 1 :] if value[0] == '"' else ""
-    language = tag[1:].partition("--")[0] if tag[:1] == "@" else ""  # without its direction
-    return plain(graph) or _NO_GRAPH, plain(subject), "" if predicate == _TYPE else plain(predicate), language, value
+    language = ""
+    if value[0] == '"' and value[-1] not in '">':
+        language = value[value.rindex('"') + 2 :].partition("--")[0]  # without its direction
+    return (
+        graph[1:-1] if graph[:1] == "<" else graph or _NO_GRAPH,  # as ``plain`` does, which takes longer
+        subject[1:-1] if subject[0] == "<" else subject,
+        "" if predicate == _TYPE else predicate[1:-1],
+        language,
+        value,
+    )
 
 
 _TYPE = f"<{RDF_TYPE}>"

@@ -129,9 +129,9 @@ def load(workspace: Workspace) -> Shared:
     file = workspace.name(workspace.context)
     source = definitions.read(workspace.text(workspace.context).encode(), file)
     belongs = dict(context.places_of_keys(source))
-    plain = context.drop_bases(source)
+    plain, lifted = context.lift(context.drop_bases(source))
     things = f"{workspace.base}id/"
-    of_things = Reader(plain, context.scope(source, things), belongs)
+    of_things = Reader(plain, context.scope(source, things, lifted), belongs)
 
     ontology = _each(workspace, "ontology", (".ttl",), _reader_of(workspace, of_things, "ontology", workspace.base))
     alignments = _reader_of(workspace, of_things, "alignments", workspace.base)
@@ -154,7 +154,7 @@ def load(workspace: Workspace) -> Shared:
     rules, wrong = read_shapes(workspace)
     return Shared(
         workspace=workspace,
-        reader=Reader(plain, context.scope(source, workspace.article("")), belongs),
+        reader=Reader(plain, context.scope(source, workspace.article(""), lifted), belongs),
         rules={path.name: _text(path, file) for path, file in _name_files(workspace, "queries/derive", ".rq")},
         shapes=rules,
         facts=replace(outside, findings=(*outside.findings, *_find_repeated(entities), *wrong)),

@@ -383,6 +383,4 @@ def _write_article(article: Article, folder: Path, workspace: Workspace) -> Iter
     """Write one article in each syntax."""
     prefixes = {**workspace.prefixes, "this": f"{workspace.article(article.slug)}#"}
     for syntax in ARTICLE_SYNTAXES:
-        path = folder / "article" / f"{article.slug}{syntax.ending}"
-        output.write(article.quads, path, syntax, prefixes)
-        yield output.measure(folder, path, len(article.quads))
+        yield output.save(article.quads, folder, f"article/{article.slug}{syntax.ending}", syntax, prefixes)

@@ -99,7 +99,7 @@ class _Walk:
             elif meaning == "@context":
                 self.findings.append(finding("context-in-file", self.document.key_place(here)))
             elif meaning == "@included" or scope.predicate(key):
-                labelled[key] = self.values(scope, label, key, value, here)
+                labelled[scope.lift(key)] = self.values(scope, label, key, value, here)
             else:
                 self.unknown(scope, key, here)
         if len(self.findings) > found:

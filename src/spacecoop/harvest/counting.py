@@ -8,14 +8,14 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 from pyoxigraph import Quad, RdfFormat, parse
 
 from spacecoop.harvest.shards import Shards
 from spacecoop.iris import RDF_TYPE, namespace
-from spacecoop.quads import plain, read_literal, rows, text
+from spacecoop.quads import Row, plain, read_literal, rows
 
+_TYPE = f"<{RDF_TYPE}>"
 WIDTH = 8
 """How many bytes of a digest are kept."""
 _OF_LINKS = frozenset(
@@ -87,72 +87,46 @@ def tally(quads: Sequence[Quad], document: str, scope: Scope) -> Tally:
 
     A triple about a thing of the document stands in no other article, so only the others are kept as they are.
     """
-    own, common = [], set()
-    earliest = latest = None
-    for _, subject, predicate, value in rows(quads):
-        one = _Said(plain(subject), plain(predicate), value)
-        earliest, latest = _span(one, scope, earliest, latest)
-        if one.subject.startswith(document):
-            own.append(one)
-        else:
-            common.add(f"{subject} {predicate} {value} .")
+    all_ = rows(quads)
+    begins = f"<{document}"
+    own = [row for row in all_ if row[1].startswith(begins)]
+    common = {f"{row[1]} {row[2]} {row[3]} ." for row in all_ if not row[1].startswith(begins)}
+    earliest, latest = _span(all_, scope)
     return replace(_sum(own, scope), earliest=earliest, latest=latest, common=tuple(sorted(common)))
 
 
-class _Said(NamedTuple):
-    """A triple with its parts as texts, each made once."""
-
-    subject: str
-    predicate: str
-    object: str
-    """As N-Triples write it."""
-
-
-def _read(lines: bytes) -> Iterator[_Said]:
-    for one in parse(lines, format=RdfFormat.N_TRIPLES):
-        yield _Said(text(one.subject), one.predicate.value, str(one.object))
+def _span(said: Iterable[Row], scope: Scope) -> tuple[str | None, str | None]:
+    """Return the first and the last day that triples give."""
+    begins, ends = ({f"<{one}>" for one in some} for some in (scope.begins, scope.ends))
+    bounds = begins | ends
+    days = [(row[2], read_literal(row[3]).value) for row in said if row[2] in bounds and row[3][0] == '"']
+    earliest = min((day for predicate, day in days if predicate in begins), default=None)
+    return earliest, max((day for predicate, day in days if predicate in ends), default=None)
 
 
-def _span(one: _Said, scope: Scope, earliest: str | None, latest: str | None) -> tuple[str | None, str | None]:
-    """Return the first and the last day, with those that a triple gives."""
-    if one.object[0] == '"' and (one.predicate in scope.begins or one.predicate in scope.ends):
-        value = read_literal(one.object).value
-        if one.predicate in scope.begins:
-            earliest = min(earliest or value, value)
-        if one.predicate in scope.ends:
-            latest = max(latest or value, value)
-    return earliest, latest
-
-
-def _sum(said: Iterable[_Said], scope: Scope) -> Tally:
+def _sum(said: Sequence[Row], scope: Scope) -> Tally:
     """Count triples, each of which is given once."""
-    subjects: set[str] = set()
-    objects: set[str] = set()
-    classes: Counter[str] = Counter()
-    properties: Counter[str] = Counter()
-    links: Counter[tuple[str, str]] = Counter()
-    earliest = latest = None
+    subjects = {plain(subject) for subject in {row[1] for row in said}}
+    classes = Counter([row[3] for row in said if row[2] == _TYPE])
+    properties = Counter([row[2] for row in said])
     targets = tuple(f"<{target}" for target in scope.targets)
-    for one in said:
-        subjects.add(one.subject)
-        objects.add(one.object)
-        properties[one.predicate] += 1
-        if one.predicate == RDF_TYPE:
-            classes[plain(one.object)] += 1
-        if one.object[0] == "<" and one.object.startswith(targets):
-            for target in _find_linked(one.subject, one.predicate, plain(one.object), scope):
-                links[target, one.predicate] += 1
-        earliest, latest = _span(one, scope, earliest, latest)
+    links = Counter(
+        (target, plain(row[2]))
+        for row in said
+        if row[3].startswith(targets)
+        for target in _find_linked(plain(row[1]), plain(row[2]), plain(row[3]), scope)
+    )
+    earliest, latest = _span(said, scope)
     return Tally(
         triples=properties.total(),
-        classes=dict(sorted(classes.items())),
-        properties=dict(sorted(properties.items())),
+        classes=dict(sorted((plain(term), count) for term, count in classes.items())),
+        properties=dict(sorted((plain(term), count) for term, count in properties.items())),
         links=tuple((*key, count) for key, count in sorted(links.items())),
         earliest=earliest,
         latest=latest,
         entities=_digests(one for one in subjects if one.startswith(scope.base)),
         others=_digests(one for one in subjects if not one.startswith(scope.base)),
-        objects=_digests(objects),
+        objects=_digests({row[3] for row in said}),
         common=(),
     )
 
@@ -234,7 +208,7 @@ class Counting:
         for shard in self._common.each():
             lines = set(shard.splitlines(keepends=True))
             if lines:
-                said = _sum(_read(b"".join(lines)), self.scope)
+                said = _sum(rows(list(parse(b"".join(lines), format=RdfFormat.N_TRIPLES))), self.scope)
                 sums.add(said)
                 self._digest(said)
                 earliest = min((day for day in (earliest, said.earliest) if day), default=None)

@@ -56,12 +56,13 @@ class Piece:
 def cut(quads: Sequence[Quad], slug: str, folder: Path, workspace: Workspace) -> tuple[Piece, ...]:
     """Make the pieces of an article, lay them aside in the folder that has its files, and return what they are."""
     lines = (folder / "article" / f"{slug}{NQUADS.ending}").read_bytes()
+    quads = quads if isinstance(quads, Arranged) else Arranged(quads)
     made = []
     for syntax in SYNTAXES:
         if syntax is NQUADS:
             plain = lines
         elif syntax is NTRIPLES:
-            plain = _triples(lines)
+            plain = output.write_triples(quads)
         else:
             plain = output.body(quads, syntax, workspace.prefixes) + _between(syntax)
         made += [plain, output.pack(plain)]
@@ -93,12 +94,6 @@ def _between(syntax: Syntax) -> bytes:
     return b",\n" if syntax is JSONLD else b""
 
 
-def _triples(lines: bytes) -> bytes:
-    """Return an article's N-Quads as N-Triples, by subject, in the order that ``output.flat`` gives them."""
-    sorted_ = sorted(lines.splitlines(keepends=True), key=lambda line: line[: line.index(b">")])  # stable, as there
-    return b"".join(line[: line.rindex(b" <")] + b" .\n" for line in sorted_)
-
-
 @dataclass
 class _Source:
     """Where pieces come from: made aside for this folder, else the dumps of the last build, else cut now."""
@@ -123,7 +118,7 @@ class _Source:
 
     def _make(self, slug: str, number: int) -> bytes:
         if slug not in self.made:
-            quads = Arranged(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
+            quads = list(output.read(self.folder / "article" / f"{slug}{NQUADS.ending}"))
             self.pieces[slug] = pack(cut(quads, slug, self.folder, self.workspace))
             self.made.add(slug)
         with (self.folder / ASIDE / slug).open("rb") as stream:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pyoxigraph import Literal, NamedNode, Quad
 
-from spacecoop.quads import text
+from spacecoop.quads import read_literal, rows, text
 
 _DCT = "http://purl.org/dc/terms/"
-_DATES = (f"{_DCT}created", f"{_DCT}modified")
+_DATES = (f"<{_DCT}created>", f"<{_DCT}modified>")
 _DERIVED_FROM = "http://www.w3.org/ns/prov#wasDerivedFrom"
 _TITLES = (
     f"{_DCT}title",
@@ -58,7 +58,7 @@ class Notice:
     """The IRIs that the assertions lead to, the one that is named most often first."""
 
 
-def edition(quads: Iterable[Quad], slug: str, iri: str, sha256: str) -> Edition:
+def edition(quads: Sequence[Quad], slug: str, iri: str, sha256: str) -> Edition:
     """Read an article's edition from its quads."""
     return Edition(slug=slug, iri=iri, sha256=sha256, date=newest(quads, iri))
 
@@ -113,9 +113,14 @@ def _claims(asserted: Iterable[Quad], source: str) -> list[Mapping[str, str]]:
     return [said[name] for name in sorted(of_source, key=lambda name: (order.get(name, ""), name)) if name in said]
 
 
-def newest(quads: Iterable[Quad], iri: str) -> str | None:
+def newest(quads: Sequence[Quad], iri: str) -> str | None:
     """Return the newest of the dates that *quads* give for the creation and change of a document, in UTC."""
-    dates = [text(quad.object) for quad in quads if quad.predicate.value in _DATES and text(quad.subject) == iri]
+    subject = f"<{iri}>"
+    dates = [
+        read_literal(row[3]).value
+        for row in rows(quads)
+        if row[2] in _DATES and row[1] == subject and row[3].startswith('"')
+    ]
     moments = [moment for date in dates if (moment := _moment(date)) is not None]
     return write_moment(max(moments)) if moments else None
 

@@ -9,7 +9,7 @@ from pyoxigraph import BlankNode, NamedNode, Quad, QueryTriples, RdfFormat, Stor
 
 from spacecoop import cache, documents, reach, sandbox
 from spacecoop.cache import Cache
-from spacecoop.quads import text
+from spacecoop.quads import rows, text
 from spacecoop.sandbox import Begin, StoppedError
 
 
@@ -23,9 +23,10 @@ def find(quads: Sequence[Quad], joins: str) -> Iterator[tuple[str, str]]:
     *joins* is the IRI of the property that leads from an account to the shared matter. Near is what speaks of the
     account, what speaks of that, and what any of them speaks of.
     """
-    joined = [quad for quad in quads if quad.predicate.value == joins]
-    if not joined:
+    property_ = f"<{joins}>"
+    if not any(row[2] == property_ for row in rows(quads)):
         return
+    joined = [quad for quad in quads if quad.predicate.value == joins]
     by_subject: defaultdict[str, list[Quad]] = defaultdict(list)
     by_object: defaultdict[str, list[str]] = defaultdict(list)
     for quad in quads:
