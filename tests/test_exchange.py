@@ -106,6 +106,13 @@ def test_a_proxy_that_drips_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch)
     assert [request.split()[1] for request in asked] == [b"http://elsewhere.example/"]
 
 
+def test_what_is_refused_is_not_called_slow() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        with pytest.raises(Unreachable, match="refused"):
+            exchange.send("GET", f"http://127.0.0.1:{taken.getsockname()[1]}/", seconds=5)
+
+
 @pytest.mark.parametrize("follow", Follow)
 def test_the_body_of_a_redirect_is_not_read(follow: Follow) -> None:
     def answer(request: bytes) -> Iterable[bytes]:

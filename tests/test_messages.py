@@ -109,6 +109,8 @@ EVERY = sorted(
     }
 )
 TABLES = [
+    *(f"http://127.0.0.1/: {text} (status 404)" for _, text in endpoint.REASONS.values()),
+    *(f"http://127.0.0.1/: {text} (status 404): x7: y7" for _, text in endpoint.REASONS.values()),
     *(text for _, text in endpoint.REASONS.values()),
     *connections.HELP.values(),
     *(change.words for change in dialects.CHANGES),

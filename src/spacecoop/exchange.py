@@ -439,7 +439,7 @@ def _explain(error: Exception) -> ExchangeError:
     for cause in causes:
         if isinstance(cause, urllib3.exceptions.IncompleteRead):
             return Broken(f"{cause.expected:,} bytes are missing", cause.expected or 0)
-    if any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes):
+    if any(type(cause) is urllib3.exceptions.ConnectTimeoutError for cause in causes):  # what is refused is one too
         return Unreachable(f"no connection within {CONNECT:g} seconds")
     root = str(causes[-1])[:200] or type(causes[-1]).__name__
     kinds = (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, http.client.HTTPException)
