@@ -177,6 +177,8 @@ def test_a_text_without_cooperation_gives_what_is_known_of_the_article_and_says_
         ("\n  …\n", "draft-empty"),
         ("<html><body><p>La France et la Chine</p></body></html>", "draft-markup"),
         ("La France &amp; la Chine ont sign&eacute; un accord.", "draft-markup"),
+        ((REPOSITORY / "tests" / "frozen" / "articles" / "a001.yaml").read_text("utf-8"), "draft-fact-file"),
+        ("url: x\ntype: y\nlanguage: fr\npublished: 2026-01-15\nLa France et la Chine ont signé.", "draft-fact-file"),
         ("La Lune. " * 60_000, "draft-long"),
         ("La Lune. " * 1_200_000, "yaml-size"),
     ],
@@ -191,6 +193,14 @@ def test_a_language_that_the_text_is_not_in_is_told(setup: Path, capsys: pytest.
 
     assert code == 0
     assert "--language fr" in capsys.readouterr().err
+
+
+def test_one_word_that_two_languages_have_makes_no_sentence_of_the_other(
+    setup: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draft(setup, TEXT + "« Nous irons plus loin ensemble », a répondu Mme Durand.\n")
+
+    assert "draft-mixed" not in capsys.readouterr().err
 
 
 def test_sentences_of_another_language_are_read_by_its_rules_and_that_is_told(

@@ -26,6 +26,7 @@ from spacecoop.workspace import Workspace
 
 FOLDER = "drafting"
 DROPPED = "dropped.tsv"
+TEMPLATE = "draft.yaml.jinja"
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,8 @@ def draft(
     Raises Refused where nothing can be drafted from the text, ModelError where a model gives no answer.
     """
     words = source.text.words
-    against = list(judging.judge(words, source.language, setup.rules, source.file))
+    keys = writing.list_keys(setup.workspace.root / FOLDER / TEMPLATE)
+    against = list(judging.judge(words, source.language, setup.rules, source.file, keys))
     files, used = _others(setup.workspace, source.text.sha256)
     against += [finding("draft-known", Place(source.file), known=name) for name in files]
     if is_refusal(against):
@@ -232,7 +234,7 @@ def _file(
         "prefix": _prefix(used),
         "candidates": candidates,
     }
-    return writing.fill(setup.workspace.root / FOLDER / "draft.yaml.jinja", values)
+    return writing.fill(setup.workspace.root / FOLDER / TEMPLATE, values)
 
 
 def _missing(setup: Setup, source: Source, reading: Reading) -> str | None:

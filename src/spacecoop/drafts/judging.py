@@ -19,13 +19,23 @@ _MARKUP = re.compile(
 _SAMPLE = 20_000
 
 
-def judge(words: str, language: str, rules: Rules, file: str) -> Iterator[Finding]:
-    """Yield what is wrong with a text; a violation where nothing can be drafted."""
+_FEW = 3
+"""So many keys of a fact file at the beginnings of lines: the text is one."""
+
+
+def judge(words: str, language: str, rules: Rules, file: str, keys: frozenset[str] = frozenset()) -> Iterator[Finding]:
+    """Yield what is wrong with a text; a violation where nothing can be drafted.
+
+    *keys* are those that a draft has at the beginnings of lines, by which one is known.
+    """
     if not re.search(r"\w", words):
         yield finding("draft-empty", Place(file))
         return
     if len(words) > LONGEST:
         yield finding("draft-long", Place(file), size=len(words), limit=LONGEST)
+        return
+    if len(keys & {*re.findall(r"""^["']?([\w-]+)["']?:(?=\s)""", words, re.MULTILINE)}) >= _FEW:
+        yield finding("draft-fact-file", Place(file))
         return
     markup = _MARKUP.search(words)
     if markup is not None:

@@ -19,7 +19,8 @@ def share(words: str, sample: Sample) -> float:
     units = re.findall(r"\w+", text) if sample.spaced else re.findall(r"[^\W\d_a-z]", text)
     letters = sum(map(str.isalpha, text)) or 1
     weight = 1.0 if sample.spaced else len(units) / letters
-    return weight * sum(unit in sample.common for unit in units) / max(1, len(units))
+    met = [unit for unit in units if unit in sample.common]
+    return weight * len(met) / max(1, len(units)) if len(met) > 1 else 0.0  # "a" alone is a word of many languages
 
 
 _SENTENCE = 30

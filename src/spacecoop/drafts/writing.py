@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from jinja2 import TemplateError, Undefined
@@ -36,6 +37,14 @@ def fill(template: Path, values: dict[str, object]) -> str:
         raise RulesError(f"{template}: {error}") from error
     lines = (line.rstrip() for line in filled.rstrip().splitlines())
     return "\n".join(lines) + "\n"
+
+
+def list_keys(template: Path) -> frozenset[str]:
+    """Return the keys that a template writes at the beginnings of lines; raises RulesError where it cannot be read."""
+    try:
+        return frozenset(re.findall(r"^([\w-]+):", template.read_text("utf-8"), re.MULTILINE))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RulesError(f"{template}: {error}") from error
 
 
 def quote(value: object) -> str:
