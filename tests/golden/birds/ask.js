@@ -58,9 +58,14 @@ async function serve() {
     await new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
   }
   navigator.serviceWorker.startMessages();
-  restart("");
-  engine.worker.postMessage({ id: -1, load: true });
   return true;
+}
+
+/** Start the engine and have it load the data, while the rest of the page is being made ready. */
+function warm() {
+  if (typeof WebAssembly === "undefined") return;
+  if (engine.worker === null) restart("");
+  engine.worker.postMessage({ id: -1, load: true });
 }
 
 /** Tell whether a server answers SPARQL at `sparql`. */
@@ -90,13 +95,15 @@ function complete(Yasqe, about) {
 }
 
 async function begin() {
+  const there = typeof Yasgui === "undefined" ? null : isServed();
+  there?.then((served) => served || warm());
   const about = await (await fetch("ask.json")).json();
   const wanted = new URLSearchParams(location.search).get("named");
   const first = about.queries.find((one) => one.name === wanted) ?? about.queries[0];
   if (wanted && first) document.getElementById("query").value = first.query;
-  if (typeof Yasgui === "undefined") return;
+  if (there === null) return;
   say(editor.dataset.working);
-  if (!(await isServed()) && !(await serve())) return;
+  if (!(await there) && !(await serve())) return;
   complete(Yasgui.Yasqe, about);
   const config = { requestConfig: { endpoint, method: "POST" }, copyEndpointOnNewTab: true, persistenceId: `spacecoop ${endpoint}` };
   const yasgui = new Yasgui(editor, { ...config, populateFromUrl: !wanted, endpointCatalogueOptions: { getData: () => [{ endpoint }] } });

@@ -9,7 +9,7 @@ const store = (async () => {
   const [data] = await Promise.all([fetch("dataset.nq"), start()]);
   if (!data.ok) throw new Error(`dataset.nq: ${data.status}`);
   const loaded = new Store();
-  loaded.load(await data.text(), { format: "application/n-quads", lenient: true });
+  loaded.load(await data.text(), { format: "application/n-quads", lenient: true, no_transaction: true });
   return loaded;
 })();
 
