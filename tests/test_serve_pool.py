@@ -153,15 +153,11 @@ def test_an_answer_that_nobody_reads_ends_its_worker_when_that_has_cost_as_much_
     async def ask(text: str) -> int:
         pool = Pool(index, Limits(seconds=60, workers=1))
         asked = asyncio.ensure_future(answered(pool, text))
-        while not pool.working:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.5)
+        await until(lambda: pool.working == 1)
+        await until(lambda: pool._places == pools.count_processors())  # it is at work, and no short one
         asked.cancel()
         await asyncio.gather(asked, return_exceptions=True)
-        ends = asyncio.get_running_loop().time() + 10
-        while pool.working:
-            assert asyncio.get_running_loop().time() < ends
-            await asyncio.sleep(0.02)
+        await until(lambda: pool.working == 0)
         pool.close()
         return pool.killed
 
