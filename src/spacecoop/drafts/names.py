@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from spacecoop.drafts.folding import Folded, fold
-from spacecoop.drafts.rules import Language, Thing
+from spacecoop.drafts.rules import Language, Pointers, Thing
 from spacecoop.drafts.spans import Taken, longest
 
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ]"
@@ -109,26 +109,24 @@ class Gazetteer:
         known = {word for thing in one.things for name in _plain(self.things[thing]) for word in name.split()}
         return "".join(word[0] for word in spelt) == fold(one.words).text and known.isdisjoint(spelt)
 
-    def _ours(self, rows: Iterable[tuple[str, re.Pattern[str]]]) -> Iterator[tuple[str, re.Pattern[str]]]:
-        """Yield rows of rules with the workspace's ids; none for what nobody knows by a name."""
-        for thing, pattern in rows:
+    def _ours(self, pointers: Pointers, text: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """Yield the things that a text points to, by the workspace's ids; none of what nobody knows by a name."""
+        for thing, found in pointers.find(text):
             name = self.same.get(thing, thing)
             if name in self.things:
-                yield name, pattern
+                yield name, found
 
     def _seats(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
-        for thing, pattern in self._ours(language.seats):
-            for found in pattern.finditer(folded.text):
-                if not language.at.search(folded.text, max(0, found.start() - 40), found.start()):
-                    start, stop = folded.span(found.start(), found.end())
-                    yield Mention(start, stop, words[start:stop], (thing,), whole=False)
+        for thing, found in self._ours(language.seats, folded.text):
+            if not language.at.search(folded.text, max(0, found.start() - 40), found.start()):
+                start, stop = folded.span(found.start(), found.end())
+                yield Mention(start, stop, words[start:stop], (thing,), whole=False)
 
     def _pointers(self, words: str, folded: Folded, language: Language) -> Iterator[Mention]:
-        for thing, pattern in self._ours(language.names):
-            for found in pattern.finditer(folded.text):
-                start, stop = folded.span(found.start(), found.end())
-                whole = words[start].isupper() and language.people
-                yield Mention(start, stop, words[start:stop], (thing,), whole)
+        for thing, found in self._ours(language.names, folded.text):
+            start, stop = folded.span(found.start(), found.end())
+            whole = words[start].isupper() and language.people
+            yield Mention(start, stop, words[start:stop], (thing,), whole)
 
 
 def _letters(pair: str) -> bool:

@@ -86,6 +86,19 @@ class Thing:
 
 
 @dataclass(frozen=True)
+class Pointers:
+    """Words that point to things: all as one pattern, and the thing of each of its groups."""
+
+    words: re.Pattern[str]
+    things: tuple[str, ...]
+
+    def find(self, text: str) -> Iterator[tuple[str, re.Match[str]]]:
+        """Yield the things that a folded text has words for, and where."""
+        for found in self.words.finditer(text):
+            yield self.things[(found.lastindex or 1) - 1], found
+
+
+@dataclass(frozen=True)
 class Language:
     """What the rules of one language say."""
 
@@ -94,8 +107,8 @@ class Language:
     """Whether spaces stand between words."""
     people: bool
     """Whether what points to a thing is a name where it has a capital, as « les Français » is."""
-    names: tuple[tuple[str, re.Pattern[str]], ...]
-    seats: tuple[tuple[str, re.Pattern[str]], ...]
+    names: Pointers
+    seats: Pointers
     """Capitals and the like, which stand for a party but where a word of *at* is before them."""
     at: re.Pattern[str]
     aside: re.Pattern[str]
@@ -185,8 +198,15 @@ class Rules:
 
 def pattern(words: Iterable[str], spaced: bool) -> re.Pattern[str]:
     """Return the pattern of words as rules write them: ``*`` is any ending, ``…`` up to six words."""
-    written = [_PARTS.sub(lambda found: _MARKS[found[0]], re.escape(_plain(word))) for word in words]
-    one = "|".join(sorted(written, key=len, reverse=True)) or r"(?!)"
+    return _bound("|".join(sorted(map(_write, words), key=len, reverse=True)) or r"(?!)", spaced)
+
+
+def _write(word: str) -> str:
+    """Return the expression of a word as rules write it."""
+    return _PARTS.sub(lambda found: _MARKS[found[0]], re.escape(_plain(word)))
+
+
+def _bound(one: str, spaced: bool) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{one})(?!\w)" if spaced else f"(?:{one})")
 
 
@@ -264,8 +284,8 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
         code=code,
         spaced=spaced,
         people=bool(rows.get("people", False)),
-        names=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("names", [])),
-        seats=tuple((row["thing"], pattern(row["words"], spaced)) for row in rows.get("seats", [])),
+        names=_pointers(rows.get("names", []), spaced),
+        seats=_pointers(rows.get("seats", []), spaced),
         at=_before(rows.get("at", []), spaced),
         aside=_before(rows.get("aside", []), spaced),
         where=_before(rows.get("where", []), spaced),
@@ -288,6 +308,13 @@ def _language(code: str, rows: Mapping[str, Any]) -> Language:
         numbers=_number(rows.get("numbers", [])),
         before=frozenset(fold(word).text for word in rows.get("before", [])),
     )
+
+
+def _pointers(rows: Iterable[Mapping[str, Any]], spaced: bool) -> Pointers:
+    """Return the words of rows as one pattern, the longest first."""
+    each = sorted(((_write(word), row["thing"]) for row in rows for word in row["words"]), key=lambda one: -len(one[0]))
+    one = "|".join(f"({written})" for written, _ in each) or r"(?!)"
+    return Pointers(_bound(one, spaced), tuple(thing for _, thing in each))
 
 
 def _before(words: Iterable[str], spaced: bool) -> re.Pattern[str]:

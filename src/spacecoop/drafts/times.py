@@ -9,9 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, date, timedelta
 
-from edtf import parse_edtf
-from edtf.parser.edtf_exceptions import EDTFParseException
-
 from spacecoop.drafts.folding import Folded
 from spacecoop.drafts.rules import Language, Phrase
 from spacecoop.drafts.spans import longest
@@ -56,13 +53,27 @@ def _all(folded: Folded, language: Language, published: date | None, way: Way) -
                 yield Time(*folded.span(found.start(), found.end()), value)
 
 
+_PLAIN = re.compile(r"(?:\.\./)?\d{4}(?:-(?:0[1-9]|1[0-2])(?:-\d\d)?)?(?:/\.\.)?")
+"""What most phrases say, which is EDTF wherever the calendar has its day."""
+
+
 @functools.cache
 def _is_edtf(value: str) -> bool:
     """Tell whether a value is EDTF, with days that the calendar has."""
     try:
-        parse_edtf(value)
         for part in re.findall(r"\d{4}-\d\d-\d\d", value):
             date.fromisoformat(part)
+    except ValueError:
+        return False
+    return bool(_PLAIN.fullmatch(value)) or _is_other_edtf(value)
+
+
+def _is_other_edtf(value: str) -> bool:
+    from edtf import parse_edtf  # loads a grammar, for which plain times need not wait
+    from edtf.parser.edtf_exceptions import EDTFParseException
+
+    try:
+        parse_edtf(value)
     except (EDTFParseException, ValueError):
         return False
     return True
