@@ -206,7 +206,8 @@ class _Composer:
 
     def value(self, event: Any, steps: Steps) -> tuple[Any, int]:
         """Return the value that begins with *event*, and how many values it unfolds to."""
-        place = self.values[steps] = self.find_place(event)
+        mark = event.start_mark
+        place = self.values[steps] = Place(self.file, mark.line + self.first, mark.column + 1)
         if len(steps) > MOST_LEVELS:
             raise Unreadable(finding("yaml-depth", place, limit=MOST_LEVELS))
         kind = _KINDS.get(type(event))
@@ -247,8 +248,9 @@ class _Composer:
         while type(event := self.read()) is not _END_OF_MAPPING:
             if type(event) is not _SCALAR:
                 raise Unreadable(finding("bad-key", self.find_place(event)))
-            key, place = event.value, self.find_place(event)
-            here = (*steps, key)
+            key: str = event.value
+            mark: Any = event.start_mark
+            place, here = Place(self.file, mark.line + self.first, mark.column + 1), (*steps, key)
             if key in data:
                 raise Unreadable(finding("duplicate-key", place, key=key, line=self.keys[here].line))
             self.keys[here] = place

@@ -153,7 +153,8 @@ def name_blank_nodes(quads: Iterable[Quad], document: str) -> tuple[list[Quad], 
         return names[label]
 
     unnamed = [label for label in labels if name(label) is None]
-    renamed = [_rename(quad, names) for quad in quads]
+    old = {id(quad) for some in (*content.values(), *parents.values()) for quad in some}
+    renamed = [_rename(quad, names) if id(quad) in old else quad for quad in quads]
     return renamed, {f"_:{label}": iri for label, iri in names.items()}, [f"_:{label}" for label in unnamed]
 
 
@@ -165,8 +166,6 @@ def _mint(parent: str, document: str, relation: str, digest: str) -> str:
 
 def _rename(quad: Quad, names: Mapping[str, str]) -> Quad:
     subject, predicate, object_, graph = quad
-    if not (isinstance(subject, BlankNode) or isinstance(object_, BlankNode)):
-        return quad
     if isinstance(subject, BlankNode) and subject.value in names:
         subject = NamedNode(names[subject.value])
     if isinstance(object_, BlankNode) and object_.value in names:

@@ -201,10 +201,8 @@ class _Walk:
     def note(self, scope: Scope, node: str, key: str, value: str, steps: Steps) -> None:
         """Note where a value stands, by node and property."""
         predicate = scope.predicate(key)
-        if predicate is None:
-            return
         term = scope.term(key)
-        if term is not None and term.reverse:
+        if predicate is None or (term is not None and term.reverse):
             return
         at = len(steps)
         while steps[at - 1] != key:  # behind it there may be a language, and a number
