@@ -10,8 +10,11 @@ has it.
 from __future__ import annotations
 
 import argparse
+import difflib
 import re
+import shutil
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
@@ -77,6 +80,34 @@ def measure(setup: Setup, reading: Reading, facts: dict[str, Any], source: str) 
     )
 
 
+def count_keys(name: str, text: Text, facts: dict[str, Any], source: str) -> tuple[int, int]:
+    """Return how many characters a person types from the draft to the fact file, and from nothing.
+
+    Quotes, their places and digests are left out of both: the text has the ones, `spacecoop anchor` writes the others.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        shutil.copy(REPOSITORY / "spacecoop.toml", folder)
+        for part in ("articles", "drafting", "entities", "ontology", "shapes", "queries", "links"):
+            shutil.copytree(REPOSITORY / part, folder / part)
+        (folder / "articles" / f"{name}.yaml").unlink()
+        day = facts.get("published")
+        said = facts["url"], facts["language"].partition("-")[0], day if isinstance(day, date) else None
+        setup = drafting.set_up(workspace.read(folder))
+        drafted = drafting.draft(setup, drafting.Source(name, name, text, *said, facts["publisher"])).source
+    ours, theirs = (_EVIDENCE.sub("", one).split() for one in (drafted, source))
+    steps = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    typed = sum(
+        len(" ".join(theirs[start:end])) + 1 for kind, _, _, start, end in steps if kind in ("insert", "replace")
+    )
+    return typed, len(" ".join(theirs))
+
+
+_EVIDENCE = re.compile(
+    r"^ *(?:- )?(?:quote|evidence|at|sha256|start|end):.*\n|^ *- \{?(?:at|quote):.*\n|^ *#.*\n", re.MULTILINE
+)
+
+
 def main() -> int:
     """Print a row for each article, and one for all."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -102,6 +133,10 @@ def main() -> int:
         total += row
         print(line(name, language, row))
     print(line("all", "", total))
+    print("\n| article | characters of the fact file | typed from the draft | of it |\n|---|---|---|---|")
+    for name, text, facts, source in found:
+        typed, whole = count_keys(name, text, facts, source)
+        print(f"| {name} | {whole:,} | {typed:,} | {typed / whole:.0%} |")
     return 0
 
 
