@@ -21,7 +21,7 @@ from pyoxigraph import NamedNode, parse
 from conftest import REPOSITORY
 from spacecoop import publish, workspace
 from spacecoop.documents import Unreadable
-from spacecoop.harvest import feeds
+from spacecoop.harvest import feeds, history
 from spacecoop.harvest.editions import Edition
 from spacecoop.shapes import Engine, Shapes, fast, reference
 from spacecoop.syntaxes import NQUADS, TRIG
@@ -57,7 +57,7 @@ def build(folder: Path) -> None:
 
 def versions(folder: Path) -> list[str]:
     """Each version as number, page, day, kind and article."""
-    rows = feeds.read_history(workspace.read(folder))
+    rows = history.read(workspace.read(folder))
     return [f"{row.number} {row.page} {row.date[:10]} {row.kind} {row.slug}" for row in rows]
 
 
@@ -158,20 +158,20 @@ def test_an_article_without_a_date_is_not_placed_in_time(dated: Path) -> None:
 
 def test_a_damaged_history_is_refused_at_its_line_and_out_stays(dated: Path) -> None:
     build(dated)
-    history = dated / feeds.HISTORY
-    good = history.read_text("utf-8")
+    table = dated / history.HISTORY
+    good = table.read_text("utf-8")
     for bad in ("\n<<<<<<< ours", "\ntwo\t2026-03-02T08:00:00Z\tx\tCreate\t0", "\n4\tsoon\tx\tCreate\t0"):
-        history.write_text(good.replace("\n2\t", f"{bad}\n2\t"), "utf-8")
+        table.write_text(good.replace("\n2\t", f"{bad}\n2\t"), "utf-8")
         with pytest.raises(Unreadable) as broken:
             build(dated)
         assert str(broken.value.finding).startswith("history.tsv:4:1: violation: the feed of what was published")
-    history.write_bytes(b"\xff")
+    table.write_bytes(b"\xff")
 
     with pytest.raises(Unreadable) as caught:
         build(dated)
 
     assert str(caught.value.finding).startswith("history.tsv:1:1: violation: the feed of what was published")
-    assert (dated / "out" / feeds.VERSIONS).read_text("utf-8") == good
+    assert (dated / "out" / history.VERSIONS).read_text("utf-8") == good
 
 
 def test_out_is_made_again_from_the_sources_after_changes_and_after_it_is_deleted(dated: Path) -> None:
@@ -207,31 +207,31 @@ def test_an_article_that_was_edited_and_gives_no_later_date_is_a_warning_at_buil
 
 def test_check_says_when_the_history_lacks_a_version_and_writes_nothing(dated: Path) -> None:
     build(dated)
-    before = (dated / feeds.HISTORY).read_bytes()
+    before = (dated / history.HISTORY).read_bytes()
     write(dated, 1, day=9, count=41)
 
     assert "../history.tsv" in publish.check(workspace.read(dated))
-    assert (dated / feeds.HISTORY).read_bytes() == before
+    assert (dated / history.HISTORY).read_bytes() == before
 
 
 def test_two_branches_histories_are_merged_by_keeping_the_lines_of_both(dated: Path) -> None:
     build(dated)
-    common = (dated / feeds.HISTORY).read_text("utf-8")
+    common = (dated / history.HISTORY).read_text("utf-8")
     write(dated, 4, day=9, count=41)
     build(dated)
-    ours = (dated / feeds.HISTORY).read_text("utf-8").removeprefix(common)
+    ours = (dated / history.HISTORY).read_text("utf-8").removeprefix(common)
     write(dated, 5, day=7, count=42)
-    (dated / feeds.HISTORY).write_text(common, "utf-8")
+    (dated / history.HISTORY).write_text(common, "utf-8")
     (dated / "articles" / "leaflet-4.yaml").rename(dated / "aside")
     build(dated)
-    theirs = (dated / feeds.HISTORY).read_text("utf-8").removeprefix(common)
+    theirs = (dated / history.HISTORY).read_text("utf-8").removeprefix(common)
     (dated / "aside").rename(dated / "articles" / "leaflet-4.yaml")
 
     found = []
     for merged in (ours + theirs, theirs + ours, theirs + ours + theirs):
-        (dated / feeds.HISTORY).write_text(common + merged, "utf-8")
+        (dated / history.HISTORY).write_text(common + merged, "utf-8")
         build(dated)
-        found.append((dated / feeds.HISTORY).read_text("utf-8"))
+        found.append((dated / history.HISTORY).read_text("utf-8"))
 
     assert (ours.count("\n"), theirs.count("\n")) == (1, 1)
     assert len(set(found)) == 1
@@ -396,8 +396,8 @@ def test_ldes_client_gives_each_member_whole_and_in_order(dated: Path, served: s
 
 def test_the_history_is_a_plain_table(dated: Path) -> None:
     build(dated)
-    lines = (dated / feeds.HISTORY).read_text("utf-8").splitlines()
-    assert (dated / feeds.HISTORY).read_bytes() == (dated / "out" / feeds.VERSIONS).read_bytes()
+    lines = (dated / history.HISTORY).read_text("utf-8").splitlines()
+    assert (dated / history.HISTORY).read_bytes() == (dated / "out" / history.VERSIONS).read_bytes()
 
     assert lines[:2] == ["# https://example.org/birds/", "position\tdate\tslug\tkind\tsha256"]
     manifest = json.loads((dated / "out" / "manifest.json").read_text("utf-8"))

@@ -18,7 +18,7 @@ import pytest
 from spacecoop import cache, publish, standing, workspace
 from spacecoop.cache import Cache
 from spacecoop.folders import MANIFEST
-from spacecoop.harvest import feeds
+from spacecoop.harvest import history
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -65,7 +65,7 @@ def test_a_build_reads_no_file_of_the_workspace_that_is_not_part_of_its_digest(
     read = {Path(line) for line in (tmp_path / "seen").read_text("utf-8").splitlines()}
     of_ours = {path.relative_to(place) for path in read if path.is_relative_to(place) and path.is_file()}
     made = {path for path in of_ours if path.parts[0] in ("out", ".cache")}
-    known = {path.relative_to(place) for path in standing.sources(workspace.read(place))} | {Path(feeds.HISTORY)}
+    known = {path.relative_to(place) for path in standing.sources(workspace.read(place))} | {Path(history.HISTORY)}
 
     assert len(of_ours - made) > 5
     assert sorted(of_ours - made - known) == []
@@ -141,7 +141,7 @@ EDITS: dict[str, Callable[[Path], object]] = {
     "an article": lambda place: edit(place / "articles" / "cranes.yaml", "sky: clear", "sky: grey"),
     "the settings": lambda place: edit(place / "spacecoop.toml", "[prefixes]", "# aside\n[prefixes]"),
     "a new article": lambda place: (place / "articles" / "new.yaml").write_text("x"),
-    "the history": lambda place: edit(place / feeds.HISTORY, "\n", "\n# aside\n"),
+    "the history": lambda place: edit(place / history.HISTORY, "\n", "\n# aside\n"),
     "a new shape": lambda place: (place / "shapes" / "more.ttl").write_text(""),
 }
 

@@ -17,7 +17,7 @@ from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
 from spacecoop.findings import Finding, Place, finding, is_refusal, sort
 from spacecoop.folders import MANIFEST, PAGES, Waiting
-from spacecoop.harvest import description, dumps, feeds, files, site, summaries
+from spacecoop.harvest import description, dumps, files, history, site, summaries
 from spacecoop.harvest.counting import Counting
 from spacecoop.output import Written
 from spacecoop.pages import ask, libraries, writing
@@ -70,8 +70,8 @@ def publish(
     the work on the articles (see ``work.each``).
     """
     with folders.hold(workspace.root / ".cache" / "build.lock", waiting):
-        given, history = standing.inputs(workspace, engine, pages), workspace.root / feeds.HISTORY
-        there = standing.find(workspace, history, given) if cached else None
+        given, kept = standing.inputs(workspace, engine, pages), workspace.root / history.HISTORY
+        there = standing.find(workspace, kept, given) if cached else None
         if there is not None:
             folders.tidy(workspace.out)
             return _add_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
@@ -90,14 +90,14 @@ def publish(
             libraries.copy(workspace.root / ".cache" / libraries.FOLDER, folder / libraries.FOLDER)
             strangers = folders.carry_over(workspace.out, folder, built)
             last.write_text(json.dumps([{"path": one.path} for one in published.files]), "utf-8")
-            feeds.keep_history(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
+            history.keep(folder, workspace)  # before out/: a build that dies here is done again, and adds nothing
             ended = standing.now()
         dumps.keep_layout(published.layout, workspace)
         if given == standing.inputs(workspace, engine, pages):  # nobody edited a source in the meantime
             lasting = [found for found in published.findings if found.rule != _ONCE]
             standing.keep(
                 workspace=workspace,
-                history=history,
+                history=kept,
                 given=given,
                 files=published.files,
                 articles=published.articles,
@@ -135,8 +135,8 @@ def check(
         )
         stale = folders.compare(Path(folder), workspace.out)
         absent = find_absent(workspace, Path(folder)) | libraries.names()
-        if not feeds.is_history_kept(Path(folder), workspace):
-            stale.append(f"../{feeds.HISTORY}")
+        if not history.is_kept(Path(folder), workspace):
+            stale.append(f"../{history.HISTORY}")
     return [name for name in stale if name not in absent]
 
 
@@ -190,7 +190,7 @@ def write(
     if is_refusal(findings):
         raise Rejected(sort(findings))
     written, published = gathered.written, gathered.editions
-    findings += [finding(_ONCE, gathered.places[slug]) for slug in feeds.find_unrevised(published, workspace)]
+    findings += [finding(_ONCE, gathered.places[slug]) for slug in history.find_unrevised(published, workspace)]
     described = description.describe(workspace, common.facts.quads, published, counting.bounds)
     core = description.core(described, [*dumps.NAMES, *dumps.block_names(workspace)])
     together = quads.arrange(
