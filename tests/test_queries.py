@@ -11,7 +11,8 @@ from conftest import Run
 from spacecoop import publish
 from spacecoop.findings import is_refusal
 from spacecoop.queries import library
-from spacecoop.queries.library import Parameter, QueryError, parse, term
+from spacecoop.queries.library import QueryError, parse
+from spacecoop.queries.parameters import Parameter, term
 from spacecoop.workspace import read
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
