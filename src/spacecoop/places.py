@@ -1,4 +1,4 @@
-"""Where the nodes of a file, and the values of their properties, stand."""
+"""A node, a property and a value in; where they stand in their file out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spacecoop.findings import Place
 
 @dataclass(frozen=True)
 class Places:
-    """Where the nodes of a file, and the values of their properties, stand."""
+    """Where the nodes of one file stand, and the values of their properties."""
 
     file: str
     nodes: dict[str, Place] = field(default_factory=dict)
