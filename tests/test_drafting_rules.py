@@ -271,3 +271,23 @@ def test_whose_an_undertaking_or_an_organisation_is_is_known_by_name() -> None:
 
     assert {owner for one in RULES.known for owner in one.of} <= known
     assert {*RULES.sides.values()} <= known
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Le ministère vietnamien n'exclut pas d'associer la France à un satellite.", "fr"),
+        ("Gabon has not ruled out a satellite with ESA.", "en"),
+    ],
+)
+def test_what_is_not_excluded_is_wished_and_no_refusal(text: str, language: str) -> None:
+    (one,) = read(text, language).candidates
+
+    assert one.values["modality"] == "wished"
+    assert one.values["type"] == "Cooperation"
+
+
+def test_with_another_party_is_a_cooperation_whatever_is_done() -> None:
+    text = "Le Sénégal prépare une antenne avec Ankara."
+
+    assert parties(read(text)) == [["senegal", "turkey"]]
