@@ -61,9 +61,12 @@ def verify(store: Store, ours: Mapping[str, Graph], report: Report, progress: Pr
     return sorted(there.keys() - ours.keys())
 
 
-def recount(store: Store, ours: Mapping[str, Graph], report: Report) -> None:
-    """Count every graph of ours in the store, after a change; a wrong number is a difference."""
-    there = store.counts()
+def recount(store: Store, ours: Mapping[str, Graph], report: Report, alone: bool = False) -> None:
+    """Count every graph of ours in the store, after a change; a wrong number is a difference.
+
+    With *alone* the store is asked for the numbers of these graphs, and of no others.
+    """
+    there = (store.counts(ours) if ours else {}) if alone else store.counts()
     report.counted = {iri for iri, graph in ours.items() if there.get(iri, 0) == graph.statements}
     for iri in sorted(ours.keys() - report.counted - {found.graph for found in report.differences}):
         lack = ours[iri].statements - there.get(iri, 0)

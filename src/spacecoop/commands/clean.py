@@ -10,7 +10,19 @@ import argparse
 
 from spacecoop import cli
 
-MADE = ("archives", "articles", "bulk", "comparisons", "dumps", "feed", "graphs.json", "pages", "standing", "twins")
+MADE = (
+    "archives",
+    "articles",
+    "bulk",
+    "comparisons",
+    "dumps",
+    "feed",
+    "graphs.json",
+    "pages",
+    "pushed",
+    "standing",
+    "twins",
+)
 FETCHED = ("assets", "links", "rules")
 
 

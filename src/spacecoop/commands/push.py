@@ -5,7 +5,7 @@
   spacecoop push library --dry-run          say what would be sent, and stop
   spacecoop push library --plan plan.json   write that to a file, too
   spacecoop push library --prune            delete graphs of ours that are no longer published
-  spacecoop push library --quick            only count the graphs that the store's own list calls unchanged
+  spacecoop push library --quick            believe the store's own list of what it was sent (docs/stores.md)
   spacecoop push library --verify-only      change nothing; read every graph back and compare it
 
 Only graphs whose IRI begins with the dataset's base IRI are read, changed or deleted. Secrets come from the
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from spacecoop.stores.graphs import Graph
     from spacecoop.stores.graphstore import Store
     from spacecoop.stores.plans import Plan
+    from spacecoop.stores.views import View
+    from spacecoop.workspace import Workspace
 
 SHOWN = 12
 """How many graphs of each kind a plan shows."""
@@ -51,7 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="only count what the store's own list calls unchanged, instead of reading it",
+        help="believe what the store's own list calls unchanged, instead of reading it",
     )
     parser.add_argument("--take-over", action="store_true", help="go on where another push died")
 
@@ -64,11 +66,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     workspace = cli.workspace(arguments)
     try:
-        ours = graphs.read(workspace)
+        ours = None if arguments.quick else graphs.read(workspace)
         target = targets.find(workspace, arguments.target, arguments.dialect)
         if target.recognised:
             cli.say(f"{target.name} is taken for {target.dialect.name} ({target.recognised})", error=True)
-        return push(targets.connect(target, workspace.base), ours, arguments, target.name)
+        return push(targets.connect(target, workspace.base), workspace, ours, arguments, target.name)
     except pushing.Interrupted as stopped:
         cli.say(f"\nspacecoop push: {stopped}", error=True)
         return cli.INTERRUPTED
@@ -82,15 +84,21 @@ def run(arguments: argparse.Namespace) -> int:
         raise cli.UserError(str(error)) from error
 
 
-def push(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str) -> int:
-    """Do what the arguments ask; return the exit code."""
+def push(
+    store: Store,
+    workspace: Workspace,
+    ours: Mapping[str, Graph] | None,
+    arguments: argparse.Namespace,
+    name: str,
+) -> int:
+    """Do what the arguments ask, with graphs of ours or, for a quick push, those that changed; return the exit code."""
     from spacecoop import pushing
-    from spacecoop.stores import leases
+    from spacecoop.stores import graphs, leases, views
 
     if arguments.verify_only:
-        return verify(store, ours)
+        return verify(store, graphs.read(workspace) if ours is None else ours)
     if arguments.dry_run:
-        return make_plan(store, ours, arguments, name, Clock("read"))[1]
+        return make_plan(store, look(store, workspace, ours, arguments), arguments, name, Clock("read"))[1]
     with leases.hold(store, arguments.take_over) as lease:
         clock = Clock("read")
 
@@ -98,23 +106,36 @@ def push(store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace,
             lease.renew()
             clock(done, of)
 
-        plan, code = make_plan(store, ours, arguments, name, beat)
+        view = look(store, workspace, ours, arguments)
+        lease.renew()
+        plan, code = make_plan(store, view, arguments, name, beat)
         if code != cli.DONE:
             return code
-        report = pushing.apply(store, ours, plan, lease, Clock("sent and proven"))
+        report = pushing.apply(store, view.ours, plan, lease, Clock("sent and proven"))
         if not plan.in_step:  # the plan has counted what it keeps
-            pushing.recount(store, ours, report)
-        return summary(report, ours)
+            pushing.recount(store, view.ours, report, alone=view.partial)
+        if not report.differences and not plan.having("stale"):
+            lease.renew()
+            views.settle(store, workspace, view, len(plan.having("add")) - report.deleted)
+        return summary(report, view.ours, view)
+
+
+def look(store: Store, workspace: Workspace, ours: Mapping[str, Graph] | None, arguments: argparse.Namespace) -> View:
+    """Return what is looked at: of a quick push, whose plan nobody wants whole, what changed since the last."""
+    from spacecoop.stores import graphs, views
+
+    view = views.glance(store, workspace) if arguments.quick and not arguments.plan else None
+    return view or views.look(store, graphs.read(workspace) if ours is None else ours)
 
 
 def make_plan(
-    store: Store, ours: Mapping[str, Graph], arguments: argparse.Namespace, name: str, progress: Progress
+    store: Store, view: View, arguments: argparse.Namespace, name: str, progress: Progress
 ) -> tuple[Plan, int]:
     """Make and print the plan; the exit code is not 0 where the store would not keep what it says."""
     from spacecoop.stores import plans
 
-    plan = plans.plan(store, ours, arguments.prune, arguments.quick, progress)
-    cli.say(table(plan, name))
+    plan = plans.plan(store, view.ours, arguments.prune, arguments.quick, progress, view)
+    cli.say(table(plan, name, view.left["graphs"]))
     if arguments.plan:
         data = {"store": name, "steps": [step._asdict() for step in plan.steps], "lost": list(plan.lost)}
         path = arguments.folder / arguments.plan
@@ -129,18 +150,19 @@ def make_plan(
     return plan, cli.REPAIR
 
 
-def table(plan: Plan, name: str) -> str:
-    """Return a plan as lines: what is done with how many graphs, and which."""
+def table(plan: Plan, name: str, left: int = 0) -> str:
+    """Return a plan as lines: what is done with how many graphs, and which; *left* more are unchanged."""
     from spacecoop.stores.plans import ACTIONS
 
     lines = [f"plan for {name}:"]
     for action, words in ACTIONS.items():
         steps = plan.having(action)
-        if not steps:
+        number = len(steps) + left * (action == "keep")
+        if not number:
             continue
         plus, minus = sum(step.insert for step in steps), sum(step.delete for step in steps)
         change = f" (+{plus:,} -{minus:,} triples)" if plus or minus else ""
-        lines.append(f"{len(steps):>8,} {_graphs(len(steps))} {words}{change}")
+        lines.append(f"{number:>8,} {_graphs(number)} {words}{change}")
         if action != "keep":
             lines += [f"           <{step.graph}> +{step.insert:,} -{step.delete:,}" for step in steps[:SHOWN]]
             lines += [f"           ... and {len(steps) - SHOWN:,} more"] * (len(steps) > SHOWN)
@@ -161,7 +183,7 @@ def verify(store: Store, ours: Mapping[str, Graph]) -> int:
     return summary(report, ours)
 
 
-def summary(report: pushing.Report, ours: Mapping[str, Graph]) -> int:
+def summary(report: pushing.Report, ours: Mapping[str, Graph], view: View | None = None) -> int:
     """Print what was done and proven; return the exit code."""
     if report.written or report.deleted:
         cli.say(
@@ -175,6 +197,9 @@ def summary(report: pushing.Report, ours: Mapping[str, Graph]) -> int:
         f"proven: {len(read) + len(counted):,} of {len(ours):,} {_graphs(len(ours))} ({triples:,} triples):"
         f" {len(read):,} read whole and compared, {len(counted):,} only counted"
     )
+    if view and view.partial:
+        graphs, triples = view.left["graphs"], view.left["triples"]
+        cli.say(f"believed: {graphs:,} {_graphs(graphs)} ({triples:,} triples), as the last push left them")
     for words, number in sorted(report.respelled.items()):
         cli.say(f"note: the store writes {number:,} values in another way: {words}")
     for difference in report.differences:

@@ -49,6 +49,8 @@ class Dialect:
     """How many statements one DELETE/INSERT operation may delete and insert together."""
     size: int = 10_000_000
     """How many bytes one change by Update may have."""
+    names_graphs: bool = False
+    """Whether it is known to say at once how many named graphs it has."""
     auth: tuple[str, ...] = ("none", "basic", "bearer")
     tried: bool = False
     """Whether a real server of it is in the tests; the others are held to what is recorded of them."""
@@ -70,6 +72,7 @@ DIALECTS: Mapping[str, Dialect] = {
             names=2_000,
             answers=TABLE,
             batch=100_000,
+            names_graphs=True,
             tried=True,
         ),
         Dialect(

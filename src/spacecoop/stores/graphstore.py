@@ -89,6 +89,10 @@ class Store:
             found |= more
         return found
 
+    def count_names(self) -> int:
+        """Return how many named graphs the store has, of anybody."""
+        return self._number("SELECT (COUNT(?g) AS ?n) WHERE { GRAPH ?g {} }")
+
     def _count_all(self) -> dict[str, int] | None:
         """Return the counts of our graphs, picked here from those of all; None where they do not come whole.
 
