@@ -1,8 +1,8 @@
 """What is published and a store in, what a push has to look at out: all graphs, or those that changed since the last.
 
 At its end a push notes in the store one digest: that of a file that it leaves in ``.cache/pushed/``, with all graphs
-that are proven there, by the digest of the file of ours that they are in. It is taken off before anything changes. So where
-the store says it and the file has it, the file is the store's whole list, and nothing of the rest has to be read.
+that are proven there, by the digest of the file of ours that they are in. It is taken off before anything changes. So
+where the store says it and the file has it, the file is the store's whole list, and nothing of the rest is read.
 """
 
 from __future__ import annotations
