@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -291,3 +292,21 @@ def test_with_another_party_is_a_cooperation_whatever_is_done() -> None:
     text = "Le Sénégal prépare une antenne avec Ankara."
 
     assert parties(read(text)) == [["senegal", "turkey"]]
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parent / "drafting").glob("*.gold.json")), ids=lambda path: path.stem
+)
+def test_a_whole_text_that_we_invented_is_read_as_people_read_it(path: Path) -> None:
+    gold = json.loads(path.read_text("utf-8"))
+    words = path.with_name(gold["source"]).read_text("utf-8").partition("\n")[2]
+    found = proposals.read(words, gold["lang"], RULES, NAMES, date.fromisoformat(gold["published"]))
+    proposed = [one for candidate in found.candidates for one in candidate.sentences]
+    evidence = [one for fact in gold["facts"] for one in fact["evidence"]]
+    named = {(one["start"], one["end"]) for one in gold["mentions"] if one["id"]}
+    linked = {(one.start, one.end) for one in found.mentions if len(one.things) == 1}
+
+    assert [
+        row for row in evidence if not any(one.start < row["end"] and row["start"] < one.end for one in proposed)
+    ] == []
+    assert len(named & linked) >= 0.9 * len(named)
