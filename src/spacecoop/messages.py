@@ -39,6 +39,12 @@ def _read(language: str) -> tuple[Mapping[str, str], Mapping[str, str]]:
     return sentences, sentences.pop("texts")
 
 
+def load() -> None:
+    """Read what every language has, for those who cannot open a file later."""
+    for language in languages():
+        _read(language)
+
+
 def catalogue(language: str) -> Mapping[str, str]:
     """Return the sentences of a language by their English; empty for a language that has none."""
     return _read(language)[0]

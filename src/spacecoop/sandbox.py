@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from spacecoop import findings
+from spacecoop import findings, messages
 
 Work = Callable[["Signals"], Any]
 _MEGABYTE = 1024 * 1024
@@ -57,6 +57,7 @@ class Signals:
 
         Work of several steps tells each: the bounds begin anew.
         """
+        messages.load()  # so that what is found can be said
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
@@ -153,6 +154,7 @@ def each(work: Callable[[Begin], Any], *expected: type[Exception], limits: Limit
             return None, error
 
     findings.rules()  # read before the doors are shut, so that a step can make a finding
+    messages.load()
     result, error = run(bounded, limits or EACH)
     if error is not None:
         raise error
