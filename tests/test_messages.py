@@ -32,7 +32,7 @@ SPEAKING = [
         "joining.py",
         "spark.py",
         "exchange.py",
-    "preflight/rulebooks.py",
+        "preflight/rulebooks.py",
     ),
 ]
 SILENT = {
