@@ -125,8 +125,7 @@ def _long(limit: int) -> Callable[[str, str, str], bool]:
 
 
 def _matches(pattern: str, *kinds: str) -> Callable[[str, str, str], bool]:
-    compiled = re.compile(pattern, re.ASCII)
-    return lambda text, kind, _term: kind in kinds and compiled.fullmatch(text) is not None
+    return lambda text, kind, _term: kind in kinds and re.fullmatch(pattern, text, re.ASCII) is not None
 
 
 def _kind(*kinds: str) -> Callable[[str, str, str], bool]:
