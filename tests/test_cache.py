@@ -5,6 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -213,6 +215,40 @@ def test_any_cache_made_by_hand_ends_no_build(birds: Path, value: bytes) -> None
 
     assert {"articles", "dumps", "pages", "standing"} <= set(names)
     assert {path: path.read_bytes() for path in (birds / "out").rglob("*") if path.is_file()} == wanted
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda told: kept.Told(told.rows, "no JSON"),
+        lambda told: kept.Told(told.rows, '[[["a", "b", 3]], {}]'),
+        lambda told: kept.Told(told.rows, '[[], {"word": ["x"]}]'),
+        lambda told: kept.Told(
+            {part: dict.fromkeys(pages, "no JSON") for part, pages in told.rows.items()}, told.found
+        ),
+        lambda told: kept.Told(
+            {part: dict.fromkeys(pages, '{"a": 3}') for part, pages in told.rows.items()}, told.found
+        ),
+    ],
+)
+def test_what_articles_are_said_to_tell_the_pages_is_not_believed_where_it_was_made_by_hand(
+    small: Path, change: Callable[[kept.Told], kept.Told]
+) -> None:
+    publish.publish(workspace.read(small))
+    wanted = {path: path.read_bytes() for path in (small / "out").rglob("*") if path.is_file()}
+    with sqlite3.connect(small / ".cache" / kept.FOLDER) as database:
+        changed = 0
+        for key, value in database.execute("SELECT key, value FROM entry").fetchall():
+            made = kept._read(value)
+            if made is not None and made.told.found:
+                packed = kept.pack(replace(made, told=change(made.told)))
+                row = (packed, cache._digest(key, packed), key)
+                changed += database.execute("UPDATE entry SET value = ?, digest = ? WHERE key = ?", row).rowcount
+    (small / ".cache" / "standing").unlink()
+    publish.publish(workspace.read(small))
+
+    assert changed
+    assert {path: path.read_bytes() for path in (small / "out").rglob("*") if path.is_file()} == wanted
 
 
 @pytest.mark.parametrize("value", [*BY_HAND, b"", b"{}", b"3"])

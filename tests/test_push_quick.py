@@ -128,7 +128,7 @@ def test_a_graph_in_two_files_is_found_by_a_quick_push_too(
     file.write_bytes(new)
     manifest = tmp_path / "out" / "manifest.json"
     sums = [hashlib.sha256(one).hexdigest() for one in (old, new)]
-    manifest.write_text(manifest.read_text("utf-8").replace(*sums), "utf-8")
+    manifest.write_text(manifest.read_text("utf-8").replace(sums[0], sums[1]), "utf-8")
 
     assert cli.main(["-C", str(tmp_path), "push", stub.url, "--dialect", "oxigraph", "--quick"]) == 1
     assert f"the graph <{BASE}article/tit#head> is in" in capsys.readouterr().err

@@ -17,6 +17,10 @@ MOST_BYTES = 4_000_000_000
 """How much one cache may hold; what was kept first goes first."""
 
 
+class Unbelievable(Exception):
+    """What a cache holds bears the right digest and is not what we keep there: it was made by hand."""
+
+
 class Cache:
     """A file of values by key, of bounded size. Where it cannot be used, it is empty, and nothing fails."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from pyoxigraph import NamedNode, Quad
 
 from spacecoop import articles, documents, folders, gathering, output, quads, shared, standing, work
-from spacecoop.cache import Cache
+from spacecoop.cache import Cache, Unbelievable, clear
 from spacecoop.documents import Unreadable
 from spacecoop.facts import bulk
 from spacecoop.findings import Finding, Place, finding, is_refusal, sort
@@ -20,7 +20,7 @@ from spacecoop.folders import MANIFEST, PAGES, Waiting
 from spacecoop.harvest import description, dumps, files, history, site, summaries
 from spacecoop.harvest.counting import Counting
 from spacecoop.output import Written
-from spacecoop.pages import ask, libraries, writing
+from spacecoop.pages import ask, kept, libraries, writing
 from spacecoop.pages.faults import PageError
 from spacecoop.progress import Progress, silent
 from spacecoop.queries import library
@@ -69,9 +69,29 @@ def publish(
     Without *pages*, the data alone. Where out/ is what a build of the same inputs wrote, it stays as it is. *run* does
     the work on the articles (see ``work.each``).
     """
+
+    def once() -> Published:
+        return _publish(workspace, engine, progress, cached, waiting, pages, run)
+
+    try:
+        return once()
+    except Unbelievable:  # nothing was written yet
+        clear(workspace.root / ".cache", [kept.FOLDER])
+        return once()
+
+
+def _publish(
+    workspace: Workspace,
+    engine: str,
+    progress: Progress,
+    cached: bool,
+    waiting: Waiting,
+    pages: bool,
+    run: Run | None,
+) -> Published:
     with folders.hold(workspace.root / ".cache" / "build.lock", waiting):
-        given, kept = standing.inputs(workspace, engine, pages), workspace.root / history.HISTORY
-        there = standing.find(workspace, kept, given) if cached else None
+        given, past = standing.inputs(workspace, engine, pages), workspace.root / history.HISTORY
+        there = standing.find(workspace, past, given) if cached else None
         if there is not None:
             folders.tidy(workspace.out)
             return _add_strangers(Published(there.files, there.articles, there.findings), there.strangers, workspace)
@@ -97,7 +117,7 @@ def publish(
             lasting = [found for found in published.findings if found.rule != _ONCE]
             standing.keep(
                 workspace=workspace,
-                history=kept,
+                history=past,
                 given=given,
                 files=published.files,
                 articles=published.articles,

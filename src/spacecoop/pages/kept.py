@@ -17,6 +17,8 @@ from spacecoop.pages.kinds import SHIPPED, Page
 from spacecoop.pages.known import Asked
 from spacecoop.workspace import Workspace
 
+FOLDER = "pages"
+"""What the cache is called in ``.cache/``."""
 Marks = Sequence[Sequence[str]]
 _RECORD, _FIELD = "\x1e", "\x1f"
 """What stands between what an article tells, and between the parts of that: nothing that JSON or an IRI has."""
@@ -51,7 +53,7 @@ class Kept:
     """What pages were made from, and what came of it, in ``.cache/pages``."""
 
     def __init__(self, workspace: Workspace, folder: Path, cached: bool) -> None:
-        self._cache = Cache(workspace.root / ".cache" / "pages")
+        self._cache = Cache(workspace.root / ".cache" / FOLDER)
         self._out, self._folder, self._cached = workspace.out, folder, cached
         self._stack = ExitStack()
         self._look = self._stack.enter_context(self._cache.look_up()) if cached else lambda _: None

@@ -14,6 +14,7 @@ from typing import Any
 
 from pyoxigraph import Literal, NamedNode
 
+from spacecoop import jsontext
 from spacecoop.pages.kinds import Page, Row
 from spacecoop.pages.known import Known
 from spacecoop.pages.values import Value, bound
@@ -92,9 +93,22 @@ def pack(piece: Piece) -> str:
 
 
 def unpack(text: str) -> Piece:
-    """Return the piece that ``pack`` made a text of."""
-    entries, places = json.loads(text)
-    return Piece(entries, places)
+    """Return the piece that ``pack`` made a text of; raises ValueError for any other text."""
+    match jsontext.parse(text):
+        case [list(entries), dict(words)] if all(map(_is_entry, entries)) and all(map(_are_places, words.values())):
+            return Piece(entries, words)
+    raise ValueError("it is no piece of an index")
+
+
+def _is_entry(given: object) -> bool:
+    match given:
+        case [str(), list(kinds), str()]:
+            return all(isinstance(kind, str) for kind in kinds)
+    return False
+
+
+def _are_places(given: object) -> bool:
+    return isinstance(given, list) and all(type(place) is int and place >= 0 for place in given)
 
 
 def list_pieces(listed: Iterable[tuple[str, Sequence[Row]]], known: Known) -> Iterator[tuple[str, Piece]]:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from pyoxigraph import Quad, RdfFormat, Store
 
+from spacecoop import jsontext
+from spacecoop.cache import Unbelievable
 from spacecoop.pages import known
 from spacecoop.pages.answers import Answers, unpack, write_line
 from spacecoop.pages.kept import Told
@@ -155,9 +157,13 @@ class Rows:
             self._database.execute("INSERT INTO found VALUES (?, ?)", (article, told.found))
 
     def pieces(self) -> Iterator[tuple[str, Piece]]:
-        """Yield what articles add to the index that is searched, by their IRIs, sorted."""
-        found = self._database.execute("SELECT article, piece FROM found ORDER BY article")
-        return ((article, unpack_piece(piece)) for article, piece in found)
+        """Yield what articles add to the index that is searched, by their IRIs, sorted; raises Unbelievable."""
+        for article, piece in self._database.execute("SELECT article, piece FROM found ORDER BY article"):
+            try:
+                found = unpack_piece(piece)
+            except ValueError as error:
+                raise Unbelievable(f"what {article} adds to the search") from error
+            yield article, found
 
     def sign(self, part: str, page: str) -> str:
         """Return what changes when the rows for a page do."""
@@ -186,12 +192,15 @@ class Rows:
             yield part, page[0], place, said
 
     def of(self, part: str, page: str) -> list[Row]:
-        """Return the rows that are kept under a name for a page, each once."""
+        """Return the rows that are kept under a name for a page, each once; raises Unbelievable."""
         lines = list(dict.fromkeys(line for said in self._each_said(part, page) for line in said.split("\n")))
         kind = self._alone.get(part)
         if kind is not None and not kind.ordered:
             lines.sort()
-        rows: list[Row] = [{name: unpack(term) for name, term in json.loads(line).items()} for line in lines]
+        try:
+            rows: list[Row] = [{name: unpack(term) for name, term in jsontext.parse(line).items()} for line in lines]
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise Unbelievable(f"the rows of {part} for {page}") from error
         return rows if kind is None else sort(rows, kind.order)
 
     def each(self, part: str) -> Iterator[tuple[str, list[Row]]]:
