@@ -19,6 +19,7 @@ from browsing import CHROMIUM
 
 settings.register_profile("patient", deadline=None)  # a machine that does other work too makes no example wrong
 settings.load_profile("patient")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # with it, each program that a test starts compiles all of ours anew
 
 REPOSITORY = Path(__file__).parent.parent
 Run = Callable[..., subprocess.CompletedProcess[str]]
