@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 
 import pytest
-from pyoxigraph import NamedNode, RdfFormat, parse
+from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 
 from conftest import REPOSITORY
 
@@ -66,3 +66,21 @@ def test_a_voice_that_several_articles_pass_on_is_one() -> None:
         assert f"Told by {articles} articles, from {voices.replace('–', '0')} independent voices." in page, href
         listed = page.partition('<h2 id="voices">')[2].partition("<h2 ")[0]
         assert len(re.findall("<dt>", listed)) == int(voices.replace("–", "0"))
+
+
+def test_a_page_counts_the_voices_that_the_named_query_counts() -> None:
+    answer = answer_named("corroborated")
+
+    assert len(answer) > 10
+    for matter, articles, voices in answer:
+        page = (OUT / "id" / f"{matter.rpartition('/')[2]}.html").read_text("utf-8")
+        assert f"Told by {articles} articles, from {voices} independent voices." in page, matter
+
+
+def answer_named(name: str) -> list[tuple[str, str, str]]:
+    """Return matter, articles and voices as a named query has them."""
+    store = Store()
+    store.bulk_load(path=OUT / "dataset.nq", format=RdfFormat.N_QUADS)
+    found = store.query((REPOSITORY / "queries" / f"{name}.rq").read_text("utf-8"), use_default_graph_as_union=True)
+    assert isinstance(found, QuerySolutions)
+    return [(row["matter"].value, row["articles"].value, row["voices"].value) for row in found]

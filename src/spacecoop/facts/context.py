@@ -118,9 +118,6 @@ def scope(source: Any, base: str, lifted: Lifted) -> Scope:
     return Scope(Context(source, base=base), lifted)
 
 
-_OF_TERMS = frozenset({"@id", "@type", "@container", "@language", "@direction", "@context"})
-
-
 def lift(source: Any) -> tuple[Any, Lifted]:
     """Return a context with the terms of its scoped contexts at the top, under names of their own, and these names.
 
