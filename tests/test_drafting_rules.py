@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -310,3 +311,14 @@ def test_a_whole_text_that_we_invented_is_read_as_people_read_it(path: Path) -> 
         row for row in evidence if not any(one.start < row["end"] and row["start"] < one.end for one in proposed)
     ] == []
     assert len(named & linked) >= 0.9 * len(named)
+
+
+def test_a_phrase_with_the_same_part_twice_is_told_when_the_rules_are_read(tmp_path: Path) -> None:
+    shutil.copytree(DRAFTING, tmp_path / "drafting")
+    file = tmp_path / "drafting" / "en.toml"
+    file.write_text(
+        f'{file.read_text("utf-8")}\n[[times]]\nwords = ["{{day}} to {{day}}"]\nedtf = "{{day}}"\n', "utf-8"
+    )
+
+    with pytest.raises(rules.RulesError, match=r"en\.toml.*\{day\} stands twice"):
+        rules.read(tmp_path / "drafting").languages["en"]

@@ -5,9 +5,10 @@ No key or value of the vocabulary is named here: what a cue writes stands in the
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -61,12 +62,24 @@ class Back:
 class Phrase:
     """A way to say a time, and its form in EDTF."""
 
-    words: re.Pattern[str]
+    written: str
+    """Its expression."""
+    needs: str
+    """The longest word that stands in it as it is; empty where there is none."""
     form: str
     days: int | None
     """How many days from the day of publication, where the phrase says so."""
     months: int | None = None
     """How many months, times the number that the phrase says, if it says one."""
+
+    def find(self, text: str) -> Iterator[re.Match[str]]:
+        """Yield where a folded text says so."""
+        return self._words.finditer(text) if self.needs in text else iter(())
+
+    @functools.cached_property
+    def _words(self) -> re.Pattern[str]:
+        """Made when a text may have it: of some hundred phrases it has a few."""
+        return re.compile(self.written)
 
 
 @dataclass(frozen=True)
@@ -359,5 +372,10 @@ def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
             written = _PARTS.sub(lambda one: _MARKS[one[0]], re.escape(_plain(words)))
             text = re.sub(r"\\\{(\w+)\\\}", part, written)
             inner = rf"(?<!\w){text}(?!\w)" if spaced else rf"(?<!\d){text}(?!\d)"
-            found.append(Phrase(re.compile(inner), row["edtf"], row.get("days"), row.get("months")))
+            twice = [name for name, count in Counter(re.findall(r"\{(\w+)\}", words)).items() if count > 1]
+            if twice:
+                raise ValueError(f"{{{twice[0]}}} stands twice in {words!r}")
+            plain = re.sub(r"\{\w+\}|[*…]", " ", _plain(words)).split()
+            needs = max(plain, key=len, default="")
+            found.append(Phrase(inner, needs, row["edtf"], row.get("days"), row.get("months")))
     return tuple(found)

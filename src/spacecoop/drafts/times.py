@@ -47,7 +47,7 @@ def is_dateline(words: str, time: Time) -> bool:
 
 def _all(folded: Folded, language: Language, published: date | None, way: Way) -> Iterator[Time]:
     for phrase in language.phrases:
-        for found in phrase.words.finditer(folded.text):
+        for found in phrase.find(folded.text):
             value = _value(phrase, found, language, published, way(*found.span()))
             if value is not None and _is_edtf(value):
                 yield Time(*folded.span(found.start(), found.end()), value)
