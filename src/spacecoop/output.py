@@ -238,7 +238,7 @@ def as_row(one: Written) -> dict[str, Any]:
 
 
 def restore(row: Mapping[str, Any]) -> Written:
-    """Return what ``asdict`` made a row of; raises TypeError or ValueError for a row that was made by hand."""
+    """Return what ``as_row`` made a row of; raises TypeError or ValueError for a row that was made by hand."""
     one = Written(**row)
     kinds = [type(part) for part in (one.path, one.bytes, one.sha256, one.statements)]
     if kinds != [str, int, str, int] or one.path.startswith("/") or ".." in one.path.split("/") or "\0" in one.path:
