@@ -78,8 +78,7 @@ def templates(folder: Path) -> dict[str, Path]:
     starter.create(small)
     shutil.copytree(REPOSITORY / "tests" / "birds", birds)
     shutil.copytree(REPOSITORY / "tests" / "data" / "every-kind", birds, dirs_exist_ok=True)
-    for name in ("pages", "drafting"):
-        shutil.copytree(REPOSITORY / name, small / name)
+    shutil.copytree(REPOSITORY / "pages", small / "pages")
     for name in ("wikidata.nt", "wikidata.json"):
         shutil.copy(REPOSITORY / "tests" / "frozen" / "links" / name, small / "links")
     (small / "texts" / "new.txt").write_text("On 3 May 2019, France and China signed an agreement on space.\n", "utf-8")

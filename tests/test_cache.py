@@ -15,7 +15,7 @@ from conftest import Run
 from spacecoop import cache, cli, publish, work, workspace
 from spacecoop.cache import Cache
 from spacecoop.output import Written
-from spacecoop.pages import kept
+from spacecoop.pages import kept, searching
 from spacecoop.stories import accounts, twins
 from spacecoop.stories.reasons import Traits
 
@@ -220,12 +220,7 @@ def test_any_cache_made_by_hand_ends_no_build(birds: Path, value: bytes) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: kept.Told(told.rows, "no JSON"),
-        lambda told: kept.Told(told.rows, '[[["a", "b", 3]], {}]'),
         lambda told: kept.Told(told.rows, '[[], {"word": ["x"]}]'),
-        lambda told: kept.Told(
-            {part: dict.fromkeys(pages, "no JSON") for part, pages in told.rows.items()}, told.found
-        ),
         lambda told: kept.Told(
             {part: dict.fromkeys(pages, '{"a": 3}') for part, pages in told.rows.items()}, told.found
         ),
@@ -249,6 +244,14 @@ def test_what_articles_are_said_to_tell_the_pages_is_not_believed_where_it_was_m
 
     assert changed
     assert {path: path.read_bytes() for path in (small / "out").rglob("*") if path.is_file()} == wanted
+
+
+@pytest.mark.parametrize(
+    "text", ["no JSON", "3", "[1]", '[[["a", "b", 3]], {}]', '[[], {"word": ["x"]}]', "[" * 100_000]
+)
+def test_no_piece_of_an_index_is_made_of_another_text(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        searching.unpack(text)
 
 
 @pytest.mark.parametrize("value", [*BY_HAND, b"", b"{}", b"3"])
