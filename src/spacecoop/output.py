@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import gzip
 import hashlib
 import io
@@ -297,7 +298,10 @@ def keep_packing(path: Path, previous: Path) -> None:
     Other builds of zlib compress to other bytes. What was packed with the greatest or the least effort, which is told
     there (RFC 1952, section 2.3.1), is packed anew: a build elsewhere, which has no earlier file, would pack it so too.
     """
-    if not previous.is_file():
+    whole, before = path.with_suffix(""), previous.with_suffix("")
+    if not previous.is_file() or (
+        whole.is_file() and before.is_file() and not filecmp.cmp(whole, before, shallow=False)
+    ):
         return
     mine, theirs = path.read_bytes(), previous.read_bytes()
     if (
