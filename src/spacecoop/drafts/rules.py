@@ -374,7 +374,7 @@ def _phrases(rows: Mapping[str, Any], spaced: bool) -> tuple[Phrase, ...]:
             inner = rf"(?<!\w){text}(?!\w)" if spaced else rf"(?<!\d){text}(?!\d)"
             twice = [name for name, count in Counter(re.findall(r"\{(\w+)\}", words)).items() if count > 1]
             if twice:
-                raise ValueError(f"{{{twice[0]}}} stands twice in {words!r}")
+                raise ValueError(f"{twice[0]} stands twice in {words!r}")
             plain = re.sub(r"\{\w+\}|[*…]", " ", _plain(words)).split()
             needs = max(plain, key=len, default="")
             found.append(Phrase(inner, needs, row["edtf"], row.get("days"), row.get("months")))
