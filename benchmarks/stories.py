@@ -3,8 +3,8 @@
 make bench-stories              1,000 articles that tell of 100 shared matters, each article of two
 python benchmarks/stories.py 100
 
-Seconds are those of the processor, of this process and those that it starts. The articles are read without being judged: only what comes after them
-is measured, and how many groups of accounts the rules are asked about.
+Seconds are those of the processor, of this process and those that it starts. The articles are read without being
+judged: only what comes after them is measured, and how many groups of accounts the rules are asked about.
 """
 
 from __future__ import annotations
