@@ -6,10 +6,8 @@ import ast
 import gzip
 import itertools
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -17,39 +15,9 @@ import pytest
 from conftest import REPOSITORY
 from spacecoop import exchange
 from spacecoop.exchange import Broken, Elsewhere, Follow, TooLong, Unreachable
+from speaking import Parts, speaking
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Parts = Callable[[bytes], Iterable[bytes]]
-
-
-@contextmanager
-def speaking(parts: Parts, pause: float = 0.0) -> Iterator[tuple[str, list[bytes]]]:
-    """A server that answers a request with these bytes; gives its address, and what it was asked."""
-    server, asked = socket.create_server(("127.0.0.1", 0)), []
-
-    def answer(connection: socket.socket) -> None:
-        with connection:
-            try:
-                asked.append(connection.recv(65536))
-                for part in parts(asked[-1]):
-                    connection.sendall(part)
-                    time.sleep(pause)
-            except OSError:
-                return
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.getsockname()[1]}", asked
-    finally:
-        server.close()
 
 
 def drip(*first: bytes) -> Parts:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import itertools
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from spacecoop.stores.credentials import Credentials
 from spacecoop.stores.graphstore import Store
 from spacecoop.stores.leases import Lease
 from spacecoop.stores.targets import TargetError
+from speaking import speaking
 from storetest import BASE, Stub, dataset, published
 
 JSON = {"Content-Type": "application/sparql-results+json"}
@@ -35,33 +34,10 @@ def stub() -> Iterator[Stub]:
 
 
 @contextmanager
-def speaking(parts: Callable[[], Iterable[bytes]], pause: float = 0.05) -> Iterator[str]:
-    """A server that answers anything with these bytes, part by part, as long as somebody listens."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def answer(connection: socket.socket) -> None:
-        with connection:
-            try:
-                connection.recv(65536)
-                for part in parts():
-                    connection.sendall(part)
-                    time.sleep(pause)
-            except OSError:
-                return
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
-    finally:
-        server.close()
+def speaking_alike(parts: Callable[[], Iterable[bytes]], pause: float = 0.05) -> Iterator[str]:
+    """A server that answers anything with these bytes, as long as somebody listens."""
+    with speaking(lambda _: parts(), pause) as (address, _):
+        yield f"http://{address}/"
 
 
 def connection(credentials: Credentials | None = None, timeout: float = 0.5, tries: int = 2) -> Connection:
@@ -88,7 +64,7 @@ DRIPS = {
 @pytest.mark.parametrize("drip", DRIPS)
 def test_a_server_that_drips_is_given_up_in_time(drip: str) -> None:
     begun = time.monotonic()
-    with speaking(DRIPS[drip]) as url, pytest.raises(StoreError, match="timed out"):
+    with speaking_alike(DRIPS[drip]) as url, pytest.raises(StoreError, match="timed out"):
         connection().send("POST", url, b"", "text/plain", read=len)
 
     assert time.monotonic() - begun < 5
@@ -100,7 +76,7 @@ def test_a_body_without_end_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> Non
     def endless() -> Iterator[bytes]:
         return itertools.chain([HEAD + b"\r\n"], itertools.repeat(b"x" * 65536))
 
-    with speaking(endless, pause=0) as url, pytest.raises(StoreError, match="larger than 1,000,000 bytes"):
+    with speaking_alike(endless, pause=0) as url, pytest.raises(StoreError, match="larger than 1,000,000 bytes"):
         connection(timeout=30).send("POST", url, b"", "text/plain", read=len)
 
 
@@ -109,7 +85,7 @@ def test_a_retry_after_of_nonsense_is_no_wish(said: str) -> None:
     def busy() -> Iterable[bytes]:
         return [b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nRetry-After: " + said.encode("latin-1") + b"\r\n\r\n"]
 
-    with speaking(busy, pause=0) as url, pytest.raises(StoreError, match=r"503.*\(2 tries\)"):
+    with speaking_alike(busy, pause=0) as url, pytest.raises(StoreError, match=r"503.*\(2 tries\)"):
         connection().send("POST", url, b"", "text/plain")
 
 
@@ -180,7 +156,7 @@ def test_a_secret_that_a_server_echoes_is_hidden_in_any_spelling(echo: str, befo
     def echoing() -> Iterable[bytes]:
         return [f"HTTP/1.1 400 Bad\r\nContent-Length: {len(text)}\r\n\r\n{text}".encode()]
 
-    with speaking(echoing, pause=0) as url, pytest.raises(StoreError) as raised:
+    with speaking_alike(echoing, pause=0) as url, pytest.raises(StoreError) as raised:
         connection(Credentials("basic", "dba", "s3cret+/pass")).send("POST", url, b"", "text/plain")
 
     said = str(raised.value)
@@ -192,7 +168,7 @@ def test_a_server_s_words_do_not_speak_to_the_terminal() -> None:
     def rude() -> Iterable[bytes]:
         return [b"HTTP/1.1 400 Bad\r\nContent-Length: 12\r\n\r\n\x1b[2J\x1b]0;hi\x07"]
 
-    with speaking(rude, pause=0) as url, pytest.raises(StoreError) as raised:
+    with speaking_alike(rude, pause=0) as url, pytest.raises(StoreError) as raised:
         connection().send("POST", url, b"", "text/plain")
 
     assert str(raised.value).isprintable()
