@@ -134,7 +134,7 @@ def make_plan(
     """Make and print the plan; the exit code is not 0 where the store would not keep what it says."""
     from spacecoop.stores import plans
 
-    plan = plans.plan(store, view.ours, arguments.prune, arguments.quick, progress, view)
+    plan = plans.plan(store, view, arguments.prune, arguments.quick, progress)
     cli.say(table(plan, name, view.left["graphs"]))
     if arguments.plan:
         data = {"store": name, "steps": [step._asdict() for step in plan.steps], "lost": list(plan.lost)}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from spacecoop.progress import Progress, silent
-from spacecoop.stores import comparisons, dialects, listings, views
+from spacecoop.stores import comparisons, dialects, listings
 from spacecoop.stores.graphs import Graph
 from spacecoop.stores.graphstore import Store
 from spacecoop.stores.listings import Noted
@@ -62,21 +62,13 @@ class Plan:
         return not self.having("add", "replace", "delete")
 
 
-def plan(
-    store: Store,
-    ours: Mapping[str, Graph],
-    prune: bool = False,
-    quick: bool = False,
-    progress: Progress = silent,
-    view: View | None = None,
-) -> Plan:
+def plan(store: Store, view: View, prune: bool = False, quick: bool = False, progress: Progress = silent) -> Plan:
     """Compare a store with what is published, by reading there whatever is ours.
 
     A *quick* plan believes the store's own list of a graph where its digest is ours and the store counts as many
-    triples; it reads the others. A *view* says what the store has, where that is known.
+    triples; it reads the others.
     """
-    view = view or views.look(store, ours)
-    there, noted = view.there, view.noted
+    ours, there, noted = view.ours, view.there, view.noted
     settled = listings.find_settled(noted)
     right = {
         iri for iri, graph in ours.items() if settled.get(iri) == graph.digest and there.get(iri) == graph.statements
