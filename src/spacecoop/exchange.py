@@ -201,10 +201,18 @@ class Client:
         )
 
 
-def send(method: str, url: str, *, seconds: float, **settings: Any) -> Answer:
-    """Send one request over a connection of its own, as `Client.send` does; raises ExchangeError."""
-    known = {name: settings.pop(name) for name in ("auth", "user_agent", "proxies") if name in settings}
-    with Client(**known) as client:
+def send(
+    method: str,
+    url: str,
+    *,
+    seconds: float,
+    auth: AuthBase | None = None,
+    user_agent: str = "spacecoop",
+    proxies: bool = True,
+    **settings: Any,
+) -> Answer:
+    """Send one request over a connection of its own, as `Client.send` does with *settings*; raises ExchangeError."""
+    with Client(auth, user_agent=user_agent, proxies=proxies) as client:
         return client.send(method, url, seconds=seconds, **settings)
 
 

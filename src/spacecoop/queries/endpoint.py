@@ -226,7 +226,7 @@ class Endpoint:
                 headers={**dict(request.header_items()), "Accept": accept},
                 follow=exchange.Follow.SAME_HOST,
                 largest=LARGEST,
-                auth=known and exchange.authenticate(known.kind, known.user, known.token or known.password),
+                auth=exchange.authenticate(known.kind, known.user, known.token or known.password) if known else None,
             )
         except exchange.Elsewhere as error:
             text = f"it sends on to another host, {error}; ask that one, if you trust it"
