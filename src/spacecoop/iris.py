@@ -10,6 +10,8 @@ from pyoxigraph import Literal, NamedNode
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 RDF_TYPE = f"{RDF}type"
+TYPE_ROW = f"<{RDF_TYPE}>"
+"""The same as N-Triples write it."""
 """Says of what class a thing is."""
 TYPE = NamedNode(RDF_TYPE)
 

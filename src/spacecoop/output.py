@@ -20,11 +20,10 @@ from typing import Any
 
 from pyoxigraph import NamedNode, Quad, Triple, parse, serialize
 
-from spacecoop.iris import RDF_TYPE, Prefixes
-from spacecoop.quads import Arranged, Row, plain, read_literal, rows, text
+from spacecoop.iris import TYPE_ROW, Prefixes
+from spacecoop.quads import Arranged, Row, name_article, plain, read_literal, rows
 from spacecoop.syntaxes import JSONLD, NQUADS, Syntax
 
-_TYPE = f"<{RDF_TYPE}>"
 _PART = 1 << 20
 _LEVEL = 7
 """How much is tried to compress a piece: 9 takes twice the time, and saves one byte in fifty at most."""
@@ -72,18 +71,14 @@ def flat(quads: Iterable[Quad]) -> Iterator[Triple]:
 
     The shared graphs, whose IRIs have no fragment, count as one. Only one article's quads are held at a time.
     """
-    if isinstance(quads, Arranged):
-        yield from quads.flat
-        return
+    groups = [quads] if isinstance(quads, Arranged) else map(Arranged, _each_article(quads))
+    for group in groups:
+        yield from group.flat
 
-    def article(quad: Quad) -> str:
-        document, fragment, _ = text(quad.graph_name).partition("#")
-        return document if fragment else ""
 
-    for _, group in itertools.groupby(quads, key=article):
-        together = list(group)
-        together.sort(key=lambda quad: text(quad.subject))  # stable: properties stay in order within a graph
-        yield from (quad.triple for quad in together)
+def _each_article(quads: Iterable[Quad]) -> Iterator[Iterable[Quad]]:
+    for _, group in itertools.groupby(quads, key=lambda quad: name_article(str(quad.graph_name))):
+        yield group
 
 
 def read(path: Path) -> Iterator[Quad]:
@@ -198,13 +193,13 @@ def _node(subject: str, said: Iterable[Row], compact: _Compact, values: _Values)
     parts = [f'"@id": {compact[subject]}']
     last = ""
     for _, _, predicate, value in said:
-        written = compact[value] if predicate == _TYPE else values[value]
+        written = compact[value] if predicate == TYPE_ROW else values[value]
         if predicate == last:
             parts[-1] += f", {written}"
             continue
         if last:
             parts[-1] += "]"
-        key = '"@type"' if predicate == _TYPE else compact[predicate]
+        key = '"@type"' if predicate == TYPE_ROW else compact[predicate]
         parts.append(f"{key}: [{written}")
         last = predicate
     parts[-1] += "]"

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Quad, QueryTriples, Store, Triple, parse, serialize
 
 from spacecoop import reach
-from spacecoop.iris import RDF_TYPE, TYPE, local_name
+from spacecoop.iris import TYPE, TYPE_ROW, local_name
 from spacecoop.syntaxes import NQUADS, NTRIPLES
 
 Term = NamedNode | BlankNode | Literal | Triple
@@ -90,7 +90,7 @@ class Arranged(tuple[Quad, ...]):
     @functools.cached_property
     def _by_subject(self) -> Sequence[tuple[Row, Quad]]:
         found: list[tuple[Row, Quad]] = []
-        for _, group in groupby(zip(self.rows, self, strict=True), key=_name_article):
+        for _, group in groupby(zip(self.rows, self, strict=True), key=lambda pair: name_article(pair[0][0])):
             said: defaultdict[str, list[tuple[Row, Quad]]] = defaultdict(list)
             for pair in group:
                 said[pair[0][1]].append(pair)  # properties stay in order within a graph
@@ -98,9 +98,9 @@ class Arranged(tuple[Quad, ...]):
         return found
 
 
-def _name_article(pair: tuple[Row, Quad]) -> str:
-    """Return the article whose graph a quad is in; nothing for the shared graphs, whose IRIs have no fragment."""
-    document, fragment, _ = pair[0][0].partition("#")
+def name_article(graph: str) -> str:
+    """Return the article that a graph is of, as N-Quads write them; nothing for the shared ones, without a fragment."""
+    document, fragment, _ = graph.partition("#")
     return document if fragment else ""
 
 
@@ -268,13 +268,10 @@ def _order(row: Row) -> _Order:
     return (
         graph[1:-1] if graph[:1] == "<" else graph or _NO_GRAPH,  # as ``plain`` does, which takes longer
         subject[1:-1] if subject[0] == "<" else subject,
-        "" if predicate == _TYPE else predicate[1:-1],
+        "" if predicate == TYPE_ROW else predicate[1:-1],
         language,
         value,
     )
-
-
-_TYPE = f"<{RDF_TYPE}>"
 
 
 def has_blank_node(quad: Quad) -> bool:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from pyoxigraph import Quad, RdfFormat, parse
 
 from spacecoop.harvest.shards import Shards
-from spacecoop.iris import RDF_TYPE, namespace
+from spacecoop.iris import TYPE_ROW, namespace
 from spacecoop.quads import Row, plain, read_literal, rows
 
-_TYPE = f"<{RDF_TYPE}>"
 WIDTH = 8
 """How many bytes of a digest are kept."""
 _OF_LINKS = frozenset(
@@ -107,7 +106,7 @@ def _span(said: Iterable[Row], scope: Scope) -> tuple[str | None, str | None]:
 def _sum(said: Sequence[Row], scope: Scope) -> Tally:
     """Count triples, each of which is given once."""
     subjects = {plain(subject) for subject in {row[1] for row in said}}
-    classes = Counter([row[3] for row in said if row[2] == _TYPE])
+    classes = Counter([row[3] for row in said if row[2] == TYPE_ROW])
     properties = Counter([row[2] for row in said])
     targets = tuple(f"<{target}" for target in scope.targets)
     links = Counter(
