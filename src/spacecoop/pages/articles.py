@@ -9,7 +9,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache as once
-from typing import Any
 
 from jinja2 import Environment
 from pebble import ProcessPool
@@ -71,7 +70,8 @@ def write(
     for iri, path in setup.articles.items():
         data = (setup.frame.folder / f"{path}{NQUADS.ending}").read_bytes()
         keys[iri] = cache.key(basis, iri.encode(), hashlib.sha256(data).digest())
-        hits[iri] = _hand_over(iri, kept.find(keys[iri], asked), take)
+        found = kept.find(keys[iri], asked)
+        hits[iri] = found and _hand_over(iri, found, take)
     todo = [iri for iri, hit in hits.items() if hit is None]
     # closed whatever happens: a process that still writes would fill a folder that is being deleted
     with closing(_each(setup, environment, todo)) as made:
@@ -79,9 +79,7 @@ def write(
             yield iri, hit if hit is not None else _hand_over(iri, kept.keep(keys[iri], next(made)), take)
 
 
-def _hand_over(iri: str, made: Any, take: Callable[[str, Told], None]) -> Any:
-    if made is None:
-        return None
+def _hand_over(iri: str, made: Made, take: Callable[[str, Told], None]) -> Made:
     take(iri, made.told)
     return replace(made, told=Told())
 

@@ -112,10 +112,24 @@ def read(workspace: Workspace) -> list[Kind]:
         order = _read_each(words, said.get("order", []), place)
         missing = sparql.find_undeclared(text, workspace.prefixes)
         full = f"BASE <{workspace.base}>\n" + "".join(f"PREFIX {key}: <{iri}>\n" for key, iri in missing.items()) + text
-        more = (rank, words["picture"], query.description, query.columns, words["only"], said.get("menu", True) is True)
-        alone = words["each"] != ""
         kinds.append(
-            Kind(path.stem, path, full, query.summary, words["page"], words["part"], words["at"], *more, alone, order)
+            Kind(
+                name=path.stem,
+                file=path,
+                text=full,
+                title=query.summary,
+                page=words["page"],
+                part=words["part"],
+                at=words["at"],
+                rank=rank,
+                picture=words["picture"],
+                description=query.description,
+                columns=query.columns,
+                only=words["only"],
+                menu=said.get("menu", True) is True,
+                alone=words["each"] != "",
+                order=order,
+            )
         )
     return sorted(kinds, key=lambda kind: (kind.rank, kind.name))
 
