@@ -57,7 +57,8 @@ class Signals:
 
         Work of several steps tells each: the bounds begin anew.
         """
-        messages.load()  # so that what is found can be said
+        findings.rules()  # read before the doors are shut, so that what is found can be said
+        messages.load()
         with contextlib.suppress(ImportError, OSError, ValueError):
             import resource
 
@@ -153,8 +154,6 @@ def each(work: Callable[[Begin], Any], *expected: type[Exception], limits: Limit
         except expected as error:
             return None, error
 
-    findings.rules()  # read before the doors are shut, so that a step can make a finding
-    messages.load()
     result, error = run(bounded, limits or EACH)
     if error is not None:
         raise error
