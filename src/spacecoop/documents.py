@@ -196,18 +196,16 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise Unreadable(finding("yaml-documents", self.find_place(event)))
+                    raise Unreadable(finding("yaml-documents", self.find_place(event.start_mark)))
                 data, _ = self.value(read(), ())
         return data
 
-    def find_place(self, event: Any) -> Place:
-        mark = event.start_mark
+    def find_place(self, mark: Any) -> Place:
         return Place(self.file, mark.line + self.first, mark.column + 1)
 
     def value(self, event: Any, steps: Steps) -> tuple[Any, int]:
         """Return the value that begins with *event*, and how many values it unfolds to."""
-        mark = event.start_mark
-        place = self.values[steps] = Place(self.file, mark.line + self.first, mark.column + 1)
+        place = self.values[steps] = self.find_place(event.start_mark)
         if len(steps) > MOST_LEVELS:
             raise Unreadable(finding("yaml-depth", place, limit=MOST_LEVELS))
         kind = _KINDS.get(type(event))
@@ -228,8 +226,7 @@ class _Composer:
         return data, size
 
     def scalar(self, event: Any, steps: Steps) -> tuple[Any, int]:
-        mark = event.end_mark
-        self.ends[steps] = Place(self.file, mark.line + self.first, mark.column + 1)
+        self.ends[steps] = self.find_place(event.end_mark)
         plain = event.implicit[0] and event.style in (None, "")
         return (_resolve(event.value) if plain else event.value), 1
 
@@ -247,10 +244,9 @@ class _Composer:
         size = 1
         while type(event := self.read()) is not _END_OF_MAPPING:
             if type(event) is not _SCALAR:
-                raise Unreadable(finding("bad-key", self.find_place(event)))
+                raise Unreadable(finding("bad-key", self.find_place(event.start_mark)))
             key: str = event.value
-            mark: Any = event.start_mark
-            place, here = Place(self.file, mark.line + self.first, mark.column + 1), (*steps, key)
+            place, here = self.find_place(event.start_mark), (*steps, key)
             if key in data:
                 raise Unreadable(finding("duplicate-key", place, key=key, line=self.keys[here].line))
             self.keys[here] = place
