@@ -266,11 +266,9 @@ def _speak(
         shown, all_ = (_count(question.query.bound(one, source.resolve), question, source) for one in (said, first))
         if shown < all_:
             asked, best = ", ".join(words), languages[0]
-            some = Words(
-                "{} of {} rows have all of their texts in '{}'; '{}' has all", shown, all_, asked, languages[0]
-            )
+            few = Words("{} of {} rows have all of their texts in '{}'; '{}' has all", shown, all_, asked, best)
             none = Words("nothing is said in '{}'; the answer is in '{}'", asked, best)
-            spoken.append((some if shown else none).text(question.language))
+            spoken.append((few if shown else none).text(question.language))
             said = said if shown else first
     return said, spoken
 

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -69,10 +70,16 @@ def publish(
     Without *pages*, the data alone. Where out/ is what a build of the same inputs wrote, it stays as it is. *run* does
     the work on the articles (see ``work.each``).
     """
-
-    def once() -> Published:
-        return _publish(workspace, engine, progress, cached, waiting, pages, run)
-
+    once = partial(
+        _publish,
+        workspace,
+        engine=engine,
+        progress=progress,
+        cached=cached,
+        waiting=waiting,
+        pages=pages,
+        run=run,
+    )
     try:
         return once()
     except Unbelievable:  # nothing was written yet

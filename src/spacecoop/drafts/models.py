@@ -223,7 +223,7 @@ def _answer(data: bytes) -> tuple[list[object], str]:
         whole = jsontext.parse(data)
         said = jsontext.parse(whole["choices"][0]["message"]["content"])
         claims, version = said["claims"], whole.get("model", "")
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, IndexError, TypeError) as error:
         raise ModelError("its answer is not what was asked for: JSON with claims, whole") from error
     if not isinstance(claims, list):
         raise ModelError("its answer is not what was asked for: a list of claims")

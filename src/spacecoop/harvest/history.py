@@ -127,8 +127,8 @@ def count(versions: Iterable[Version], size: int) -> list[Version]:
         else:
             standing[one.slug] = one.sha256
         date = max(one.date, numbered[-1].date) if numbered else one.date
-        count = len(numbered)
-        numbered.append(replace(one, number=count + 1, page=count // size + 1, date=date, kind=kind))
+        place = len(numbered)
+        numbered.append(replace(one, number=place + 1, page=place // size + 1, date=date, kind=kind))
     return numbered
 
 
